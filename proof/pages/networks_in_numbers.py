@@ -13,7 +13,15 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.observatory.detect.assumptions import BROWSER, PROBE, SOURCES, TAP, VOUCHED, Assumptions
+from talkpath.observatory.detect.assumptions import (
+    BROWSER,
+    PROBE,
+    SOURCES,
+    TAP,
+    UNLISTED,
+    VOUCHED,
+    Assumptions,
+)
 from talkpath.observatory.detect.counts import Panel, panel_of_arrays
 from talkpath.observatory.detect.watch import Spell, Watch
 
@@ -32,7 +40,8 @@ class SimulatedNetworks:
     `liars` is the share of all reports that accuse in any case, from day `liars_from` on. `flood` adds daily reports of
     the named sources to the target from day `flood_from` on, which accuse or deny; those of probes and browsers are
     spread over `lying_servers` of the `servers`. With `flood_days` the flood ends after so many days. On the share
-    `outage` of days browsers and taps of a whole network accuse more. Honest checks are divided evenly over servers.
+    `outage` of days browsers and taps of a whole network accuse more. Honest checks are divided evenly over servers;
+    before day `listed_from` nobody lists these, so that all checks are of the kind that nobody vouches for.
     """
 
     networks: int
@@ -52,6 +61,7 @@ class SimulatedNetworks:
     outage: float = 0.01
     rho: float = 0.05
     servers: int = 2
+    listed_from: int = 0
 
     def panel(self, seed: int) -> Panel:
         """The counts of one draw."""
@@ -62,6 +72,10 @@ class SimulatedNetworks:
             for stream in range(self.streams)
         ]
         restricted, reports = self._draw(rng, len(names))
+        for counts in (restricted, reports):
+            before = counts[:, : self.listed_from]
+            before[:, :, UNLISTED] += before[:, :, PROBE] + before[:, :, BROWSER]
+            before[:, :, [PROBE, BROWSER]] = 0
         vouched = self._at_servers(rng, restricted[:, :, [PROBE, BROWSER]], reports[:, :, [PROBE, BROWSER]])
         part = slice(None, None, self.streams), slice(self.flood_from, self.flood_from + self.flood_days)
         for source, count in self.flood.items():

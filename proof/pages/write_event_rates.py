@@ -19,6 +19,7 @@ import numpy as np
 
 from proof.pages.networks_in_numbers import MISTAKEN, NOTICED, DetectorRun, SimulatedNetworks, play_networks
 from talkpath.observatory.detect.assumptions import CONFIRMED, OBSERVATORY_ASSUMPTIONS, RESISTANT, SIGNAL, SOURCES
+from talkpath.observatory.judging.judgement import MAX_LATE, MAX_VOUCHED_LATE
 
 EVENT_RATES_PAGE = Path(__file__).parents[2] / "docs" / "event-rates.md"
 LEVELS = {SIGNAL: "signal", CONFIRMED: "confirmed", RESISTANT: "attack-resistant"}
@@ -26,6 +27,9 @@ CHUNK = 20  # networks at once: memory
 HIT = SimulatedNetworks(0, days=160, streams=8, hit=0.6, begin=90, end=130)
 QUIET = SimulatedNetworks(0)
 UNSIGNED = (0, 0, 1, 1, 20, 30)
+PAST_DAYS = 57  # that one hand dates reports over
+COUNTED_DAYS = MAX_LATE.days + 1  # of them: what nobody vouches for counts on the day of receipt
+VOUCHED_DAYS = MAX_VOUCHED_LATE.days + 1  # of them, where a listed server's receipts tell the days
 STREAMS_A_COUNTRY = 200  # 25 networks with eight apps and media each
 
 
@@ -82,7 +86,24 @@ def event_cases() -> list[Case]:
         Case("100 %; one of three listed servers accuses 60 times a day, since ever",
              replace(all_hit, flood={"probe": 60}, servers=3)),
     ]  # fmt: skip
-    return found
+    return found + _dated_cases(attacked, all_hit)
+
+
+def _dated_cases(attacked: SimulatedNetworks, all_hit: SimulatedNetworks) -> list[Case]:
+    """Reports that are dated back, and those of a time when no server was listed. (New rows come last: the seeds follow
+    the order.)"""
+    past = replace(attacked, flood_from=90 - PAST_DAYS, flood_days=PAST_DAYS)
+    month = replace(past, flood={"probe": 10}, flood_from=90 - VOUCHED_DAYS, flood_days=VOUCHED_DAYS)
+    unvouched = ("unlisted", "capture", "endpoints", "tap")
+    return [
+        Case("nothing; five people send 570 of each kind that nobody vouches for in one evening, dated over 57 days",
+             replace(attacked, flood=dict.fromkeys(unvouched, 10 * COUNTED_DAYS), flood_days=1)),
+        Case("nothing; likewise if their dates were believed", replace(past, flood=dict.fromkeys(unvouched, 10))),
+        Case("nothing; one of two listed servers and an operator make up 570 checks likewise", month),
+        Case("nothing; the only listed server does: not promised", replace(month, servers=1)),
+        Case("100 %, no listed server until its day 10: before, nobody vouches for any check",
+             replace(all_hit, listed_from=all_hit.begin + 10)),
+    ]  # fmt: skip
 
 
 @dataclass
@@ -180,7 +201,8 @@ def _page_head(rows: Sequence[Row], networks: int) -> Iterator[str]:
            f"and, with {1 / promised.minority_years:g}, 3 of 10 of those that listed servers vouch for. Not promised "
            "where the only listed server that a network is measured with lies, nor where somebody runs checks from "
            "many address blocks of that network, with several listed servers, day after day: those are as many people "
-           "as they have blocks. Both take days, and five blocks at least.")  # fmt: skip
+           "as they have blocks. The latter takes days, and five blocks at least; the former one evening, as such a "
+           f"server's receipts tell days of up to {MAX_VOUCHED_LATE.days} before.")  # fmt: skip
     yield ""
     yield "| | network-years x streams | signal | confirmed | attack-resistant | country-year |"
     yield "|---|---|---|---|---|---|"
@@ -215,7 +237,9 @@ def _page_middle() -> Iterator[str]:
     yield ""
     yield ("What honesty costs: while reports counted whoever vouches for them, one that hits 30, 60 or 100 % "
            "was confirmed after 8, 3 and 2 days (median). One that hits 30 % is a first sign for ever now, as three "
-           "liars of ten look alike; so is whatever only reports tell that nobody vouches for, for ever. "
+           "liars of ten look alike; so is whatever only reports tell that nobody vouches for, for ever. Where the "
+           "first two servers are listed on its tenth day, one that hits 100 % is confirmed on the 19th, 17 days "
+           "later. "
            "In these rows one that hits 60 % takes up to three weeks and is hidden on up to one network of ten; one "
            "that hits 100 % takes a week at most and is not hidden, unless a listed server denies it as often as all "
            "probes check: then it takes four weeks, and is hidden on up to one network of four. A signal takes three "

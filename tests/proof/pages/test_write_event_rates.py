@@ -81,7 +81,7 @@ def hidden_share(case: Case) -> float:
 
 def test_every_case_is_on_the_page_and_no_other():
     told = [says for says, cells in ROWS.items() if says.startswith(("nothing", "a restriction", "100 %", "60 %"))]
-    assert told == [case.says for case in event_cases()]
+    assert told == [case.says for case in QUIET_CASES + HIT_CASES]
 
 
 def test_the_pages_sentences_are_the_writers():
@@ -119,7 +119,7 @@ def test_what_is_not_promised_is_named_and_is_found():
         and case.world.flood_days > 1
     ]
     assert captured == NOT_PROMISED
-    assert sorted(case.world.servers for case in NOT_PROMISED) == [1, 2]
+    assert sorted(case.world.servers for case in NOT_PROMISED) == [1, 1, 2]
     assert all(found_in(case)[CONFIRMED] > 0 for case in NOT_PROMISED)
     told = next(line for line in LINES if line.startswith("Promised although these lie"))
     assert "Not promised where the only listed server" in told
@@ -173,7 +173,10 @@ def test_delays_are_as_told(case: Case):
     else:
         assert median_days(signal) <= 3
     assert median_days(end_signal) <= 4
-    if hidden_share(case) < 1:
+    if case.world.listed_from:
+        told = next(line for line in LINES if line.startswith("What honesty costs"))
+        assert f"is confirmed on the {median_days(confirmed)}th, {median_days(confirmed) - 2:.0f} days later." in told
+    elif hidden_share(case) < 1:
         assert median_days(confirmed) <= (28 if is_denied(case) else 21 if case.world.hit == 0.6 else 7)
         assert median_days(end_confirmed) <= 7
 
