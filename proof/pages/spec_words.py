@@ -24,7 +24,9 @@ STATE_TEXTS: dict[State, StateText] = {
         "of failed set-ups or deaths, the canary found (e-value at least 20 over the check), MOS of calls and control "
         "traffic as one at least 3.1, a call that arrived for 20 s (or for the plan's `ok_s`, if more) both ways and "
         "did not part from twins, nothing accused since; where the e-value reaches 20, extra loss below 1 %; where "
-        "single calls of other arms are cut off, so many calls that lived longer that a chance below 10 % spared all",
+        "single calls of other arms are cut off, so many calls that lived longer that a chance below 10 % spared all; "
+        "and so many calls of all arms that lived so long (seven where none was cut off) that with 90 % confidence "
+        "fewer than 3 in 10 are cut off (but where every call of an accused arm is; not asked of a browser's calls)",
         "that the app's own servers answer",
     ),
     "restricted": StateText(
@@ -45,7 +47,8 @@ STATE_TEXTS: dict[State, StateText] = {
         "call and twin alike suffer too much to talk",
         "MOS of control traffic, the arm's or that of all arms, below 3.1 even at the better end of its bounds, and "
         "that of the arm's calls no better; or losses and delays shown to be alike, as for `ok`, and MOS of calls and "
-        "control traffic as one below 3.1; flows that fail as a whole do not count",
+        "control traffic as one below 3.1; flows that fail as a whole do not count; and where a call of "
+        "the arm was measured beside which nothing was under way, MOS of that below 3.1",
         "restricted",
     ),
     "unreachable": StateText(
@@ -79,8 +82,14 @@ REASON_TEXTS: dict[ReasonCode, str] = {
     "watched_briefly": "nothing was amiss, but calls were not watched for as long as `ok` takes (`seconds`: how long; "
     "`ended`: the calls that were to live through the check went silent by then, and nothing shows that twins did "
     "better)",
-    "call_ended": "one of the calls that live through the check went silent while twins went on (`seconds`: after what "
-    "time), and it was not settled whether that was an accident",
+    "call_ended": "calls that live through the check went silent (`seconds`: after what time), of this arm while twins "
+    "went on or too many of all arms, and it was not settled whether that was an accident",
+    "added": "datagrams came to the far end on 5-tuples of this check that neither end sent (`packets`, on so many "
+    "`flows`): a tool that adds or rewrites packets is on, on the device, its router or the way (N08)",
+    "own_load": "calls and twins suffered too much to talk where several were under way, and a call of the arm beside "
+    "which nothing was did not",
+    "few_calls": "nothing was amiss, but so few calls of the check, of all its arms (`calls`), lived as long as `ok` "
+    "takes that three in ten may be cut off all the same",
     "one_call": "the call fits the rules of `alternatives` while control traffic of the same moments was well "
     "(`call_lost`, `control_lost`: shares; `connections`: how many of control traffic would have shown the same), and "
     "it fits an outage of the app, trouble at its own servers or at the other person's end as well (basis call only)",

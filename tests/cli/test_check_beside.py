@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from msgspec.structs import replace as with_fields
 
 import talkpath
 from talkpath.cli.check.beside import read_other_network
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 
 
 def written(folder: Path, hours: float) -> Path:
@@ -26,6 +27,15 @@ def written(folder: Path, hours: float) -> Path:
 
 def test_a_check_of_just_now_is_taken(tmp_path: Path) -> None:
     assert read_other_network(written(tmp_path, 0.0)).plan.arms
+
+
+def test_of_the_folder_of_a_watch_its_last_check_is_taken(tmp_path: Path) -> None:
+    for number, hours in ((1, 5.0), (2, 0.0)):
+        written(tmp_path, hours).rename(tmp_path / f"check-{number:04}.talkpath")
+    os.utime(tmp_path / "check-0001.talkpath", (1.0, 1.0))
+    assert read_other_network(tmp_path).plan.arms
+    with pytest.raises(FileError, match="cannot be read"):
+        read_other_network(tmp_path.parent)
 
 
 def test_a_check_of_this_morning_is_refused(tmp_path: Path) -> None:

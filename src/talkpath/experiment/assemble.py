@@ -13,6 +13,7 @@ from talkpath.experiment.flight import UNKNOWN_DMS
 from talkpath.experiment.layout import DirectionPlan, Layout, PlannedFlow
 from talkpath.measure.arrays import Bits
 from talkpath.measure.bitmap import unpack_bitmap_rows
+from talkpath.measure.bounds import MOST_COUNT
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
 from talkpath.measure.transport_quality import without_hello
 from talkpath.wire.control.messages import FlowReport
@@ -45,6 +46,11 @@ def epoch_facts(
     for flow, setup, *both in zip(layout.flows, _stage_answers(layout, probe), *seen_both, strict=True):
         for side, seen in zip((layout.up, layout.down), both, strict=True):
             observations.append(_observe_flow(first_id + len(observations), flow, side, setup, seen))
+    for place, report in enumerate(theirs):
+        if report.added:
+            observations[2 * place] = msgspec.structs.replace(
+                observations[2 * place], added=min(report.added, MOST_COUNT)
+            )
     if limit := layout.limit:
         side, senders = (layout.up, probe) if limit.direction == "up" else (layout.down, theirs)
         observations = _with_hops(layout, side, observations, senders)

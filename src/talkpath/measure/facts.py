@@ -72,7 +72,8 @@ class Observation(Struct, frozen=True, omit_defaults=True, gc=False):
     `setup_ms` is when the first reply of the last stage came, from the flow's start; None if a stage had no reply. For
     a question about hops: the packets `limited` could go `hops` hops (0: the first of them one, the next two, and so
     on); `exceeded` counts the Time Exceeded messages that came back, sent by a `router` that is "home" (a private
-    address), "provider" (a shared address, RFC 6598), or "public". The address itself is not stored.
+    address), "provider" (a shared address, RFC 6598), or "public". The address itself is not stored. `added` counts the
+    datagrams on this 5-tuple that belong to no session, as the responder saw them: something on the way added them.
     """
 
     id: Count
@@ -94,6 +95,7 @@ class Observation(Struct, frozen=True, omit_defaults=True, gc=False):
     hops: Annotated[int, Meta(ge=0, le=64)] = 0
     exceeded: Count = 0
     router: Word = ""
+    added: Count = 0
 
 
 class Epoch(Struct, frozen=True, omit_defaults=True):
@@ -150,8 +152,8 @@ class ArmPlan(Struct, frozen=True, omit_defaults=True):
 class Plan(Struct, frozen=True, omit_defaults=True):
     """What was fixed before the first packet. `alpha` is the error of the whole check over its `arms`.
 
-    `long_s` > 0: one call of each arm lives so long, while everything else is asked; `ok_s`: so long a call must have
-    been watched, both ways, before `ok` is said (0 in plans of older versions).
+    `long_s` > 0: eight calls, one of each arm at least, live so long, while everything else is asked; `ok_s`: so long a
+    call must have been watched, both ways, before `ok` is said (0 in plans of older versions).
     `watch_s` > 0: calls are watched that long (`--deep`). `transports`: for every arm, measure which transports carry
     it; `path_s` is how long a call over each transport lasts. `locate`: for restricted arms, measure at which hop the
     restriction acts, and not which transports carry them. `relays`: TURN servers that the user named, as
@@ -366,3 +368,10 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     schema: Word = "talkpath.facts/2"
     tried: Annotated[tuple[Tried, ...], Meta(max_length=MOST_TRIED)] = ()
     relays: Annotated[tuple[RelayAttempt, ...], Meta(max_length=MOST_RELAY_ATTEMPTS)] = ()
+
+    @property
+    def ok_s(self) -> float:
+        """For how long a call must have arrived before `ok` is said: as the plan says, and for the rule's own time
+        whatever it says, since whoever signed the facts wrote their plan. What the lab made up counts nowhere, so its
+        plans may say less."""
+        return self.plan.ok_s if self.simulated else max(self.plan.ok_s, OK_WATCHED_S)

@@ -53,7 +53,8 @@ def is_report_of(flows: Sequence[FlowReport], layout: Layout) -> None:
         _is_bitmap(flow.sent, down) and _is_bitmap(flow.arrived, up) for flow in flows
     )
     limited = len(layout.down.limited)
-    if not sound or not all(0 <= flow.exceeded <= limited and flow.router in ROUTERS for flow in flows):
+    counted = all(0 <= flow.exceeded <= limited and flow.added >= 0 and flow.router in ROUTERS for flow in flows)
+    if not (sound and counted):
         raise PeerError("The test server reported another epoch than the one it was asked about; is it talkpath?")
 
 

@@ -143,7 +143,7 @@ def show_endpoints(console: Console, verdicts: Sequence[Verdict]) -> None:
 
 def told_endpoints(verdict: Verdict) -> ToldVerdict:
     """A verdict on an app's own servers in words."""
-    return ToldVerdict(verdict, endpoint_sentence(verdict), endpoint_lines(verdict))
+    return ToldVerdict(verdict, endpoint_sentence(verdict), sentences.with_trouble(endpoint_lines(verdict), verdict))
 
 
 def endpoint_sentence(verdict: Verdict) -> str:

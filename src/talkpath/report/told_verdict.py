@@ -46,8 +46,7 @@ def told_check(verdicts: Sequence[Verdict], check: CheckContext) -> list[ToldVer
             verdict=first,
             sentence=sentences.verdict_sentence(first, check),
             lines=[
-                *sentences.verdict_lines(first, check),
-                *filter(None, [sentences.trouble_sentence(first)]),
+                *sentences.with_trouble(sentences.verdict_lines(first, check), first),
                 *_alike_line(first, others, several),
             ],
         )

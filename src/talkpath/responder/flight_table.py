@@ -6,12 +6,16 @@ from __future__ import annotations
 from collections.abc import Hashable
 from itertools import repeat
 
+from msgspec import structs
+
 from talkpath.apps.contract.shape import KEY_BYTES
 from talkpath.experiment.control_packets import TAG_BYTES, Tags
 from talkpath.experiment.flight import NEVER
 from talkpath.responder.control_flows import ControlFlows
 from talkpath.responder.flight import ResponderFlight, ResponderPacket
-from talkpath.wire.control.messages import Pattern
+from talkpath.wire.control.messages import FlowReport, Pattern
+
+MAX_STRANGERS = 4096  # 5-tuples of which it is known how many datagrams came that belong to no session
 
 
 class FlightTable:
@@ -26,6 +30,7 @@ class FlightTable:
         self._overdue: list[ResponderPacket] = []
         self.control_tags: Tags[ControlFlows] = {}
         self._controls: list[ControlFlows] = []
+        self._added: dict[tuple[Hashable, int], int] = {}
         self.wake_s = self.attend_s = NEVER
 
     def add(self, flight: ResponderFlight) -> None:
@@ -44,6 +49,12 @@ class FlightTable:
         flight.closed = True
         if flight in self._sending:
             self._sending.remove(flight)
+
+    def reports(self, flight: ResponderFlight) -> tuple[FlowReport, ...]:
+        """This end's facts of an epoch, with how many datagrams came on each 5-tuple that no session knows: a tool on
+        the way adds some before, among or after those that the probe sent."""
+        added = [self._added.pop(bound, 0) if bound else 0 for bound in flight.source]
+        return tuple(structs.replace(one, added=count) for one, count in zip(flight.reports(), added, strict=True))
 
     def forget(self, flight: ResponderFlight) -> None:
         """This flight's packets are no longer known."""
@@ -72,6 +83,9 @@ class FlightTable:
         """Take a packet of control traffic beside a call, if it is one."""
         found = self.control_tags.get(data[:TAG_BYTES])
         if found is None:
+            if len(self._added) >= MAX_STRANGERS:
+                del self._added[next(iter(self._added))]
+            self._added[source, port] = self._added.get((source, port), 0) + 1
             return []
         control, flow, number = found
         return control.take(flow, number, source, port, data)

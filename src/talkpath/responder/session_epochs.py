@@ -95,7 +95,7 @@ class ResponderEpochs:
             raise RefusedError("order", "Close comes once for each epoch that was begun.")
         self.shared.flights.cut(now_s, flight)
         self._lingering.append((now_s + LINGER_S, number))
-        reports = flight.reports()
+        reports = self.shared.flights.reports(flight)
         if self.shared.receipts:
             self.seen.append(pack_epoch(flight.layout, reports))
         return Report(number, reports, self.late())

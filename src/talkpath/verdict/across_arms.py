@@ -5,8 +5,9 @@
   planner asks again.
 - *Single flows.* Where calls of some arms go silent while others of the same arms live on, something ends single flows.
   An arm of which too few calls lived for that long may only have been lucky: `ok` becomes `insufficient`.
-- *One sample.* An arm has one call that lives through the check, or two. Where those of all arms went silent as by one
-  rule (`long_calls.cut_off_together`), `ok` waits likewise, and the planner asks again.
+- *One sample.* An arm has few calls that live through the check, so those of all arms are one sample. `ok` waits, and
+  the planner asks again, where two of them went silent as by one rule (`long_calls.cut_off_together`), or until they
+  show that few such calls end (`long_calls.few_calls_end`).
 - *Variants.* An app is `ok` only if each of its variants that was asked is ok, or undecided without any trouble.
   Otherwise its verdict is `insufficient`, and names the variant.
 
@@ -25,7 +26,15 @@ from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.assessment import COUNTS_LOG_E, HINT_LOG_E, Assessment, calls_fail
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.long_calls import EndedCalls, Parting, cut_off_together, cut_offs, lived_longer
+from talkpath.verdict.flows.long_calls import (
+    EndedCalls,
+    Parting,
+    cut_off_together,
+    cut_offs,
+    ended_calls,
+    few_calls_end,
+    lived_longer,
+)
 from talkpath.verdict.flows.outcomes import calls_of
 from talkpath.verdict.model import Reason, ReasonCode, State
 from talkpath.verdict.statistics.cohort import DIRECTIONS
@@ -34,6 +43,7 @@ from talkpath.verdict.statistics.strength import arm_strength
 STATES_WORST_FIRST: tuple[State, ...] = ("restricted", "closed", "unreachable", "impaired", "ok", "insufficient")
 LEANING_LOG_E = log(3.0)  # one test leans towards a finding
 TROUBLED_LOSS = 0.02  # so much more than twins, each way, an untroubled variant's calls do not lose
+MIN_OWN_ENDS = 2  # where all of an arm's long calls ended, and so many did, something ends that arm's calls
 MAX_SPARED_CHANCE = 0.1  # the chance that calls of an arm were all spared, from which on it is not ok
 UNTROUBLED: tuple[ReasonCode, ...] = ("budget", "canary")  # why a variant without trouble may be undecided
 
@@ -47,6 +57,9 @@ def assess_arms(facts: Facts) -> list[Assessment]:
     together = cut_off_together(facts)
     if together is not None:
         alone = [_ask_again(each, together) for each in alone]
+    if facts.ok_s and facts.plan.basis == "shape":  # a browser has no room for so many calls
+        sample = _long_sample(alone, facts.ok_s)
+        alone = alone if few_calls_end(sample) else [_unless_few_known(each, sample) for each in alone]
     began_s = {each.arm: _began_by_s(each) for each in alone if _in_trouble(each)}
     if not began_s:
         return alone
@@ -131,10 +144,33 @@ def _unless_lucky(assessment: Assessment, cut: EndedCalls) -> Assessment:
 
 def _ask_again(assessment: Assessment, cut: EndedCalls) -> Assessment:
     """The same, where the calls are few that tell: calls and twins that live a little longer are asked for."""
-    if not _may_be_lucky(assessment, cut):
-        return assessment
-    reason, parted = Reason("call_ended", {"seconds": round(cut.by_s, 1)}), Parting(cut.by_s, ended=True)
+    return _in_doubt(assessment, cut.by_s) if _may_be_lucky(assessment, cut) else assessment
+
+
+def _in_doubt(assessment: Assessment, by_s: float) -> Assessment:
+    """The assessment as of an arm whose own call went silent then."""
+    reason, parted = Reason("call_ended", {"seconds": round(by_s, 1)}), Parting(by_s, ended=True)
     return replace(assessment, state="insufficient", settled=False, reason=reason, parted=parted)
+
+
+def _long_sample(assessments: Sequence[Assessment], ok_s: float) -> EndedCalls:
+    """The long calls of all arms, but of those of which every one ended, and more than one: their rule is their own."""
+    samples = [(each.view, ended_calls([each.view], ok_s)) for each in assessments]
+    return ended_calls([view for view, sample in samples if sample.lived or sample.ended < MIN_OWN_ENDS], ok_s)
+
+
+def _unless_few_known(assessment: Assessment, sample: EndedCalls) -> Assessment:
+    """The assessment, without `ok` as that sample does not show that few calls end, and its own calls do not. Where
+    some of its own ended, calls and twins that live a little longer are asked for; other questions about it tell
+    nothing more."""
+    own = ended_calls([assessment.view], assessment.view.facts.ok_s)
+    if assessment.state != "ok" or few_calls_end(own):
+        return assessment
+    if own.ended:
+        return _in_doubt(assessment, own.by_s)
+    values: dict[str, float] = {"seconds": round(sample.by_s, 1)} if sample.ended else {"calls": sample.lived}
+    reason = Reason("call_ended" if sample.ended else "few_calls", values)
+    return replace(assessment, state="insufficient", settled=True, reason=reason)
 
 
 def _may_be_lucky(assessment: Assessment, cut: EndedCalls) -> bool:

@@ -8,7 +8,6 @@ each state means and needs is in spec/tp-002.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import inf
 from typing import Literal
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.bitmap import unpack_bitmap
-from talkpath.measure.facts import OK_WATCHED_S, Epoch, Facts
+from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.across_arms import assess_arms, worst_variant
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.assessment import MATTERS_DELAY_MS, MATTERS_LOSS, Assessment, extra_delays, log_threshold
@@ -26,7 +25,7 @@ from talkpath.verdict.flows.call_quality import CallQuality, Loss, call_quality
 from talkpath.verdict.flows.evidence_counts import evidence_counts
 from talkpath.verdict.flows.long_calls import watched_s
 from talkpath.verdict.flows.outcomes import flow_outcomes
-from talkpath.verdict.model import Category, Number, Reason, Verdict
+from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.verdict.rules import REGISTRY_VERSION
 from talkpath.verdict.rules.best import UNKNOWN_RULE, named_at_s
 from talkpath.verdict.rules.rule import Fit, Parameters
@@ -43,13 +42,13 @@ RULES_VERSION = REGISTRY_VERSION
 
 def judge_facts(facts: Facts) -> list[Verdict]:
     """One verdict per (app, medium) of the plan, in its order: that of the worst arm (`across_arms.worst_variant`)."""
-    verdicts = [_arm_verdict(facts, each) for each in _worst_variants(_watched_arms(facts))]
+    verdicts = [_arm_verdict(facts, each) for each in _worst_variants(assess_arms(facts))]
     return with_shared_threshold(verdicts) + judge_messages(facts)
 
 
 def judge_arms(facts: Facts) -> list[Verdict]:
     """One verdict per arm of the plan, in its order."""
-    return with_shared_threshold([_arm_verdict(facts, assessment) for assessment in _watched_arms(facts)])
+    return with_shared_threshold([_arm_verdict(facts, assessment) for assessment in assess_arms(facts)])
 
 
 def is_undecided(facts: Facts) -> bool:
@@ -59,20 +58,6 @@ def is_undecided(facts: Facts) -> bool:
         *(each.state for each in judge_messages(facts)),
     ]
     return "insufficient" in states
-
-
-def _watched_arms(facts: Facts) -> list[Assessment]:
-    """The assessments of all arms; `ok` only of calls that arrived for as long as the rule wants, whatever the plan
-    says (`ok_s`): whoever signed the facts wrote their plan. What the lab made up counts nowhere, so its plans may be
-    shorter."""
-    return [each if facts.simulated else _unless_brief(each) for each in assess_arms(facts)]
-
-
-def _unless_brief(assessment: Assessment) -> Assessment:
-    seconds = watched_s(assessment.view)
-    if assessment.state != "ok" or seconds >= OK_WATCHED_S:
-        return assessment
-    return replace(assessment, state="insufficient", reason=Reason("watched_briefly", {"seconds": round(seconds, 1)}))
 
 
 def _worst_variants(assessments: Sequence[Assessment]) -> list[Assessment]:

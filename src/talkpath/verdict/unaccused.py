@@ -26,7 +26,7 @@ from talkpath.verdict.flows.call_quality import CallQuality, best_mos, call_qual
 from talkpath.verdict.flows.flow_spread import flows_fare_unlike
 from talkpath.verdict.flows.long_calls import Parting, find_parting, neighbours_of, watched_s
 from talkpath.verdict.flows.outcomes import calls_of, cut_short, flow_outcomes, without_ends, without_failed
-from talkpath.verdict.flows.self_congestion import is_relieved, lightest_epochs
+from talkpath.verdict.flows.self_congestion import alone_epochs, is_relieved, lightest_epochs
 from talkpath.verdict.model import Reason
 from talkpath.verdict.rules.best import Candidate
 from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS
@@ -97,8 +97,12 @@ def _too_poor(facts: Facts, quality: CallQuality) -> bool:
 
 
 def _if_line_poor(undecided: Assessment) -> Assessment:
-    """Impaired, unless it is only the flows that failed as a whole that make the line poor."""
+    """Impaired, unless it is only the flows that failed as a whole that make the line poor; or the check's own flows:
+    one call alone was well."""
     view = undecided.view
+    alone = alone_epochs(view)
+    if alone and call_quality(alone).mos >= TALKABLE_MOS:
+        return replace(undecided, settled=True, reason=Reason("own_load"))
     epochs = tuple(map(without_failed, view.accusing))
     if cut_short(view.every_epoch):
         epochs = tuple(map(without_ends, epochs))
@@ -117,7 +121,7 @@ def _if_ok(facts: Facts, undecided: Assessment) -> Assessment:
     parted, seconds = undecided.parted, watched_s(undecided.view)
     if parted is not None:
         return replace(undecided, settled=False, reason=_why_diverged(facts, undecided.view, parted))
-    if seconds < facts.plan.ok_s:
+    if seconds < facts.ok_s:
         return replace(undecided, reason=_why_briefly(facts, undecided.view, seconds))
     own, others = call_quality(undecided.view.long), call_quality(neighbours_of(undecided.view))
     poor = undecided.view.long and max(own.mos, others.best_mos) < TALKABLE_MOS

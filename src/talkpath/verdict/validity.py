@@ -1,5 +1,5 @@
-"""What makes a whole check void, whatever its flows show: a changed network, a VPN, a jump of the clock, late
-packets."""
+"""What makes a whole check void, whatever its flows show: a changed network, a VPN, a jump of the clock, late packets,
+packets that something on the way adds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from talkpath.verdict.model import Reason
 LATE_VOIDS_DELAY_MS = 5.0  # from this lateness on (99th percentile) the tests of delay say nothing
 LATE_VOIDS_ALL_MS = 50.0
 CLOCK_JUMP_S = 1.0
+MIN_ADDED, MIN_ADDED_FLOWS = 3, 2  # datagrams that neither end sent, and flows on which they came
 
 
 def why_voided(facts: Facts) -> Reason | None:
@@ -22,6 +23,9 @@ def why_voided(facts: Facts) -> Reason | None:
         return Reason("vpn")
     if health.vpn is None and facts.plan.basis == "webrtc":  # a browser cannot look, so it asks the user
         return Reason("vpn", {"unanswered": True})
+    added = [flow.added for epoch in facts.epochs for flow in epoch.flows if flow.added and flow.transport == "udp"]
+    if sum(added) >= MIN_ADDED and len(added) >= MIN_ADDED_FLOWS:
+        return Reason("added", {"packets": sum(added), "flows": len(added)})
     if abs(health.clock_jump_s) > CLOCK_JUMP_S:
         return Reason("clock", {"jump_s": health.clock_jump_s})
     if late_ms(facts) > LATE_VOIDS_ALL_MS or health.router_drops:

@@ -49,3 +49,23 @@ def test_no_app_is_ok_whose_packets_are_changed_behind_their_first_bytes(
     states = {verdict.state for verdict in judge_facts(run_sim(PLAN, Scenario.parse("clean", (), 3)))}
     assert "ok" not in states
     assert (states == {"restricted"}) is (chosen is _carries_rtc)
+
+
+@pytest.mark.parametrize("restrict", ["", "media.drop,p=0.3"])
+def test_where_a_tool_adds_packets_of_its_own_nothing_is_told_of_the_network(
+    monkeypatch: pytest.MonkeyPatch, restrict: str
+) -> None:
+    """A packet that neither end sent before each of a call's first ones, from the same port (N08)."""
+    offer = LabNetwork.offer
+
+    def added(self: LabNetwork, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
+        fake = packet[:PAYLOAD] + bytes(len(packet) - PAYLOAD)
+        made_up = direction == "up" and is_udp(packet) and len(packet) > PAYLOAD and packet[-1] < 16
+        return (offer(self, now_s, direction, fake) if made_up else []) + offer(self, now_s, direction, packet)
+
+    monkeypatch.setattr(LabNetwork, "offer", added)
+    rules = [restrict] if restrict else []
+    verdicts = judge_facts(run_sim(PLAN, Scenario.parse("clean", rules, 3)))
+    assert {(verdict.state, verdict.reason and verdict.reason.code) for verdict in verdicts} == {
+        ("insufficient", "added")
+    }

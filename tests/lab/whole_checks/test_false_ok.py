@@ -6,6 +6,7 @@ The ground truth is the lab's: which arms' packets a rule acts on at all, once i
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from talkpath.apps import app_id
 from talkpath.experiment.plan import choose_arms, make_plan
@@ -114,3 +115,37 @@ def test_where_every_flow_is_policed_calls_that_send_more_are_not_told_as_well()
     assert states["whatsapp/fast20/voice"] == "ok"
     for arm in ("signal/ringrtc/voice", "telegram/tgcalls/voice", "webrtc/dtls/voice"):
         assert states[arm] == "impaired"
+
+
+@pytest.mark.parametrize("app", ["signal", "whatsapp"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_where_three_calls_in_ten_are_cut_off_a_check_of_one_app_is_not_ok(app: str, seed: int) -> None:
+    """With one long call each it was in two of three."""
+    facts, _ = checked("media.freeze,after_s=8,share=0.3", seed, (app,))
+    assert [verdict.state for verdict in judge_facts(facts) if verdict.state == "ok"] == []
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_where_a_translator_forgets_three_flows_in_ten_no_call_is_told_as_well(seed: int) -> None:
+    facts, _ = checked("", seed, ("signal",), "nat_evict,share=0.3,within_s=15")
+    assert {verdict.state for verdict in judge_facts(facts)} == {"insufficient"}
+
+
+@pytest.mark.parametrize("apps", [("signal",), ("whatsapp", "meet")])
+def test_a_check_of_few_apps_watches_eight_calls_before_it_says_that_all_is_well(apps: tuple[str, ...]) -> None:
+    facts, _ = checked("", 1, apps)
+    assert {verdict.state for verdict in judge_facts(facts)} == {"ok"}
+    assert sum(epoch.k for epoch in facts.epochs if epoch.question.kind == "long") == 8
+    few = [epoch for epoch in facts.epochs if epoch.question.kind == "long"][1:]
+    fewer = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if epoch not in few))
+    assert {verdict.reason and verdict.reason.code for verdict in judge_facts(fewer)} <= {
+        "few_calls",
+        "watched_briefly",
+    }
+
+
+def test_a_freeze_of_one_app_alone_spares_apps_whose_calls_all_lived() -> None:
+    facts, _ = checked("media.freeze,after_s=8,app=signal", 2)
+    states = {verdict.app: verdict.state for verdict in judge_facts(facts)}
+    assert states.pop("signal") == "restricted"
+    assert "restricted" not in states.values()

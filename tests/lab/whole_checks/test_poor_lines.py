@@ -65,7 +65,16 @@ def test_a_call_that_a_translator_forgot_says_nothing_of_the_rate_that_passes() 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_on_a_line_too_poor_calls_are_looked_at_for_as_long_as_on_others(seed: int) -> None:
-    facts = run_sim(make_plan((WEBRTC,)), Scenario.parse("police_all,kbps=60", [], seed))
+    facts = run_sim(make_plan((WEBRTC,)), Scenario.parse("police_all,kbps=40", [], seed))
     (verdict,) = judge_arms(facts)
     assert verdict.state == "impaired"
     assert "watch" in [epoch.question.kind for epoch in facts.epochs]
+
+
+@pytest.mark.parametrize("arms", [(WEBRTC,), EVERY])
+def test_a_line_that_carries_one_call_is_not_told_as_too_poor_for_calls(arms: tuple[Arm, ...]) -> None:
+    """25 kB/s for everything: ten flows of a check are too much for it, and one call is not."""
+    facts = run_sim(make_plan(arms), Scenario.parse("police_all,kbps=200", [], 1))
+    states = [(verdict.state, verdict.reason.code if verdict.reason else "") for verdict in judge_arms(facts)]
+    assert ("insufficient", "own_load") in states
+    assert sum(state in ("impaired", "restricted") for state, _ in states) <= len(arms) // 8

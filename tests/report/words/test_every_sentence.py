@@ -85,7 +85,7 @@ def test_numbers_in_a_sentence_are_figures_of_the_verdict() -> None:
                 held |= {f"{value:.0f}", f"{100 * value:.0f}", f"{value:.1f}"} if value is not None else set()
         held |= {f"{about.watched_s:.1f}", f"{about.watched_s:.0f}", "10", "60"}
         if about.reason is not None:
-            held.add(f"{about.reason.values.get('seconds', 0.0):.1f}")
+            held |= {f"{about.reason.values.get('seconds', 0.0):.1f}", str(about.reason.values.get("calls", 0))}
         if about.log10_e is not None:
             odds = int(10**about.log10_e)
             scale = 10 ** (len(str(odds)) - 2)

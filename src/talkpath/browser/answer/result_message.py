@@ -169,7 +169,7 @@ def _verdict_row(verdict: Verdict, check: CheckContext) -> dict[str, Any]:
         "sentence": sentences.verdict_sentence(verdict, check),
         "means": calls_meaning(verdict),
         "is_not": what_it_is_not(verdict, check),
-        "lines": sentences.verdict_lines(verdict, check),
+        "lines": sentences.with_trouble(sentences.verdict_lines(verdict, check), verdict),
     }
 
 

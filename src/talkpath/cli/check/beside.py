@@ -1,4 +1,4 @@
-"""`--beside FILE`: this network beside one that was measured within the hour."""
+"""`--beside PATH`: this network beside one that was measured within the hour."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ def beside_option(command: Command) -> Command:
     """The option `--beside`."""
     return click.option(
         "--beside",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Compare with a bundle of another network: this device and test server, within the hour.",
+        type=click.Path(path_type=Path),
+        help="Compare with a bundle of another network, or the last one in the folder of a `watch`: this device and "
+        "test server, within the hour.",
     )(command)
 
 
@@ -31,6 +32,10 @@ def read_other_network(file: Path) -> Facts:
     """The facts of the other network; before anything is measured, an error where they cannot be compared."""
     from talkpath.evidence.bundle import read_bundle
 
+    if file.is_dir():
+        file = max(
+            file.glob("check-*.talkpath"), key=lambda one: one.stat().st_mtime, default=file / "check-0001.talkpath"
+        )
     try:
         facts = read_bundle(file.read_bytes()).facts
     except OSError as error:

@@ -16,13 +16,15 @@ from talkpath.report.recordings.outcome_words import outcome_label, what_arrived
 from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.language import say
 from talkpath.report.words.reasons import next_step
-from talkpath.report.words.sentences import medium_word
+from talkpath.report.words.sentences import medium_word, with_trouble
 from talkpath.verdict.bases.call_outcome import SHARED_APPS, attempt_outcome, call_outcome
 from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.verdict.model import Verdict
 
 CUT_PACKETS = "packets cut by the snapshot length"
 """How the reader of captures counts them."""
+
+PROXIED_APPS = ("telegram", "whatsapp")  # with a setting for a proxy of one's own that carries messages
 
 
 def app_name(app: str, confidence: float = 1.0) -> str:
@@ -178,7 +180,7 @@ def ok_limit() -> str:
 def together_sentence(verdict: Verdict, clause: str) -> str:
     """What several calls of an app say together; `clause` is the rule as a clause."""
     values = {"calls": numeral(verdict.figures.get("calls") or 0.0), "app": app_name(verdict.app)}
-    return say(
+    told = say(
         "capture",
         "{calls} calls of {app} suffered alike while control traffic beside each of them did not: signs of a "
         "restriction, {mechanism}. If all were calls with the same person, a rule or a poor line at that person's end "
@@ -186,10 +188,15 @@ def together_sentence(verdict: Verdict, clause: str) -> str:
         mechanism=clause,
         **values,
     )
+    return " ".join(with_trouble([told], verdict))
 
 
 def call_advice(verdict: Verdict) -> str:
-    """What to do about an insufficient result."""
+    """The kind of trouble that a verdict on a call points to, and what to do about an insufficient one."""
+    return " ".join(with_trouble([], verdict) + list(filter(None, [_next_step(verdict)])))
+
+
+def _next_step(verdict: Verdict) -> str:
     match verdict.reason and verdict.reason.code:
         case "short_capture":
             return next_step(verdict.reason)
@@ -260,7 +267,8 @@ def attempt_sentence(attempt: Attempt, verdict: Verdict, clock: RecordingClock =
             **values,
         )
     if verdict.alternatives:
-        return f"{_unanswered_setup(verdict, values)} {_carried_beside(verdict)}".rstrip()
+        told = (_unanswered_setup(verdict, values), _carried_beside(verdict), proxy_note(verdict.app))
+        return " ".join(filter(None, told))
     return say("capture", "{app}, a call set up from {time} on: {outcome}; nothing answered.", **values)
 
 
@@ -279,6 +287,18 @@ def _unanswered_setup(verdict: Verdict, values: dict[str, str]) -> str:
         "{app}, a call set up from {time} on: {outcome}; nothing answered; that is consistent with {mechanisms}, and "
         "with an outage of the app.",
         **values,
+    )
+
+
+def proxy_note(app: str) -> str:
+    """Of an app in which people set a proxy: that its messages work says nothing of its calls (N07)."""
+    if app not in PROXIED_APPS:
+        return ""
+    return say(
+        "capture",
+        "If a proxy is set in {app}, messages go by way of it and calls mostly do not: then messages that work do not "
+        "show that the app's servers can be reached without it.",
+        app=app_name(app),
     )
 
 

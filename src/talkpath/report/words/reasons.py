@@ -27,15 +27,15 @@ def reason_clause(given: Reason | None) -> str:
         "vpn": unsaid
         if given and given.values.get("unanswered")
         else say("reason", "a VPN or tunnel seems to be on, and this network was not measured"),
+        "added": say(
+            "reason",
+            "datagrams came on this check's connections that neither end sent: a tool on this device or its router, or "
+            "something on the way, adds packets",
+        ),
         "responder_lost": say("reason", "the test server, or the way to it, was lost during the check"),
         "handshake": say("reason", "no TLS handshake with the test server could be completed, so no call was placed"),
         "watched_briefly": _watched_briefly(given),
-        "call_ended": say(
-            "reason",
-            "a call went silent after {seconds} while control traffic went on, and whether that was an accident was "
-            "not settled",
-            seconds=_watched_words(given),
-        ),
+        **_of_lasting_calls(given),
         **_of_recorded_calls(),
         "stale": say(
             "reason",
@@ -110,6 +110,27 @@ def _of_own_addresses() -> dict[str, str]:
     }
 
 
+def _of_lasting_calls(given: Reason | None) -> dict[str, str]:
+    """About the calls that live through a check, and a line that its many calls fill."""
+    return {
+        "call_ended": say(
+            "reason",
+            "a call went silent after {seconds}, and whether that was an accident was not settled",
+            seconds=_watched_words(given),
+        ),
+        "few_calls": say(
+            "reason",
+            "there was no sign of it in the calls that lasted, but they were too few ({calls}) to show that hardly any "
+            "call is cut off",
+            calls=given.values.get("calls", 0) if given else 0,
+        ),
+        "own_load": say(
+            "reason",
+            "the check's many calls at once were too much for this line or its router, while one call alone was well",
+        ),
+    }
+
+
 def _of_recorded_calls() -> dict[str, str]:
     """Why nothing is said of a recorded call, or no more; some rest on control traffic beside it."""
     return {
@@ -146,9 +167,14 @@ def next_step(given: Reason | None) -> str:
         if _has_call_ended(given)
         else say("next", "Check again without `--light`, so that calls are watched for longer."),
         "call_ended": say("next", "Check again with `--app` and this app alone, so that the time suffices for proof."),
+        "few_calls": say("next", "Check again, or try another test server."),
+        "own_load": say("next", "Check again with `--app` and one app alone, while nothing else uses this line."),
         "late": other_server if _late_end(given) == "responder" else busy,
         "clock": busy,
         "network_changed": say("next", "Check again, and stay on one network meanwhile."),
+        "added": say(
+            "next", "Switch off what changes or adds packets on this device and its router, then check again."
+        ),
         "hidden": say("next", "Check again, keep the page in front, and keep the screen on."),
         "vpn": say("next", "Switch the VPN off, then check again."),
         "responder_lost": say("next", "Check again, or try another test server."),

@@ -45,10 +45,15 @@ def trouble_sentence(verdict: Verdict) -> str:
         ),
         "packets": say("trouble", "This points to the look of the packets: others to the same place fare better."),
         "unlisted": say("trouble", "This points to a list: what is not on it does not answer."),
-        "line": say("trouble", "This points to the line: it treats everything alike."),
+        "line": say("trouble", "This points to the line, whatever is sent over it."),
         "own_device": say("trouble", "This points to this device: its own network, a proxy or VPN, or a tool on it."),
         "app": say("trouble", "This points to the app or to the other person's end, and not to this line."),
     }[verdict.trouble]
+
+
+def with_trouble(lines: Sequence[str], verdict: Verdict) -> list[str]:
+    """The lines about a verdict, and the kind of trouble that it points to as the last one, where it does."""
+    return [*lines, *filter(None, [trouble_sentence(verdict)])]
 
 
 def offline_sentence(verdicts: Sequence[Verdict]) -> str:

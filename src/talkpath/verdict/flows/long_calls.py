@@ -11,9 +11,10 @@ it loses more than at its start: what it loses from the start on, short calls be
 and may accuse. Where half of an arm's calls that lived as long or longer did not part, it was bad luck of single
 5-tuples, and the arm is no longer in doubt.
 
-Something may end a part of all calls alike, and an arm has one such call, or two. So those of all arms are one sample
-(`cut_off_together`): two that went silent equally long after their start, or a quarter of them where no twin ended, put
-every arm in doubt of which few calls lived so long.
+Something may end a part of all calls alike, and one arm's calls are few. So those of all arms are one sample: `ok`
+takes so many that lived that the sample shows that fewer than `MAX_ENDED` of such calls end (`ended_calls`); and two
+of unlike arms that went silent equally long after their start put every arm in doubt of which few calls lived so long
+(`cut_off_together`).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.flow_spread import short_flow_spreads
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, calls_of, flow_outcomes, without_ends
 from talkpath.verdict.statistics.cohort import DIRECTIONS, direction_track
+from talkpath.verdict.statistics.proportion import beta_below
 from talkpath.wire.control.question import LongCalls, WatchedCalls
 
 SILENT_PACKETS, SILENCE_S = 8, 1.5  # a call has ended: so much was sent after its last arrival
@@ -45,7 +47,10 @@ AT_FIRST_S = 1.0  # of a call, which short calls show as well: more from then on
 WINDOW_PACKETS = 15
 MUCH_DELAY_MS = 50.0
 AS_HEAVY, HEADERS = 0.9, 28  # of the bytes a second that a call sends; bytes of IPv4 and UDP in front of each packet
-EQUALLY_S, MANY_CUT = 0.5, 0.25  # two ends that are as one; the share of the check's long calls that ended
+EQUALLY_S = 0.5  # two ends that are as one
+MAX_ENDED, MAX_ENDED_DOUBT = 0.3, 0.1  # an `ok` shows that fewer calls end: were it so many, so few are that unlikely
+LASTING = (LongCalls, WatchedCalls)
+LONG_SAMPLE = 8  # long calls of a check, of all its arms: one more than show that where none ends
 AS_LONG_SHARE = 0.9  # of the seconds by which a call had lost more: calls that were shorter say nothing against it
 
 
@@ -108,8 +113,8 @@ def _lived_s(epoch: Epoch) -> Floats:
 def ended_s(view: ArmView) -> float | None:
     """After how many seconds the first of the arm's calls that were to live through the check went silent for good;
     None where none did."""
-    ends = (_ended_s(call.of(direction)) for epoch in view.long for call in calls_of(epoch) for direction in DIRECTIONS)
-    return min((end_s for end_s in ends if end_s is not None), default=None)
+    first_s = min((_first_end_s(call) for epoch in view.long for call in calls_of(epoch)), default=inf)
+    return None if first_s == inf else first_s
 
 
 def neighbours_of(view: ArmView) -> tuple[Epoch, ...]:
@@ -138,22 +143,42 @@ def cut_offs(view: ArmView) -> EndedCalls:
 
 
 def cut_off_together(facts: Facts) -> EndedCalls | None:
-    """The calls of all arms that lived through the check, where several went silent as by one rule; else None."""
+    """The calls of all arms that lived through the check, where two of unlike arms went silent equally long after
+    their start, and twins went on; else None."""
     return _count_together(tuple(epoch for epoch in facts.epochs if isinstance(epoch.question, LongCalls)))
+
+
+def ended_calls(views: Iterable[ArmView], enough_s: float) -> EndedCalls:
+    """How many of the long calls of these arms went silent for good within `enough_s`, whatever their twins did, and
+    how many lived for longer than those, or for so long."""
+    epochs = [e for view in views for e in (*view.accusing, *view.long) if isinstance(e.question, LASTING)]
+    ended = [end_s for epoch in epochs for call in calls_of(epoch) if 0.0 < (end_s := _first_end_s(call)) <= enough_s]
+    least_s = min(enough_s, max(ended) + SILENCE_S) if ended else enough_s
+    lived = sum(int((_lived_s(epoch) >= least_s).sum()) for epoch in epochs)
+    return EndedCalls(len(ended), max(ended, default=0.0), lived)
+
+
+def _first_end_s(call: FlowOutcome) -> float:
+    """When the first direction of a call went silent for good; infinity where none did."""
+    return min((end_s for way in DIRECTIONS if (end_s := _ended_s(call.of(way))) is not None), default=inf)
+
+
+def few_calls_end(sample: EndedCalls) -> bool:
+    """Whether a sample of calls shows that fewer than `MAX_ENDED` end."""
+    return sample.lived > 0 and beta_below(MAX_ENDED, sample.ended + 1.0, float(sample.lived)) >= 1.0 - MAX_ENDED_DOUBT
 
 
 @remember_result
 def _count_together(epochs: tuple[Epoch, ...]) -> EndedCalls | None:
     arms = dict.fromkeys(epoch.arm for epoch in epochs)
-    calls = [call for arm in arms for call in _long_calls(epochs, arm, dict.fromkeys(DIRECTIONS, 0.0))]
-    ended = sorted(call.parting.at_s for call in calls if call.parting and call.parting.ended and call.parting.at_s)
-    equal = [later for one, later in pairwise(ended) if later - one <= EQUALLY_S]
-    twins = [twin.flow.of(way) for epoch in epochs for twin in _long_twins_of(epoch) for way in DIRECTIONS]
-    many = 2 <= len(ended) >= MANY_CUT * len(calls) and all(_ended_s(one) is None for one in twins if one.sent)
-    if not (equal or many):
+    by_arm = [_long_calls(epochs, arm, dict.fromkeys(DIRECTIONS, 0.0)) for arm in arms]
+    ends = [[one.parting.at_s for one in calls if one.parting and one.parting.ended] for calls in by_arm]
+    firsts = sorted(first for each in ends if (first := min(each, default=0.0)))
+    equal = [later for one, later in pairwise(firsts) if later - one <= EQUALLY_S]
+    if not equal:
         return None
-    by_s = max(equal or ended)
-    return EndedCalls(len(ended), by_s, sum(call.span_s >= by_s + SILENCE_S for call in calls) - len(ended))
+    by_s, ended = max(equal), sum(map(len, ends))
+    return EndedCalls(ended, by_s, sum(one.span_s >= by_s + SILENCE_S for calls in by_arm for one in calls) - ended)
 
 
 @remember_result

@@ -3,6 +3,9 @@
 Behind a narrow line, or a policer of all traffic, a whole cohort loses packets that a single call would not lose. So
 where twins of whole cohorts lose much, small cohorts are measured, and call quality is rated from those. Contract: the
 size of a cohort is chosen before its roles are drawn, from earlier losses of twins, so no test is affected.
+
+Even ten flows may be what such a line, or a router that limits new flows, does not carry. So before a line is said to
+be too poor, one call alone is asked for, beside nothing (`alone_epochs`).
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.analysis import remember_result
+from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.statistics.cohort import DIRECTIONS, make_cohort, may_accuse
 
 LIGHT_K = 4  # calls of a small cohort: two text twins, one of them the canary, need no fewer
@@ -43,6 +47,19 @@ def lightest_epochs(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
         return epochs
     light, whole = (_worst_loss(small), _worst_loss(epoch for epoch in epochs if epoch.k > LIGHT_K))
     return small if light <= RELIEF * whole else epochs
+
+
+def alone_epochs(view: ArmView) -> tuple[Epoch, ...]:
+    """Return the arm's epochs of one call beside which nothing of the check was under way."""
+    return tuple(
+        epoch
+        for epoch in view.long
+        if len({flow.flow for flow in epoch.flows}) == 1
+        and not any(
+            other is not epoch and other.started_s < epoch.ended_s and epoch.started_s < other.ended_s
+            for other in view.every_epoch
+        )
+    )
 
 
 def is_relieved(epochs: Sequence[Epoch], of_all: Sequence[Epoch]) -> bool:

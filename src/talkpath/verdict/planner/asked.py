@@ -41,6 +41,12 @@ class Asked:
         kinds = {type(planned.question) for planned in self.pending} - {LongCalls}
         return any(self.count(assessment, kind) > assessment.view.asked(kind) for kind in kinds)
 
+    def long_calls(self, arm: Arm) -> int:
+        """How many calls of the arm live through the check, or did, or are to."""
+        begun = (each.k for each in self.facts.epochs if each.arm == arm and isinstance(each.question, LongCalls))
+        coming = (each.k for each in self.pending if each.arm == arm and isinstance(each.question, LongCalls))
+        return sum(begun) + sum(coming)
+
     def has_long_call(self, arm: Arm) -> bool:
         """Whether a call of the arm lives that is to do so through the whole check."""
         return any(planned.arm == arm and isinstance(planned.question, LongCalls) for planned in self.pending)

@@ -9,7 +9,8 @@ from math import ceil, inf
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import ArmPlan, Epoch, Plan
 from talkpath.verdict.assessment import Assessment
-from talkpath.verdict.flows.long_calls import AS_HEAVY, LOSS_WINDOW_S, ended_s
+from talkpath.verdict.flows.long_calls import AS_HEAVY, LONG_SAMPLE, LOSS_WINDOW_S, ended_s
+from talkpath.verdict.flows.self_congestion import alone_epochs
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.planner.costs import LOOK_K, Costs
@@ -18,7 +19,8 @@ from talkpath.verdict.statistics.sample_size import USUAL_K
 from talkpath.wire.control.question import LongCalls, WatchedCalls
 
 ENDED_LOOKS = 4  # at calls of an arm that ended with their twins: few and many, twice
-LONG_CALLS = 3  # of one arm, where the first ones ended, or lost more, by accident
+LONG_CALLS = 3  # epochs of one arm, where calls of the first ones ended, or lost more, by accident
+LONG_K = 4  # of an arm's calls that live through the check, so many are one epoch
 LONG_TWINS = 3  # random twins that the long calls of a check share, at the least
 
 
@@ -31,21 +33,33 @@ class LongCallQuestions:
     questions: SingleQuestions
 
     def begun(self) -> Iterator[PlannedEpoch]:
-        """One call of each arm for as long as the check: all at once, beside everything else, once each arm was heard
-        on ports that no call went to before. A few have a twin (`_with_twins`). Where a call ended early, another
-        has one, twice at the most."""
+        """Calls of each arm for as long as the check (`_calls_of`): all at once, beside everything else, once each arm
+        was heard on ports that no call went to before. A few have a twin (`_with_twins`). Where a call ended early,
+        another has one, twice at the most."""
         plan = self.asked.facts.plan
-        shared = _with_twins(plan, self.costs.byte_rate)
+        shared, wanted = _with_twins(plan, self.costs.byte_rate), _calls_of(plan, self.costs.byte_rate)
         for assessment in self.asked.assessments if plan.long_s else ():
-            had = self.asked.count(assessment, LongCalls)
+            had, calls = self.asked.count(assessment, LongCalls), self.asked.long_calls(assessment.arm)
+            missing = (0 if self.questions.light and had else wanted[assessment.arm]) - calls
             again = not self.asked.has_long_call(assessment.arm) and (
-                _lived_briefly(assessment) or self._once(assessment)
+                self._watched_too_little(assessment) or self._once(assessment)
             )
-            if not had and assessment.state in ("ok", "insufficient"):
-                twins = int(assessment.arm in shared)
-                yield from self.costs.affordable([self.questions.long_call(assessment, twins)], 1.0)
-            elif again and had < LONG_CALLS:
+            if missing > 0 and assessment.state in ("ok", "insufficient"):
+                k = min(LONG_K, 1 if self.questions.light else missing)
+                twins = int(assessment.arm in shared and not had)
+                sizes = [self.questions.long_call(assessment, twins, k=size) for size in dict.fromkeys((k, k // 2, 1))]
+                share = 1.0 - self.costs.reserve if had else 1.0
+                yield from self.costs.affordable((size for size in sizes if size.k), share)
+            elif again and had < LONG_CALLS + wanted[assessment.arm] // LONG_K:
                 yield from self.costs.affordable(self.questions.another_long_call(assessment), 1.0)
+
+    def alone(self) -> Iterator[PlannedEpoch]:
+        """One call of each arm for which the line seems too poor, beside nothing: the check's own flows may be what it
+        does not carry."""
+        for assessment in self.asked.assessments if self.asked.facts.plan.long_s and not self.asked.pending else ():
+            poor = assessment.state == "impaired" and assessment.settled and not alone_epochs(assessment.view)
+            if poor and self.asked.count(assessment, LongCalls) < LONG_CALLS:
+                yield from self.costs.affordable([self.questions.alone(assessment)], 1.0)
 
     def parted(self) -> Iterator[PlannedEpoch]:
         """Where two long calls went silent, or one lost more than twins: calls and twins that live a little longer, of
@@ -118,6 +132,13 @@ class LongCallQuestions:
             map(self.costs.bytes_of, self.questions.outlive(assessment, proof=False))
         )
 
+    def _watched_too_little(self, assessment: Assessment) -> bool:
+        """Whether nothing was amiss, but its calls did not live for long enough; or too few calls of the check did, and
+        none lives."""
+        code = assessment.reason.code if assessment.reason else ""
+        lives = any(isinstance(planned.question, LongCalls) for planned in self.asked.pending)
+        return code == "watched_briefly" or (code == "few_calls" and not lives)
+
     def _once(self, assessment: Assessment) -> bool:
         """Whether one long call of it went silent, while twins went on, and none of other arms; and there is time for
         another and for a look."""
@@ -137,6 +158,16 @@ def _with_twins(plan: Plan, byte_rate: Callable[[ArmPlan], float]) -> set[Arm]:
     return {*chosen, *rest[: max(0, LONG_TWINS - len(chosen))]}
 
 
+def _calls_of(plan: Plan, byte_rate: Callable[[ArmPlan], float]) -> dict[Arm, int]:
+    """How many calls of each arm are to live through the check: one, and where that makes too few of all, more of
+    voice if there is any, first of the arm that sends least."""
+    sharing = [each.arm for each in sorted(plan.arms, key=byte_rate) if each.medium == "voice"]
+    sharing = sharing or [each.arm for each in plan.arms]
+    more = max(0, LONG_SAMPLE - len(plan.arms))
+    parts = {arm: (more + len(sharing) - 1 - at) // len(sharing) for at, arm in enumerate(sharing)}
+    return {each.arm: 1 + parts.get(each.arm, 0) for each in plan.arms}
+
+
 def _has_twins(epoch: Epoch) -> bool:
     return isinstance(epoch.question, LongCalls) and bool(epoch.question.twins)
 
@@ -144,8 +175,3 @@ def _has_twins(epoch: Epoch) -> bool:
 def _went_silent(assessment: Assessment) -> bool:
     """Whether a call of it ended while twins went on: shorter ones do not tell why."""
     return assessment.parted is not None and assessment.parted.ended
-
-
-def _lived_briefly(assessment: Assessment) -> bool:
-    """Whether nothing was amiss, but its calls did not live for long enough."""
-    return assessment.reason is not None and assessment.reason.code == "watched_briefly"

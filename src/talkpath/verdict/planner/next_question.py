@@ -23,7 +23,7 @@ from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
 from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, Costs
 from talkpath.verdict.planner.long_call_questions import LongCallQuestions
-from talkpath.verdict.planner.questions import SingleQuestions
+from talkpath.verdict.planner.questions import ALONE, SingleQuestions
 from talkpath.verdict.unaccused import OK_LOSS
 from talkpath.verdict.validity import why_voided
 from talkpath.wire.control.question import Baseline, WatchedCalls
@@ -42,6 +42,8 @@ STRONG_LOG_E = log(20.0)  # an arm is nearly accused, where bytes are short
 
 def next_question(facts: Facts, spent_bytes: int, pending: Sequence[PlannedEpoch] = ()) -> PlannedEpoch | None:
     """The next epoch, given what is known, what was spent (pending epochs included) and what is pending."""
+    if any(planned.why == ALONE for planned in pending):
+        return None
     if why_voided(facts) is not None or facts.reach.control != "connected" or facts.health.ended != "done":
         return None
     asked = Asked(facts, tuple(pending), assess_arms(facts))
@@ -71,6 +73,7 @@ class QuestionPlanner:
         return (
             self.seconds(),
             self.firsts(1 if self.asked.facts.plan.long_s else FIRST_EPOCHS),
+            self.long.alone(),
             self.long.ended_together(),
             self.long.begun(),
             self.firsts(FIRST_EPOCHS),
@@ -90,6 +93,7 @@ class QuestionPlanner:
         """Likewise where bytes are short for so many arms: every arm gets one short epoch, one arm a long one for a
         first result, unless one is nearly accused; then each arm gets a long one before any mechanism is named."""
         return (
+            self.long.alone(),
             self.long.begun(),
             self.firsts(1),
             self.opening(),
@@ -255,7 +259,12 @@ class QuestionPlanner:
         for assessment in self.assessments:
             ended_s = max((epoch.ended_s for epoch in assessment.view.long), default=inf)
             lately = any(epoch.started_s >= ended_s - LATELY_S for epoch in assessment.view.accusing)
-            if assessment.state == "ok" and ended_s < inf and not (lately or self.asked.is_pending(assessment)):
+            few = assessment.reason is not None and assessment.reason.code == "few_calls"  # others' calls still live
+            if (
+                (assessment.state == "ok" or few)
+                and ended_s < inf
+                and not (lately or self.asked.is_pending(assessment))
+            ):
                 yield from self.costs.affordable([self.questions.fresh(assessment)], 1.0)
 
     def _amiss(self, assessment: Assessment) -> bool:

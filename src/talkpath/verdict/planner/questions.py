@@ -30,6 +30,7 @@ TCP_PACKETS = 12
 TCP_TIMES = 2
 PROOF_NATS = 1.5  # more than the threshold: what one test among several, and one twin that is lost by accident, cost
 OUTLIVE_S = 2.5  # so much longer than the one that went silent another long call lives: silence takes 1.5 s to be seen
+ALONE, ALONE_S = "alone", 2.0  # a call beside which nothing else is asked, and how long it lasts
 SPARE_S = 1.0  # so much longer a call lives than what it is to show takes
 WORTH_A_LOOK = 1.5  # times the usual packets: a shorter look is not worth it
 # a longer look has as many calls as a first epoch where that costs at most this share of an arm's bytes
@@ -136,10 +137,15 @@ class SingleQuestions:
         k = LOOK_K if packets > plan.packets or self.costs.tight else self._usual_k
         return _contrast_question(assessment, contrast, k, packets, "name")
 
-    def long_call(self, assessment: Assessment, twins: int, seconds: float = inf) -> PlannedEpoch:
-        """One call that lives through the whole check, or for so long, and perhaps a twin beside it."""
+    def long_call(self, assessment: Assessment, twins: int, seconds: float = inf, k: int = 1) -> PlannedEpoch:
+        """k calls that live through the whole check, or for so long, and perhaps a twin beside them."""
         packets = ceil(min(seconds, self.plan.long_s) * assessment.planned.packet_rate)
-        return PlannedEpoch(assessment.arm, LongCalls(twins), k=1, packets=packets, why="long")
+        return PlannedEpoch(assessment.arm, LongCalls(twins), k=k, packets=packets, why="long")
+
+    def alone(self, assessment: Assessment) -> PlannedEpoch:
+        """One call beside nothing."""
+        packets = ceil(ALONE_S * assessment.planned.packet_rate)
+        return PlannedEpoch(assessment.arm, LongCalls(0), k=1, packets=packets, why=ALONE)
 
     def another_long_call(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """One more beside a twin: for as long as `ok` takes, or as the one that went silent; or until the one that lost

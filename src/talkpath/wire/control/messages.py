@@ -132,7 +132,8 @@ class FlowReport(Struct, frozen=True, array_like=True):
     `sent` and `arrived` are bitmaps over the slots that this end sends and receives. `sent_dms` and `arrived_dms` hold,
     for each set bit in order, an int16 in steps of 0.1 ms, little-endian: actual minus due time, the due time counted
     from this end's start of the epoch (clipped; -32768 is "not known"). If the epoch limits hops, `exceeded` counts the
-    Time Exceeded messages for this flow's packets, and `router` is the kind of router that sent them.
+    Time Exceeded messages for this flow's packets, and `router` is the kind of router that sent them. `added` counts
+    datagrams that came on its 5-tuple and belong to no session (0 from older responders).
     """
 
     sent: bytes
@@ -141,6 +142,7 @@ class FlowReport(Struct, frozen=True, array_like=True):
     arrived_dms: bytes
     exceeded: int = 0
     router: str = ""
+    added: int = 0
 
 
 class Report(ControlMessage, frozen=True):
