@@ -71,7 +71,7 @@ def test_a_rule_on_hellos_is_told_with_those_that_it_hits(
     in_lab: InLab, name: str, rule: str, direction: str, hit: set[str], passes: set[str]
 ) -> None:
     shape = (DATA / f"{name}.shape").read_text()
-    (verdict,) = verdicts_in_lab(in_lab, rule, RESPONDER.ipv4, 40.0, (), "", shape)
+    (verdict,) = verdicts_in_lab(in_lab, rule, RESPONDER.ipv4, 28.0, (), "", shape)
     assert (verdict["state"], verdict["rule"], verdict["direction"]) == ("restricted", "dtls.hello_drop", direction)
     told = {*verdict["parameters"]["hello"]["value"].split(",")}
     assert hit <= told
