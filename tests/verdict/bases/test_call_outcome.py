@@ -77,9 +77,12 @@ def test_mute_and_media_that_were_taken_alone(flows: tuple[Flow, ...], want: Out
     assert alternatives == (("media.freeze", "media.drop") if want.kind == "went_silent" else ())
 
 
-@pytest.mark.parametrize(("until_s", "kind"), [(LASTS_S, "unknown"), (None, "one_way")])
-def test_an_end_that_only_listens_reports_what_it_hears(until_s: float | None, kind: str) -> None:
-    flows = (flow(feedback=60 if until_s else 0, last_feedback_s=until_s, media_received=0),)
+@pytest.mark.parametrize(
+    ("count", "until_s", "kind"),
+    [(60, LASTS_S, "unknown"), (2, 14.0, "unknown"), (2, 9.0, "one_way"), (0, None, "one_way")],
+)
+def test_an_end_that_only_listens_reports_what_it_hears(count: int, until_s: float | None, kind: str) -> None:
+    flows = (flow(feedback=count, last_feedback_s=until_s, media_received=0),)
     assert call_outcome(call(SAID, flows=flows)).kind == kind
 
 

@@ -28,7 +28,7 @@ from msgspec import Struct
 from talkpath.measure.call import Attempt, Call, Heading, Moment, Stream
 from talkpath.measure.pauses import paused_share, without_pauses
 from talkpath.measure.quality import TALKABLE_MOS, mos_with_silence
-from talkpath.measure.silence import SILENT_END_S, end_of, goes_on_reporting, says_that_it_sends, silence_of, streams_of
+from talkpath.measure.silence import LONGEST_REPORT_S, SILENT_END_S, end_of, says_that_it_sends, silence_of, streams_of
 from talkpath.measure.spells import (
     PART_S,
     RECORDERS_SHARE,
@@ -193,9 +193,8 @@ def _outcome_by_sent(call: Call, said: list[Stream]) -> Outcome:
         return Outcome("unknown", None, "received", ("short",))
     if _is_unanswered(call):
         return Outcome("never_connected", call.setup_s, "received", ("unanswered",))
-    only_listens = not says_that_it_sends(call, end_of(said) - lasts_s) and goes_on_reporting(
-        call, end_of(said) - UNHEARD_S, end_of(said)
-    )
+    reported_s = max(flow.last_feedback_s or -inf for flow in call.flows)
+    only_listens = end_of(said) - reported_s < LONGEST_REPORT_S and not says_that_it_sends(call, end_of(said) - lasts_s)
     alone = call.app in MEETING_APPS and call.transport != "p2p" and _replied_to_the_end(call, end_of(said))
     if only_listens or alone:
         return Outcome("unknown", call.start_s, "received", ("silence",), round(lasts_s, 2))
