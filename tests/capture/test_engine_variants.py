@@ -84,3 +84,20 @@ def test_a_recording_that_begins_in_mid_call_names_no_other_app(name: str):
     (whole,) = calls_in(name, every)
     assert call.app in (whole.app, "unknown")
     assert call_outcome(call).kind in ("good", "unknown")
+
+
+def nearer_the_middle(frame: bytes, hops: int) -> bytes:
+    """The frame as a box recorded it that is so many hops from this end, which had 64 left, on the way to the other."""
+    changed = bytearray(frame)
+    place = 14 + (8 if frame[14] >> 4 == 4 else 7)
+    changed[place] += hops if changed[place] < 64 else -hops
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("name", ["cr_voice_down_blocked.a", "tg_voice_down_blocked.a", "tg_voice_dead_direct.a"])
+def test_a_box_in_the_middle_sees_the_same_end_over_both_versions_of_ip(name: str):
+    """Hops tell nothing there; of IPv4 the private address does, and ICE's names tell the same end of IPv6."""
+    moved = [(time_us, nearer_the_middle(frame, 3), size) for time_us, frame, size in records_of(name)]
+    (call,), (there,) = calls_in(name, list(records_of(name))), calls_in(name, moved)
+    assert voices(there) == voices(call)
+    assert call_outcome(there).kind == call_outcome(call).kind == "went_silent"

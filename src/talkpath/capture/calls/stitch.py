@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.packets.local_host import host_numbers, local_ends
+from talkpath.capture.packets.local_host import LocalEnds, host_numbers, local_ends
 from talkpath.capture.packets.rows import SEEN_FLAG, Rows
 from talkpath.capture.recognise.evidence import KnownFlow
 from talkpath.capture.scan import Scan
@@ -55,8 +55,20 @@ def flow_ends(scan: Scan) -> FlowEnds:
     """Return the ends of all flows of a scan."""
     table = scan.flows.table[: len(scan.flows)]
     ends, hosts = local_ends(table, bool(scan.flows.headings.min())), host_numbers(table)
+    _agree_by_names(ends, scan.recognition.known)
     rows, local = np.arange(len(table)), ends.ends
     return FlowEnds(*ends, hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])
+
+
+def _agree_by_names(ends: LocalEnds, known: dict[int, KnownFlow]) -> None:
+    """Let the flows of an ICE session agree on the local end, by those of which it is known: the second name of a check
+    is its sender's (RFC 8445 section 7.2.2)."""
+    sure = ~(ends.guessed | ends.assumed)
+    named = [(flow, name, end) for flow, found in known.items() for name, end in found.end_names]
+    is_local = {name: bool(ends.ends[flow] == end) for flow, name, end in named if sure[flow]}
+    for flow, name, end in named:
+        if not sure[flow] and name in is_local:
+            ends.ends[flow], ends.guessed[flow], ends.assumed[flow] = end ^ (not is_local[name]), False, False
 
 
 @dataclass(slots=True)

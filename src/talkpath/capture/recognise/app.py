@@ -92,11 +92,10 @@ MOST_SESSIONS = 8
 """So many ICE sessions of one flow are noted."""
 KIND_NAMES = {STUN: "stun", DTLS: "dtls", RTP: "rtp", RTCP: "rtcp", OTHER: "other"}
 HANDSHAKE = b"\x16"
-PERMISSION_SETUP = "stun.permission"
 SETUP_NAMES = {
     0x0001: "stun.binding",
     0x0003: "stun.allocate",
-    0x0008: PERMISSION_SETUP,
+    0x0008: "stun.permission",
     0x0009: "stun.channel",
     0x0004: "stun.refresh",
     0x0101: "stun.binding_response",
@@ -314,5 +313,8 @@ def _read_names(known: KnownFlow, message: bytes) -> None:
         if kind == Attribute.XOR_PEER_ADDRESS and len(value) >= 8:
             known.peers.add((value[4:], value[2:4]))
         if is_check and kind == Attribute.USERNAME and value.count(b":") == 1 and len(known.sessions) < MOST_SESSIONS:
-            one, other = sorted(value.split(b":"))
-            known.sessions.add((one, other))
+            asked, own = value.split(b":")
+            known.sessions.add((min(asked, own), max(asked, own)))
+            if asked != own:
+                sender = known.local if known.view.direction == "up" else 1 - known.local
+                known.end_names |= {(own, sender), (asked, 1 - sender)}

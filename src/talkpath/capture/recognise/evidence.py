@@ -68,6 +68,9 @@ class KnownFlow:
     asked: int = 0
     checks: int = 0
     sure: str = ""
+    end_names: set[tuple[bytes, int]] = field(default_factory=set)
+    """The ICE names of checks, each with the end that it is of."""
+
     sessions: set[tuple[bytes, bytes]] = field(default_factory=set)
     """The two names of each ICE session that was checked, in order, without their direction (RFC 8445 section 7.2.2).
     """

@@ -230,9 +230,8 @@ class _Rewriter:
 
     def _payload(self, packets: Packets, row: int) -> bytes:
         at, captured = int(packets.payload[row]), int(packets.captured[row])
-        missing = min(int(packets.size[row]) - captured, MOST_MISSING)
-        data = packets.data[at : at + captured].tobytes() + bytes(missing)
-        return self._strip(data).rstrip(b"\0")
+        missing = bytes(min(int(packets.size[row]) - captured, MOST_MISSING))
+        return self._strip(packets.data[at : at + captured].tobytes() + missing).rstrip(b"\0")
 
     def _packet(self, packets: Packets, row: int, protocol: int, payload: bytes, app: str) -> _PacketOut:
         sides = (
@@ -245,17 +244,16 @@ class _Rewriter:
             head = struct.pack("!HHHH", near.port, far.port, min(8 + size, LARGEST_CAPTURED_BYTES), 0)
         else:
             head = _tcp_head(near.port, far.port, int(packets.sequence[row]), int(packets.flags[row]))
-        left = HOPS_AT_FIRST - int(packets.hops[row])
-        data = self._ip(near.packed, far.packed, protocol, len(head) + size, left) + head
+        data = self._ip(near.packed, far.packed, protocol, len(head) + size, int(packets.hops[row])) + head
         time_ns, frame, heading = (int(one[row]) for one in (packets.time_ns, packets.frame, packets.heading))
         return _PacketOut(time_ns, frame, data + payload, len(data) + size, heading, app)
 
-    def _ip(self, near: bytes, far: bytes, protocol: int, size: int, left: int) -> bytes:
+    def _ip(self, near: bytes, far: bytes, protocol: int, size: int, hops: int) -> bytes:
         ends = self._names.address(near) + self._names.address(far)
         if len(near) == 4:
             size = min(20 + size, LARGEST_CAPTURED_BYTES)
-            return struct.pack("!BBHHHBBH", 0x45, 0, size, 0, 0, left, protocol, 0) + ends
-        return struct.pack("!IHBB", 6 << 28, min(size, LARGEST_CAPTURED_BYTES), protocol, left) + ends
+            return struct.pack("!BBHHHBBH", 0x45, 0, size, 0, 0, HOPS_AT_FIRST - hops, protocol, 0) + ends
+        return struct.pack("!IHBB", 6 << 28, min(size, LARGEST_CAPTURED_BYTES), protocol, HOPS_AT_FIRST - hops) + ends
 
     def _segments(self, packets: Packets, frames: int) -> Iterator[_PacketOut]:
         """Yield the datagrams and TLS records that these segments complete, each in a segment of its own."""
@@ -286,8 +284,8 @@ class _Rewriter:
         sequence = self._sequence.get((flow, direction), 1)
         self._sequence[flow, direction] = sequence + len(framed)
         head = _tcp_head(near.port, far.port, sequence, 0x18)
-        left = HOPS_AT_FIRST - round(row["hops"][direction] / max(1, row["packets"][direction]))
-        data = self._ip(near.packed, far.packed, TCP, len(head) + len(framed), left) + head
+        hops = round(row["hops"][direction] / max(1, row["packets"][direction]))
+        data = self._ip(near.packed, far.packed, TCP, len(head) + len(framed), hops) + head
         kept = framed.rstrip(b"\0")
         app = self._apps.get(int(flow_key(row["end"][:1], row["end"][1:])[0]), "")
         return _PacketOut(time_ns, frame, data + kept, len(data) + len(framed), -1, app)

@@ -174,7 +174,7 @@ class PayloadStripper:
         if kind == Attribute.DATA and layers:
             return self._layer(value, layers - 1)
         if kind == Attribute.USERNAME:
-            return _form_of(value)
+            return _form_of(value, self._names)
         if kind == Attribute.WA_STREAM:
             return _zeroed_after(value, 5)
         return _zeroed_after(value, 4 if kind == Attribute.ERROR_CODE else 0)
@@ -191,9 +191,14 @@ def _masked_bytes(value: bytes, mask: bytes) -> bytes:
     return bytes(one ^ other for one, other in zip(value, mask, strict=False))
 
 
-def _form_of(name: bytes) -> bytes:
-    """Strip a user name to its form: colons and known words stay; all digits are 0, all else is x."""
-    out = bytearray(byte if byte == 58 else 48 if 48 <= byte <= 57 else 120 for byte in name)
+def _form_of(name: bytes, names: Pseudonyms) -> bytes:
+    """Strip a user name to its form: colons and known words stay; all digits are 0, all else is a letter from g on, the
+    same for the same part: by its two names an ICE session is known."""
+    hashed = b":".join(names.bytes(part).ljust(len(part)) for part in name.split(b":"))
+    out = bytearray(
+        byte if byte == 58 else 48 if 48 <= byte <= 57 else 103 + other % 20
+        for byte, other in zip(name, hashed, strict=True)
+    )
     for word in KNOWN_WORDS:
         at = name.find(word)
         if at >= 0:
@@ -203,14 +208,11 @@ def _form_of(name: bytes) -> bytes:
 
 def _rtp_kept(data: bytes) -> int:
     """How much is kept of an RTP or RTCP packet: its header, and of an extension that follows at once its kind."""
-    if 192 <= data[1] <= 223:
-        return RTCP_KEPT
-    return RTP_KEPT + (EXTENSION_KEPT if data[0] & 0x1F == 0x10 else 0)
+    return RTCP_KEPT if 192 <= data[1] <= 223 else RTP_KEPT + EXTENSION_KEPT * (data[0] & 0x1F == 0x10)
 
 
 def _matches_cue(cue: Cue, data: bytes) -> bool:
-    fits = cue.least <= len(data) <= cue.most
-    return fits and all(at < len(data) and data[at] == byte for at, byte in cue.marks)
+    return cue.least <= len(data) <= cue.most and all(data[at : at + 1] == bytes((byte,)) for at, byte in cue.marks)
 
 
 def _zeroed_after(data: bytes, kept: int) -> bytes:
@@ -244,13 +246,9 @@ def _stripped_hello(body: bytes) -> bytes:
     out = bytearray(len(body))
     out[:2] = body[:2]
     at = 34
-    for width in (1, 1):
-        size = int.from_bytes(body[at : at + width], "big")
-        out[at : at + width] = body[at : at + width]
-        at += width + size
-    for width in (2, 1):
+    for width, most in ((1, 1), (1, 1), (2, HELLO_LIST_BYTES), (1, HELLO_LIST_BYTES)):
         size = width + int.from_bytes(body[at : at + width], "big")
-        kept = min(size, HELLO_LIST_BYTES)
+        kept = min(size, most)
         out[at : at + kept] = body[at : at + kept]
         at += size
     out[at : at + 2] = body[at : at + 2]
