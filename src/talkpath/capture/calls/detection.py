@@ -195,12 +195,13 @@ class Detection:
         if len({stream.heading for stream in call.media}) > 1:
             return False
         media, rows = {stream.medium for stream in call.media}, self.table[call.flows]
-        is_radio = call.media[0].heading == "received" and not (
-            rows["packets"].all(axis=1).any() or rows["reports"].any()
+        nothing_back = not (rows["packets"].all(axis=1).any() or rows["reports"].any())
+        return (
+            bool(rows["private"].all())
+            or (nothing_back and call.media[0].heading == "received")
+            or media == {"video"}
+            or ("video" in media and not rows["reports"].min(axis=1).any())
         )
-        if rows["private"].all() or is_radio:
-            return True
-        return media == {"video"} or ("video" in media and not rows["reports"].min(axis=1).any())
 
     @staticmethod
     def _joined(others: list[SetupGroup]) -> list[list[int]]:

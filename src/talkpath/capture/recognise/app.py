@@ -91,7 +91,6 @@ FORGET_SHARE = 8
 MOST_SESSIONS = 8
 """So many ICE sessions of one flow are noted."""
 KIND_NAMES = {STUN: "stun", DTLS: "dtls", RTP: "rtp", RTCP: "rtcp", OTHER: "other"}
-HANDSHAKE = b"\x16"
 SETUP_NAMES = {
     0x0001: "stun.binding",
     0x0003: "stun.allocate",
@@ -231,7 +230,7 @@ class Recognition:
             known.setups.add(view.setup)
             if payload[:2] in (b"\x00\x01", b"\x00\x08"):
                 _read_names(known, payload)
-        elif kind == DTLS and payload[:1] == HANDSHAKE:
+        elif kind == DTLS and payload[:1] == b"\x16":  # a handshake
             view.setup = "dtls.client_hello" if payload[13:14] == b"\x01" else "dtls.server_hello"
 
     def _note(self, known: KnownFlow, name: str, hit: RecognisedDatagram, kind: int, at_s: float, stream: int) -> None:

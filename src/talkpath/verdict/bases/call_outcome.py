@@ -193,8 +193,9 @@ def _outcome_by_sent(call: Call, said: list[Stream]) -> Outcome:
         return Outcome("unknown", None, "received", ("short",))
     if _is_unanswered(call):
         return Outcome("never_connected", call.setup_s, "received", ("unanswered",))
-    reported_s = max(flow.last_feedback_s or -inf for flow in call.flows)
-    only_listens = end_of(said) - reported_s < LONGEST_REPORT_S and not says_that_it_sends(call, end_of(said) - lasts_s)
+    only_listens = not says_that_it_sends(call, end_of(said) - lasts_s) and any(
+        (flow.last_feedback_s or -inf) > end_of(said) - LONGEST_REPORT_S for flow in call.flows
+    )
     alone = call.app in MEETING_APPS and call.transport != "p2p" and _replied_to_the_end(call, end_of(said))
     if only_listens or alone:
         return Outcome("unknown", call.start_s, "received", ("silence",), round(lasts_s, 2))
