@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from factories.checks.lab_checks import lab_bundle, lab_check
 from talkpath.browser.answer.paired_result import paired_result
-from talkpath.errors import BundleError
+from talkpath.cli import cli
+from talkpath.errors import BundleError, UsageError
 from talkpath.evidence.archive import pack_archive, unpack_archive
 from talkpath.evidence.bundle import FIRST_PART, SECOND_PART, read_bundle, write_paired
 from talkpath.measure.paired_call import MOST_PAIRED_ROUNDS, EndCounts, PairedCallFacts, PairedFlow, PairedRound
@@ -84,3 +88,19 @@ def test_both_ends_are_told_the_same_from_their_own_side(code: str, check: bytes
     assert (a["title"], a["json"], a["bundle"]) == (b["title"], b["json"], b["bundle"])
     assert [row["says"] for row in a["rows"]][-2:] == [row["says"] for row in b["rows"]][-1:-3:-1]
     assert a["lang"] == code
+
+
+def test_commands_tell_it_or_say_why_not(check: bytes, tmp_path: Path):
+    file = tmp_path / "two.talkpath"
+    result = paired_result(FACTS, {"a": check, "b": b""}, {"a": "en", "b": "en"})["a"]
+    file.write_bytes(base64.b64decode(result["bundle"]))
+    for command in ("judge", "report"):
+        done = CliRunner().invoke(cli, [command, str(file), "--language", "en"])
+        assert done.exit_code == 0, done.output
+        assert f"{result['mark']} {result['title']}" in done.output
+        assert all(row["says"] in done.output for row in result["rows"])
+    assert "two phones" in CliRunner().invoke(cli, ["verify", str(file), "--language", "en"]).output
+    for arguments in (["letter", str(file)], ["report", str(file), "--html", str(tmp_path / "page.html")]):
+        refused = CliRunner().invoke(cli, arguments)
+        assert isinstance(refused.exception, UsageError)
+    assert [each.name for each in tmp_path.iterdir()] == [file.name]

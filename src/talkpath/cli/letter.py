@@ -43,6 +43,7 @@ def command(bundle: Path, to: Addressee, link: str, output: Path | None, respond
     """
     from talkpath.api.stored_verdicts import judge, read_bundle
     from talkpath.api.verification import verify
+    from talkpath.evidence.bundle import WITHOUT_PAGE
     from talkpath.evidence.file import read_bytes
     from talkpath.report.pictures.letter_page import letter_page
     from talkpath.report.words.language import say
@@ -51,6 +52,8 @@ def command(bundle: Path, to: Addressee, link: str, output: Path | None, respond
         raise UsageError("--link is the address of a page and begins with https://.")
     data = read_bytes(bundle)
     stored = read_bundle(data)
+    if stored.paired is not None:
+        raise UsageError(WITHOUT_PAGE)
     record = verify(stored, responders=responders).record
     place = output or bundle.with_suffix(".letter.html")
     page = letter_page(stored, data, judge(stored).verdicts, record, to, link)

@@ -11,7 +11,7 @@ import click
 from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.cli._terminal.language import language_option
 from talkpath.cli.check.shape import shape_option
-from talkpath.errors import FileError
+from talkpath.errors import FileError, UsageError
 from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
@@ -33,16 +33,9 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     in BUNDLE; where they differ from those that were stored, the report says so.
     """
     from talkpath.api.stored_verdicts import judge, read_bundle
-    from talkpath.cli._terminal.screen import screen
-    from talkpath.evidence.known_responders import has_known_server
-    from talkpath.report import check_text, endpoint_report
+    from talkpath.cli.judge import show_judgement
     from talkpath.report.pictures.check_page import simulation_note
-    from talkpath.report.recordings import capture_text
-    from talkpath.report.rejudge import recording_name
-    from talkpath.report.words.families import family_lines
     from talkpath.report.words.language import say
-    from talkpath.report.words.second_server import second_server_lines
-    from talkpath.report.words.turn_servers import relay_lines
 
     stored = read_bundle(bundle)
     judgement = judge(stored)
@@ -60,25 +53,13 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
         return
     if stored.simulated:
         click.echo(f"{simulation_note()}\n")
-    if stored.findings is not None:
-        capture_text.show_capture(screen(), recording_name(), stored.findings)
-    elif stored.endpoints is not None:
-        endpoint_report.show_endpoints(screen(), judgement.verdicts)
-    else:
-        known_server = stored.facts is not None and has_known_server(stored.facts)
-        check_text.show_check(
-            screen(),
-            judgement.verdicts,
-            judgement.record["transports"],
-            known_server=known_server,
-            second=[*family_lines(judgement.record), *second_server_lines(judgement.record)],
-            relays=relay_lines(judgement.record),
-        )
+    show_judgement(stored, judgement)
     for note in notes:
         click.echo(note)
 
 
 def _report_page(stored: Bundle, judgement: Judgement, notes: list[str]) -> str:
+    from talkpath.evidence.bundle import WITHOUT_PAGE
     from talkpath.report.pictures import check_page, endpoint_page
     from talkpath.report.recordings import capture_page
 
@@ -86,7 +67,8 @@ def _report_page(stored: Bundle, judgement: Judgement, notes: list[str]) -> str:
         return check_page.check_page(stored.facts, judgement.verdicts, judgement.record, notes)
     if stored.endpoints is not None:
         return endpoint_page.endpoint_page(judgement.verdicts, notes, simulated=stored.simulated)
-    assert stored.findings is not None  # a bundle holds one of the three
+    if stored.findings is None:
+        raise UsageError(WITHOUT_PAGE)
     return capture_page.capture_page(stored.findings)
 
 

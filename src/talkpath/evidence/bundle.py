@@ -68,6 +68,7 @@ MAX_VERDICT_BYTES: Mapping[str, int] = {"check": 2 << 20, "capture": 16 << 20, "
 WRITER_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*/[A-Za-z0-9_.+-]+")
 MAX_WRITER_CHARACTERS = 40
 HOUR_CHARACTERS = len("2026-11-24T20")
+WITHOUT_PAGE = "There is no page of a call between two phones; `talkpath judge` prints what it says."
 MEASURED_TOO_LONG = "What was measured is too long for one bundle; record a shorter part."
 
 

@@ -48,19 +48,31 @@ def _read_line(data: bytes) -> Bundle | None:
 
 
 def _told_end(verdict: PairedCallVerdict, end: PairedEnd, code: str) -> dict[str, Any]:
-    own, other = (verdict.a, verdict.b) if end == "a" else (verdict.b, verdict.a)
     with speaking(language(code if code in language_codes() else "en")):
-        return {
-            "type": "result",
-            "lang": spoken().code,
-            "dir": spoken().direction,
-            "state": verdict.state,
-            "mark": sentences.STATE_MARKS[verdict.state],
-            "title": _paired_title(verdict, end),
-            "sentences": [*_side_sentences(verdict, own, other), *_route_sentences(verdict.routes)],
-            "is_not": _never_means(verdict),
-            "rows": [*_route_rows(verdict.routes, end), *_line_rows(own, other)],
-        }
+        return {"type": "result", "lang": spoken().code, "dir": spoken().direction, **_paired_words(verdict, end)}
+
+
+def paired_lines(bundle: Bundle) -> list[str]:
+    """Judge a stored call again, in the current language, as the end that made the link is told it."""
+    assert bundle.paired is not None  # as the caller found
+    first, second = (each.facts if each is not None else None for each in (bundle.first, bundle.second))
+    told = _paired_words(judge_paired_bundle(bundle.paired, first, second)[0], "a")
+    head = say("paired", "What the person who made the link is told:")
+    rows = [f"{row['name']}: {row['says']}" for row in told["rows"]]
+    return [head, "", f"{told['mark']} {told['title']}", *told["sentences"], told["is_not"], "", *rows]
+
+
+def _paired_words(verdict: PairedCallVerdict, end: PairedEnd) -> dict[str, Any]:
+    """The verdict from one end's side, in the current language."""
+    own, other = (verdict.a, verdict.b) if end == "a" else (verdict.b, verdict.a)
+    return {
+        "state": verdict.state,
+        "mark": sentences.STATE_MARKS[verdict.state],
+        "title": _paired_title(verdict, end),
+        "sentences": [*_side_sentences(verdict, own, other), *_route_sentences(verdict.routes)],
+        "is_not": _never_means(verdict),
+        "rows": [*_route_rows(verdict.routes, end), *_line_rows(own, other)],
+    }
 
 
 def _paired_title(verdict: PairedCallVerdict, end: PairedEnd) -> str:
