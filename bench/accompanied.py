@@ -33,7 +33,7 @@ from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
 from talkpath.report.recordings.capture_sentences import attempt_sentence, call_sentence
 from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
-from talkpath.verdict.bases.calls_together import verdicts_together
+from talkpath.verdict.bases.calls_together import judge_recording, verdicts_together
 
 OWN_SERVERS = ("trouble at the app's own servers", "outage of the app")
 """How a sentence names what looks the same as a rule."""
@@ -47,9 +47,9 @@ def threes(first: int, calls: int) -> Iterator[tuple[str, str, list[Findings]]]:
 
 def rule_alone(found: Findings) -> bool:
     """Whether a sentence names a rule and not the app's own servers beside it."""
-    calls = [call_sentence(*pair) for pair in zip(found.calls, call_verdicts(found), strict=True)]
-    attempts = [attempt_sentence(*pair) for pair in zip(found.attempts, attempt_verdicts(found), strict=True)]
-    named = (one for told in (*calls, *attempts) for one in told.split(". ") if "consistent with a rule" in one)
+    judged = judge_recording(found)
+    sentences = (*map(call_sentence, judged.calls), *map(attempt_sentence, judged.attempts))
+    named = (one for told in sentences for one in told.split(". ") if "consistent with a rule" in one)
     return any(not any(words in one for words in OWN_SERVERS) for one in named)
 
 

@@ -33,6 +33,7 @@ from talkpath.capture.scan import scan_capture
 from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.errors import WireError
 from talkpath.report.recordings.capture_json import capture_line, capture_result
+from talkpath.verdict.bases.calls_together import judge_recording
 
 LONGEST_S, TELL_EACH, CHUNK = 20, 5000, 100
 MOST_MIB = 550  # more than the process had before
@@ -100,7 +101,7 @@ def nasty_case(seed: int, number: int) -> tuple[str, bytes]:
 def read_like_commands(data: bytes, also_scrub: bool) -> None:
     """Do everything that the commands do with a file."""
     with suppress(WireError):
-        capture_line(capture_result("x", measure_calls(scan_capture(io.BytesIO(data))).findings))
+        capture_line(capture_result("x", judge_recording(measure_calls(scan_capture(io.BytesIO(data))).findings)))
         if also_scrub:
             scrub_capture(io.BytesIO(data), io.BytesIO())
 

@@ -39,27 +39,26 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from factories.checks.mutated_bundles import mutated_record, signed_bundle
 from proof.accompanied_calls import play_accompanied_call
 from proof.app_servers.drawing import draw_restricted
-from talkpath.api.stored_verdicts import judge
-from talkpath.api.verification import verify
+from talkpath.api.verification import judge, verify
 from talkpath.apps import shapes
 from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan_capture
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import read_bundle
-from talkpath.evidence.simulation_keys import probe_signer, responder_signer
+from talkpath.evidence.known_responders import probe_signer, responder_signer
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.experiment.seeds import seed_commitment
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.own_addresses import ask_own_addresses as play_own_addresses
 from talkpath.lab.scenario import Scenario
-from talkpath.report import check_text, endpoint_report
+from talkpath.report import endpoint_report
 from talkpath.report.check_json import judge_check
-from talkpath.report.pictures import check_page, endpoint_page
-from talkpath.report.recordings import capture_page, capture_text
 from talkpath.report.recordings.capture_json import capture_result
+from talkpath.report.rejudge import judgement_page, show_judgement
 from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
+from talkpath.verdict.bases.calls_together import judge_recording
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.wire.control import messages
 
@@ -82,7 +81,7 @@ def unchanged_bundles() -> list[tuple[str, Any, Any]]:
         every.append(("check", facts, judge_check(facts)[1]))
     for path in sorted((ROOT / "tests/capture/lab").glob("*.pcap.gz"))[:3]:
         recorded = measure_calls(scan_capture(io.BytesIO(gzip.decompress(path.read_bytes())))).findings
-        every.append(("capture", recorded, capture_result("x", recorded)))
+        every.append(("capture", recorded, capture_result("x", judge_recording(recorded))))
     for seed in ASKED:
         asked, _ = play_own_addresses(draw_restricted(seed, ("clean",)).case)
         asked = msgspec.structs.replace(asked, started_at="2026-11-24T10:00:00Z")
@@ -90,7 +89,7 @@ def unchanged_bundles() -> list[tuple[str, Any, Any]]:
     beside = play_accompanied_call(
         "whatsapp", 8.0, Scenario.parse("clean", ["media.freeze,after_s=3,to=app"], 1), flows=3
     ).findings
-    every.append(("capture", beside, capture_result("x", beside)))
+    every.append(("capture", beside, capture_result("x", judge_recording(beside))))
     return [(kind, _plain_values(facts), msgspec.json.decode(msgspec.json.encode(told))) for kind, facts, told in every]
 
 
@@ -130,15 +129,8 @@ def _show_bundle(data: bytes) -> None:
     judgement = judge(stored)
     msgspec.json.encode(judgement.record)
     console = Console(file=io.StringIO(), width=100)
-    if stored.facts is not None:
-        check_text.show_check(console, judgement.verdicts, judgement.record["transports"])
-        check_page.check_page(stored.facts, judgement.verdicts, judgement.record, [])
-    elif stored.endpoints is not None:
-        endpoint_report.show_endpoints(console, judgement.verdicts)
-        endpoint_page.endpoint_page(judgement.verdicts, [], simulated=stored.simulated)
-    elif stored.findings is not None:
-        capture_text.show_capture(console, "x", stored.findings)
-        capture_page.capture_page(stored.findings)
+    show_judgement(console, stored, judgement)
+    judgement_page(stored, judgement, [])
 
 
 ARMS = list(shapes())

@@ -35,6 +35,7 @@ from talkpath.measure.facts_digest import run_digest
 from talkpath.report.check_json import judge_check
 from talkpath.report.recordings.capture_json import capture_result
 from talkpath.responder.geoip import NetworkOrigin
+from talkpath.verdict.bases.calls_together import judge_recording
 from talkpath.version import VERSION
 from talkpath.wire.control.keys import Signer, raw_key_text
 from talkpath.wire.control.receipt import HOUR_FORMAT, seal_receipt, unseal_receipt
@@ -129,7 +130,7 @@ def _recorded_findings() -> tuple[Any, Any]:
     found = measure_calls(
         scan_capture(io.BytesIO(gzip.decompress((CAPTURES / "drop30-up.pcap.gz").read_bytes())))
     ).findings
-    return plain_record(found), msgspec.json.decode(msgspec.json.encode(capture_result("-", found)))
+    return plain_record(found), msgspec.json.decode(msgspec.json.encode(capture_result("-", judge_recording(found))))
 
 
 def forged_recording(change: dict[str, Any], probe: str = "probe") -> bytes:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 import talkpath
 from talkpath.evidence.bundle import write_check
-from talkpath.evidence.simulation_keys import probe_signer, responder_signer
+from talkpath.evidence.known_responders import probe_signer, responder_signer
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.measure.facts_digest import run_digest
 from talkpath.report.words.verification import probe_words, unsigned_words, verification_lines

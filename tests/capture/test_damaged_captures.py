@@ -17,6 +17,7 @@ from talkpath.apps import shapes
 from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.errors import WireError
 from talkpath.report.recordings.capture_json import capture_line, capture_result
+from talkpath.verdict.bases.calls_together import judge_recording
 
 
 def sources() -> list[bytes]:
@@ -40,7 +41,7 @@ def test_damaged_captures(whole: bytes, seed: int):
         data[at] = rng.choice((0, 255, rng.randrange(256)))
     del data[rng.randrange(len(data) // 2, len(data) + 1) :]
     found = findings_in(bytes(data))
-    assert capture_line(capture_result("x", found))
+    assert capture_line(capture_result("x", judge_recording(found)))
     scrub_capture(io.BytesIO(bytes(data)), io.BytesIO())
 
 

@@ -6,7 +6,7 @@ import ctypes
 
 import pytest
 
-from talkpath.cli._allocator import keep_freed_memory
+from talkpath.cli.capture import keep_freed_memory
 
 
 class Library:

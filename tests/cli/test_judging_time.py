@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from talkpath.api import stored_verdicts, verification
+from talkpath.api import verification
 from talkpath.cli import cli
 from talkpath.cli._terminal import judging_time as _judging_time
 from talkpath.errors import BundleError
@@ -27,7 +27,7 @@ def test_a_judge_that_does_not_end_is_ended(command: str, tmp_path: Path, monkey
     made = CliRunner().invoke(cli, ["lab", "run", "--apps", "webrtc", "-k", "4", "--seed", "3", "-o", str(path)])
     assert made.exit_code == 0
     monkeypatch.setattr(_judging_time, "MOST_CPU_S", 0.5)
-    monkeypatch.setattr(stored_verdicts, "judge", forever)
+    monkeypatch.setattr(verification, "judge", forever)
     monkeypatch.setattr(verification, "verify", forever)
     before = signal.getsignal(signal.SIGPROF)
     done = CliRunner().invoke(cli, [command, str(path)], standalone_mode=False)

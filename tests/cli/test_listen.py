@@ -17,6 +17,7 @@ from talkpath.evidence.bundle import write_capture
 from talkpath.evidence.file import read_file
 from talkpath.lab.scenario import Scenario
 from talkpath.report.recordings import capture_json
+from talkpath.verdict.bases.calls_together import judge_recording
 from talkpath.wire.control.keys import Signer
 
 FIXTURE = Path(__file__).parents[1] / "capture" / "lab" / "freeze.pcap.gz"
@@ -90,7 +91,7 @@ def accompanied(path: Path, seed: int) -> Path:
     """The bundle of an accompanied call that is held to a low rate."""
     scenario = Scenario.parse("clean", ["media.police,app=whatsapp,to=app,kbps=16"], seed=seed)
     found = play_accompanied_call("whatsapp", 12.0, scenario, seed=seed, flows=3).findings
-    record = msgspec.to_builtins(capture_json.capture_result("-", found))
+    record = msgspec.to_builtins(capture_json.capture_result("-", judge_recording(found)))
     path.write_bytes(write_capture(found, record, Signer.fresh()))
     return path
 

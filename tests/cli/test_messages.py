@@ -38,7 +38,7 @@ def test_messages_are_asked_in_a_real_check_and_an_outage_accuses_nobody(
     assert (text["state"], (text["reason"] or {}).get("code"), text["alternatives"]) == expected
     bundle = read_bundle((tmp_path / "run.talkpath").read_bytes())
     assert bundle.receipt is not None  # the exchanges are among what it binds
-    assert rejudge(bundle).changes == []
+    assert rejudge(bundle).changes == ()
     assert "127.0.2" not in found["out"] + found["errors"]
 
 

@@ -25,7 +25,7 @@ from talkpath.cli.check import own_means as _own_call
 from talkpath.cli.check.own_means import OwnAnswers, OwnCall, show_joined
 from talkpath.lab.drivers import namespace
 from talkpath.lab.scenario import Scenario
-from talkpath.report.recordings.live_guide import what_to_do_now
+from talkpath.report.recordings.live_json import what_to_do_now
 from talkpath.verdict.model import Verdict
 
 TRIES = 2  # as in tests/lab/whole_checks/test_netns_rows.py

@@ -12,7 +12,7 @@ import pytest
 from talkpath.evidence.bundle import read_bundle
 from talkpath.lab.drivers.namespace import system_tool, why_unavailable
 from talkpath.report.rejudge import rejudge
-from talkpath.report.words.families import family_lines
+from talkpath.report.words.other_checks import family_lines
 
 SCRIPT = Path(__file__).with_name("two_families_in_namespace.py")
 TRIES = 3
@@ -41,7 +41,7 @@ def test_a_rule_on_ipv4_alone_is_found_and_named_though_the_check_runs_over_ipv6
     assert record["other_family"]["family"] == 4
     assert family_lines(record) == ["WebRTC, voice: this was found over IPv4 alone; over IPv6 nothing was."]
     bundle = read_bundle((folder / "run.talkpath").read_bytes())
-    assert rejudge(bundle).changes == []
+    assert rejudge(bundle).changes == ()
     assert bundle.second is not None
     assert bundle.second.facts is not None
     assert bundle.facts is not None

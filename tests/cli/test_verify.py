@@ -83,7 +83,7 @@ def test_a_recording_is_its_maker_s_word(tmp_path: Path) -> None:
 def test_the_receipt_of_another_run_is_found(tmp_path: Path) -> None:
     """Also where the lab's key signs the swapped bundle anew."""
     from talkpath.evidence import bundle as form
-    from talkpath.evidence.simulation_keys import probe_signer
+    from talkpath.evidence.known_responders import probe_signer
 
     mine, other = (unpack_archive(lab_run(tmp_path, seed).read_bytes()) for seed in (3, 4))
     swapped = mine | {RECEIPT_PART: other[RECEIPT_PART]}

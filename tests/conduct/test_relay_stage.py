@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.conduct.check import Check
+from talkpath.evidence.known_responders import probe_signer
 from talkpath.evidence.receipt_check import binds_whole_run, open_receipt
-from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan, relays_cost
 from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario

@@ -11,8 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from talkpath.api.stored_verdicts import judge
-from talkpath.api.verification import verify
+from talkpath.api.verification import judge, verify
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import read_bundle, write_endpoints
 from talkpath.lab.backgrounds import parse_background
@@ -22,7 +21,7 @@ from talkpath.measure.decode import decode_endpoint_facts
 from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch, GreetingSeries
 from talkpath.measure.facts import Exchange
 from talkpath.report.endpoint_report import endpoints_json
-from talkpath.report.pictures.endpoint_page import endpoint_page
+from talkpath.report.pictures.check_page import endpoint_page
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.wire.control.keys import Signer
 

@@ -44,9 +44,9 @@ def test_it_is_judged_again_from_its_facts_alone(check: bytes):
     written = write_paired(FACTS, result["a"]["json"], Signer.fresh(), check)
     again = rejudge(read_bundle(written))
     assert again.record == result["a"]["json"]
-    assert again.changes == []
+    assert again.changes == ()
     altered = rejudge(read_bundle(write_paired(FACTS, {"state": "restricted", "side": "a"}, Signer.fresh(), check)))
-    assert altered.changes == ["state restricted -> ok", "side a -> "]
+    assert altered.changes == ("state restricted -> ok", "side a -> ")
 
 
 def test_a_changed_bit_or_another_bundle_inside_is_refused(check: bytes):

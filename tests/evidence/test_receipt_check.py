@@ -23,8 +23,8 @@ from talkpath.evidence.bundle import (
     write_check,
 )
 from talkpath.evidence.compression import compress
+from talkpath.evidence.known_responders import probe_signer, responder_signer
 from talkpath.evidence.receipt_check import binds_whole_run, open_head, open_receipt
-from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, SignedReceipt, Track
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.wire.control.keys import Signer, raw_key_text

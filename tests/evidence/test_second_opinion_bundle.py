@@ -15,7 +15,7 @@ from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.measure.facts_digest import run_digest
 from talkpath.report.check_json import judge_check
 from talkpath.report.rejudge import rejudge
-from talkpath.report.words.second_server import second_server_lines
+from talkpath.report.words.other_checks import second_server_lines
 from talkpath.wire.control.keys import Signer, raw_key_text
 from talkpath.wire.control.receipt import seal_receipt, unseal_receipt
 
@@ -60,7 +60,7 @@ def test_both_come_back_and_are_judged_alike():
     assert found.second.facts is not None
     assert found.second.facts.responder_key == OTHER.responder_key
     judged = rejudge(found)
-    assert judged.changes == []
+    assert judged.changes == ()
     assert judged.record["second"]["opinions"] == [
         {
             "app": "webrtc",

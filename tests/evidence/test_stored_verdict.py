@@ -13,7 +13,7 @@ from talkpath.evidence import bundle as form
 from talkpath.evidence.archive import pack_archive, unpack_archive
 from talkpath.evidence.bundle import Manifest, read_bundle, write_capture, write_check
 from talkpath.evidence.compression import compress
-from talkpath.evidence.simulation_keys import probe_signer
+from talkpath.evidence.known_responders import probe_signer
 from talkpath.measure.call import Findings
 from talkpath.wire.control.keys import Signer
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from talkpath.capture.live.live_call import LiveCall
-from talkpath.capture.live.live_picture import LivePicture
+from talkpath.capture.live.live_picture import LiveCall, LivePicture
 from talkpath.listening.followed_stream import (
     CALL_QUIET_S,
     CALL_UNANSWERED_S,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from talkpath.measure.call import Call, Findings
 from talkpath.report.recordings.capture_json import capture_line, capture_result
+from talkpath.verdict.bases.calls_together import judge_recording
 
 CALL = Call(
     app="unknown",
@@ -24,4 +25,4 @@ CALL = Call(
 
 
 def test_a_call_without_flows_is_shown() -> None:
-    assert '"paths":[]' in capture_line(capture_result("-", Findings(0, 10.0, {}, (CALL,), ())))
+    assert '"paths":[]' in capture_line(capture_result("-", judge_recording(Findings(0, 10.0, {}, (CALL,), ()))))

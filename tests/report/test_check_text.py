@@ -27,7 +27,7 @@ def printed(*things: Any, width: int = 120, colours: bool = False) -> str:
 
 def shown(verdicts: Any, **more: Any) -> str:
     out = io.StringIO()
-    show_check(Console(file=out, width=160), verdicts, **more)
+    show_check(Console(file=out, width=160), verdicts, {"transports": [], **more})
     return out.getvalue()
 
 
@@ -169,7 +169,7 @@ def test_transports_follow_where_they_were_tried() -> None:
         "lasted_s": 3.1,
         "uncertain": False,
     }
-    assert "What carried 2 calls of 3" in shown([verdict_of_state()], carried=[row])
+    assert "What carried 2 calls of 3" in shown([verdict_of_state()], transports=[row])
     assert "What carried" not in shown([verdict_of_state()])
 
 
@@ -184,5 +184,5 @@ def test_anything_can_be_shown_on_a_narrow_screen_in_any_language() -> None:
     for code in ("en", "ru", "fa", "ar"):
         with speaking(language(code)):
             out = io.StringIO()
-            show_check(Console(file=out, width=40), list(every_verdict()))
+            show_check(Console(file=out, width=40), list(every_verdict()), {"transports": []})
             assert max(map(len, out.getvalue().splitlines())) <= 40 + 2 * out.getvalue().count("\u2068")

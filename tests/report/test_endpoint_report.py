@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from talkpath.report import endpoint_report
-from talkpath.report.pictures.endpoint_page import endpoint_page
+from talkpath.report.pictures.check_page import endpoint_page
 from talkpath.verdict.model import Category, Number, Reason, Verdict
 
 FIGURES: dict[str, float | None] = {"hosts": 3.0, "hosts_silent": 2.0, "requests": 7.0}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from rich.console import Console
 
 import talkpath
 from print_sentences import verdict_of_state
-from talkpath.report.rejudge import recording_name, rejudge, verdict_changes
+from talkpath.report.rejudge import rejudge, show_judgement, verdict_changes
 
 LAB = Path(__file__).parents[1] / "capture" / "lab"
 
@@ -66,7 +68,7 @@ def test_a_verdict_that_was_not_there_is_a_change() -> None:
 
 def test_a_check_is_judged_from_its_facts(check: talkpath.Bundle) -> None:
     judged = rejudge(check)
-    assert judged.changes == []
+    assert judged.changes == ()
     assert [found.state for found in judged.verdicts] == ["restricted"]
     assert judged.record["verdicts"] == check.verdict["verdicts"]
     assert judged.record["truth"]["hit"][0]["rule"] == "media.drop"
@@ -82,7 +84,7 @@ def test_a_stored_verdict_is_only_compared(check: talkpath.Bundle) -> None:
 
 def test_a_recording_is_judged_call_by_call(recording: talkpath.Bundle) -> None:
     judged = rejudge(recording)
-    assert (judged.changes, judged.verdicts) == ([], [])
+    assert (judged.changes, [found.app for found in judged.verdicts]) == ((), ["webrtc"])
     assert judged.record["file"] == "-"
     (call,) = recording.verdict["calls"]
     other = dict(recording.verdict, calls=[dict(call, verdict=dict(call["verdict"], state="ok"))])
@@ -90,5 +92,7 @@ def test_a_recording_is_judged_call_by_call(recording: talkpath.Bundle) -> None:
     assert change.startswith("call 1, webrtc voice: state ok -> insufficient")
 
 
-def test_a_recording_has_no_name_in_its_bundle() -> None:
-    assert recording_name() == "a recording"
+def test_a_recording_has_no_name_in_its_bundle(recording: talkpath.Bundle) -> None:
+    out = io.StringIO()
+    show_judgement(Console(file=out, width=100), recording, rejudge(recording))
+    assert out.getvalue().startswith("a recording: ")

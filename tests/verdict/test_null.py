@@ -13,8 +13,7 @@ from scipy.stats import binom
 
 from factories.checks.role_assignments import shuffled_roles
 from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World
-from talkpath.verdict.statistics.strength import arm_strength
-from talkpath.verdict.statistics.twins import twin_worse_log_e
+from talkpath.verdict.statistics.strength import arm_strength, twin_worse_log_e
 
 RUNS, EPOCHS = 400, 4
 

@@ -15,8 +15,7 @@ from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction,
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics import loss
 from talkpath.verdict.statistics.canary import canary_log_e
-from talkpath.verdict.statistics.strength import arm_strength
-from talkpath.verdict.statistics.twins import opaque_log_e, twin_worse_log_e
+from talkpath.verdict.statistics.strength import arm_strength, opaque_log_e, twin_worse_log_e
 
 Test = Callable[[list[Epoch]], float]
 

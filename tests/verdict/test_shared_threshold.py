@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from talkpath.verdict.judge import with_shared_threshold
 from talkpath.verdict.model import Number, Verdict
-from talkpath.verdict.shared_threshold import with_shared_threshold
 
 
 def frozen(seconds: tuple[float, float], packets: tuple[float, float], rule: str = "media.freeze") -> Verdict:

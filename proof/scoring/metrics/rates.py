@@ -16,7 +16,7 @@ from proof.scoring.metrics.barely_touched import barely_touched_arms
 from proof.scoring.row import CheckRow, LowEstimateHigh, RowVerdict, TrueEffect
 from talkpath.lab.backgrounds import background_kinds
 from talkpath.lab.ground_truth import ACCUSING
-from talkpath.verdict.shared_threshold import THRESHOLDS
+from talkpath.verdict.judge import THRESHOLDS
 from talkpath.verdict.statistics.proportion import Proportion
 
 NONE = "nothing"

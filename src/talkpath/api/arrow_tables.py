@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, get_origin, 
 
 from talkpath.errors import UsageError
 from talkpath.measure.call import Call, Moment, Second, Stream
-from talkpath.verdict.bases.call_outcome import call_outcome
 
 if TYPE_CHECKING:
     import pyarrow
 
     from talkpath.capture.calls.records import MeasuredCapture
-    from talkpath.verdict.model import Verdict
+    from talkpath.verdict.bases.calls_together import JudgedRecording
 
 
 class MeasuredRecording(Protocol):
@@ -29,12 +28,8 @@ class MeasuredRecording(Protocol):
         """The file's name."""
 
     @property
-    def calls(self) -> tuple[Call, ...]:
-        """Its calls."""
-
-    @property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """The verdict about each call."""
+    def judged(self) -> JudgedRecording:
+        """Its calls, with what is said of each."""
 
     def packets(self) -> MeasuredCapture:
         """The packets behind them; `UsageError` where there are none."""
@@ -86,9 +81,9 @@ def call_columns() -> Columns:
 
 def call_rows(recording: MeasuredRecording) -> Iterable[Row]:
     """A row a call, with its verdict."""
-    for number, (call, verdict) in enumerate(zip(recording.calls, recording.verdicts, strict=True), 1):
+    for number, judged in enumerate(recording.judged.calls, 1):
+        call, how, verdict = judged.call, judged.outcome, judged.verdict
         row = _column_values(call, call_columns()) | _place_values(recording, number, call)
-        how = call_outcome(call)
         row |= {"outcome": how.kind, "outcome_s": how.at_s, "outcome_direction": how.direction}
         row |= {"state": verdict.state, "alternatives": verdict.alternatives}
         yield row | {name: verdict.figures.get(name) for name in VERDICT_COLUMNS if name not in row}
@@ -101,7 +96,7 @@ def stream_columns() -> Columns:
 
 def stream_rows(recording: MeasuredRecording) -> Iterable[Row]:
     """A row a stream. `stream` counts from 1 in each call."""
-    for number, call in enumerate(recording.calls, 1):
+    for number, call in enumerate(recording.judged.findings.calls, 1):
         for place, stream in enumerate(call.streams, 1):
             row = _column_values(stream, _field_columns(Stream))
             yield {**_place_values(recording, number, call), "stream": place, **row}
@@ -116,7 +111,7 @@ def second_columns() -> Columns:
 def second_rows(recording: MeasuredRecording) -> Iterable[Row]:
     """A row a second and direction of a call."""
     around = _field_columns(Moment, without=("sent", "received"))
-    for number, call in enumerate(recording.calls, 1):
+    for number, call in enumerate(recording.judged.findings.calls, 1):
         place = _place_values(recording, number, call)
         for moment in call.seconds:
             for direction, second in (("sent", moment.sent), ("received", moment.received)):

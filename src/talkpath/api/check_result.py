@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from talkpath.measure.facts import Facts
     from talkpath.verdict.model import Verdict
     from talkpath.wire.control.keys import Signer
@@ -81,29 +79,15 @@ class Result:
         """The result as `talkpath check` prints it, without colours."""
         from rich.console import Console
 
+        from talkpath.report import check_text
         from talkpath.report.pictures.check_page import simulation_note
 
         page = Console(file=StringIO(), width=PAGE_COLUMNS, markup=False, emoji=False)
-        self._show(page)
+        check_text.show_check(page, self.verdicts, self.record, known_server=self.has_known_server)
         if self.facts.simulated:
             page.print(f"\n{simulation_note()}", highlight=False)
         assert isinstance(page.file, StringIO)
         return page.file.getvalue()
-
-    def _show(self, page: Console) -> None:
-        from talkpath.report import check_text
-        from talkpath.report.words.families import family_lines
-        from talkpath.report.words.second_server import second_server_lines
-        from talkpath.report.words.turn_servers import relay_lines
-
-        check_text.show_check(
-            page,
-            self.verdicts,
-            self.record["transports"],
-            known_server=self.has_known_server,
-            second=[*family_lines(self.record), *second_server_lines(self.record)],
-            relays=relay_lines(self.record),
-        )
 
     def html(self) -> str:
         """The result as one HTML page that loads nothing else."""

@@ -36,7 +36,7 @@ def simulate(
     network namespaces (Linux) and moves this process into one, so it is for programs that do nothing else.
     """
     from talkpath.api.check_result import Result
-    from talkpath.evidence.simulation_keys import probe_signer
+    from talkpath.evidence.known_responders import probe_signer
     from talkpath.experiment.plan import DEEP_S, choose_arms, make_plan
     from talkpath.lab.drivers import namespace, run
     from talkpath.lab.drivers.sim import SIM_PORTS

@@ -13,11 +13,9 @@ from talkpath.api.live_check import check as check
 from talkpath.api.live_recording import listen as listen
 from talkpath.api.recording import Recording as Recording
 from talkpath.api.recording import read_capture as read_capture
-from talkpath.api.stored_verdicts import Bundle as Bundle
-from talkpath.api.stored_verdicts import Judgement as Judgement
-from talkpath.api.stored_verdicts import judge as judge
-from talkpath.api.stored_verdicts import read_bundle as read_bundle
 from talkpath.api.verification import Verification as Verification
+from talkpath.api.verification import judge as judge
+from talkpath.api.verification import read_bundle as read_bundle
 from talkpath.api.verification import verify as verify
 from talkpath.errors import BundleError as BundleError
 from talkpath.errors import FileError as FileError
@@ -25,6 +23,7 @@ from talkpath.errors import PeerError as PeerError
 from talkpath.errors import TalkpathError as TalkpathError
 from talkpath.errors import UsageError as UsageError
 from talkpath.errors import WireError as WireError
+from talkpath.evidence.bundle import Bundle as Bundle
 from talkpath.measure.call import Attempt as Attempt
 from talkpath.measure.call import Call as Call
 from talkpath.measure.call import Findings as Findings
@@ -36,6 +35,7 @@ from talkpath.measure.endpoint_facts import EndpointFacts as EndpointFacts
 from talkpath.measure.facts import Epoch as Epoch
 from talkpath.measure.facts import Facts as Facts
 from talkpath.observatory.events.record import Event as Event
+from talkpath.report.rejudge import Judgement as Judgement
 from talkpath.verdict.model import Category as Category
 from talkpath.verdict.model import Number as Number
 from talkpath.verdict.model import Reason as Reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import IOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from talkpath.capture.calls.records import MeasuredCapture
     from talkpath.capture.scan import ScanLimits
     from talkpath.report.recordings.clock import RecordingClock
+    from talkpath.verdict.bases.calls_together import JudgedRecording
     from talkpath.verdict.model import Verdict
     from talkpath.wire.pcap.window import ByteSource
 
@@ -28,7 +30,7 @@ NAMELESS = "-"
 """The name of a recording that was not read from a file with a name."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recording:
     """The calls of one capture file. No record holds an address; times are seconds from the file's first packet."""
 
@@ -38,7 +40,7 @@ class Recording:
     controls: tuple[Control, ...] = ()
     """The control traffic that ran beside calls (`talkpath listen` with a link)."""
 
-    @property
+    @cached_property
     def findings(self) -> Findings:
         """All facts of the file (the records of spec/tp-007)."""
         return replace(self.measured.findings, controls=self.controls)
@@ -65,12 +67,17 @@ class Recording:
 
         return RecordingClock(self.measured.begun_ns, self.findings.duration_s)
 
+    @cached_property
+    def judged(self) -> JudgedRecording:
+        """The calls with what is said of each. Not part of the public interface."""
+        from talkpath.verdict.bases.calls_together import judge_recording
+
+        return judge_recording(self.findings)
+
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """What the facts say of each call, in the order of `calls`."""
-        from talkpath.verdict.bases.accompanied_call import call_verdicts
-
-        return call_verdicts(self.findings)
+        return tuple(one.verdict for one in self.judged.calls)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -79,7 +86,7 @@ class Recording:
 
         from talkpath.report.recordings import capture_json
 
-        encoded = msgspec.json.encode(capture_json.capture_result(NAMELESS, self.findings))
+        encoded = msgspec.json.encode(capture_json.capture_result(NAMELESS, self.judged))
         plain: dict[str, Any] = msgspec.json.decode(encoded)  # what a reader of the JSON gets
         return plain
 
@@ -105,7 +112,7 @@ class Recording:
         """A report with a picture of each call, as one HTML page that loads nothing else."""
         from talkpath.report.recordings.capture_page import capture_page
 
-        return capture_page(self.findings, self.clock)
+        return capture_page(self.judged, self.clock)
 
     def write_parquet(self, path: str | Path) -> None:
         """Write all media packets into a Parquet file; `UsageError` where the library pyarrow is not installed."""
@@ -135,7 +142,7 @@ class Recording:
         from talkpath.report.recordings import capture_json
         from talkpath.wire.control.keys import Signer
 
-        record = msgspec.to_builtins(capture_json.capture_result(NAMELESS, self.findings))
+        record = msgspec.to_builtins(capture_json.capture_result(NAMELESS, self.judged))
         return write_capture(self.findings, record, Signer.fresh())
 
 

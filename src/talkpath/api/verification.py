@@ -1,13 +1,17 @@
-"""Says whose word a bundle is: what a test server signed, and what only the device that measured says."""
+"""Says whose word a bundle is: what a test server signed, and what only the device that measured says.
+
+It reads evidence bundles from files or from memory, and judges their facts again by the rules of this talkpath.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from talkpath.api.stored_verdicts import BundleSource, read_once
 from talkpath.evidence.bundle import Bundle
+from talkpath.evidence.bundle import read_bundle as _decode
+from talkpath.evidence.file import read_bytes
 from talkpath.evidence.receipt_check import binds_whole_run
 
 SCHEMA = "talkpath.verify/1"
@@ -82,3 +86,34 @@ def _receipt_words(stored: Bundle, operators: Any) -> dict[str, Any] | None:
         "started_at": stored.receipt.started_at,
         "binds": "all" if stored.facts is not None and binds_whole_run(stored.facts, stored.receipt) else "epochs",
     }
+
+
+if TYPE_CHECKING:
+    from talkpath.report.rejudge import Judgement
+
+BundleSource = str | Path | bytes
+"""Where a bundle is: a path, or its bytes."""
+
+
+def read_bundle(source: BundleSource) -> Bundle:
+    """Read a bundle (spec/tp-003) and check that every bit is as it was signed.
+
+    `source` is a path or the bytes of the file. `BundleError` where the file was changed, is damaged or is no bundle;
+    `FileError` where it cannot be read.
+    """
+    return _decode(source if isinstance(source, bytes) else read_bytes(Path(source)))
+
+
+def read_once(source: BundleSource | Bundle) -> Bundle:
+    """The bundle itself where it was read already."""
+    return source if isinstance(source, Bundle) else read_bundle(source)
+
+
+def judge(bundle: BundleSource | Bundle) -> Judgement:
+    """Compute the verdicts of a stored check or recording again, from its facts alone.
+
+    `BundleError` and `UsageError` as for `read_bundle`.
+    """
+    from talkpath.report.rejudge import rejudge
+
+    return rejudge(read_once(bundle))

@@ -10,5 +10,7 @@ app_stats    calls from an app's own statistics
 table        all media packets for Parquet
 scrubbing    a copy that can be shared
 
-Each imports only those above it.
+Each imports only those above it. A captured packet goes straight through five steps, each over the record of the one
+before: `scan_capture` (`Scan`), `group_flows` (`FlowGroups`), `measure_streams` (`GroupStreams`), `find_calls`
+(`FoundCalls`), `measure_calls` (`MeasuredCapture`, which holds the facts).
 """

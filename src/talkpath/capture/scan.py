@@ -1,11 +1,14 @@
 """Reads a capture in one pass and keeps what the analysis needs.
 
 Memory does not grow with the file, only with the flows in it and the seconds that they last.
+
+Reads a capture a block at a time, as far as no packet of an earlier block is needed: frames, packets, and the
+datagrams inside what carries others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,19 +26,20 @@ from talkpath.capture.packets.datagrams import (
     Datagrams,
     Seconds,
     farewells,
+    open_payloads,
 )
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.pcapdroid import AppLabels
-from talkpath.capture.packets.reading import Block, Reader, open_packets
 from talkpath.capture.packets.rows import Rows, headerless_rows, rtp_rows
 from talkpath.capture.packets.spool import Spool
 from talkpath.capture.recognise.app import Recognition
 from talkpath.capture.recognise.app_files import app_wrappings, stun_types
+from talkpath.capture.recognise.evidence import KnownFlow
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.capture.tcp.turn_over_tls import record_rows
-from talkpath.wire.pcap import Frames, Packets, Unread
+from talkpath.wire.pcap import UDP, Frames, Packets, Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.arrays import Ints, big16, is_among, table_of_marks16
-from talkpath.wire.pcap.fragments import ReassemblyBudget
+from talkpath.wire.pcap.fragments import Fragments, ReassemblyBudget
 from talkpath.wire.pcap.read import BLOCK_BYTES
 from talkpath.wire.pcap.records import RecordGaps
 from talkpath.wire.pcap.window import ByteSource
@@ -112,6 +116,10 @@ class Scan:
         for batch, rows in zip(datagrams, media, strict=True):
             self.media.add(rows)
             self._keep_headerless(batch)
+
+    def known(self, flows: Iterable[int]) -> list[KnownFlow]:
+        """Return what recognisers know of these flows."""
+        return [self.recognition.known[flow] for flow in flows if flow in self.recognition.known]
 
     def _seconds(self, time_ns: Ints) -> Seconds:
         seconds: Seconds = (time_ns - np.int64(self.base_ns or 0)) / 1e9
@@ -193,3 +201,44 @@ def scan_capture(
             progress(out.packets)
     out.unread.update(out.reader.unread)
     return out
+
+
+@dataclass(slots=True)
+class Block:
+    """The frames of one block and their packets. Each UDP packets have their datagrams beside them, of which the flows
+    are not known yet."""
+
+    frames: Frames
+    packets: list[tuple[Packets, Datagrams | None]]
+
+
+class Reader:
+    """Reads one capture. `unread` counts what could not be read."""
+
+    def __init__(self, wrappings: CueTable, budget: ReassemblyBudget, block_bytes: int = BLOCK_BYTES) -> None:
+        self.unread, self._block_bytes = Unread(), block_bytes
+        self._wrappings = wrappings
+        self._fragments = Fragments(self.unread, budget)
+
+    def block(self, frames: Frames) -> Block:
+        """Read one block."""
+        found = transport_packets(frames, self.unread, self._fragments)
+        return Block(
+            frames,
+            [
+                (packets, open_packets(packets, self._wrappings) if packets.protocol[0] == UDP else None)
+                for packets in found
+            ],
+        )
+
+    def blocks(self, source: ByteSource) -> Iterator[Block]:
+        """Read all blocks. Each is valid until the next is asked for."""
+        for frames in frame_blocks(source, self.unread, self._block_bytes):
+            if len(frames):
+                yield self.block(frames)
+        self._fragments.close()
+
+
+def open_packets(packets: Packets, wrappings: CueTable) -> Datagrams:
+    """Open the payloads of UDP packets."""
+    return open_payloads(packets.data, packets.payload, packets.size, packets.captured, wrappings)

@@ -39,13 +39,13 @@ def packet_columns(capture: MeasuredCapture) -> Iterator[dict[str, Any]]:
     """Yield arrays with one row a media packet, sorted by call, stream and time, in several tables, of which the first
     has no rows. No address is among them."""
     yield {name: np.zeros(0, kind) for name, kind in COLUMN_TYPES.items()}
-    measurement = capture.detection.measurement
-    for stats, parts in (measurement.rtp_parts(), measurement.headerless_parts()):
+    for has_header in (True, False):
+        _, parts = capture.measurement.streams_of(has_header=has_header)
         places = {
             stream.number: (call, place)
             for call, detected in enumerate(capture.calls)
             for place, stream in enumerate(detected.streams)
-            if stream.stats.has_header == stats.has_header
+            if stream.stats.has_header == has_header
         }
         for part in parts:
             yield from _stream_columns(capture, part, places)

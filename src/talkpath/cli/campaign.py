@@ -84,7 +84,7 @@ def tell_campaign(campaign: Campaign) -> None:
     """Show on stderr what it will do."""
     from talkpath.api.live_check import make_check_plan
     from talkpath.report.printable import printable
-    from talkpath.report.words.campaign_words import campaign_lines
+    from talkpath.report.watch_report import campaign_lines
 
     most_bytes = make_check_plan(campaign.apps).budget_bytes
     for line in campaign_lines(campaign, datetime.now(UTC), most_bytes):

@@ -13,8 +13,8 @@ from talkpath.cli._terminal.language import language_option
 from talkpath.cli.check.shape import shape_option
 
 if TYPE_CHECKING:
-    from talkpath.api.stored_verdicts import Judgement
     from talkpath.evidence.bundle import Bundle
+    from talkpath.report.rejudge import Judgement
 
 
 @click.command()
@@ -28,7 +28,7 @@ def command(bundle: Path, as_json: bool) -> None:
 
     The verdicts follow from the facts in BUNDLE alone. It also prints what changed since the bundle was written.
     """
-    from talkpath.api.stored_verdicts import judge, read_bundle
+    from talkpath.api.verification import judge, read_bundle
     from talkpath.report.pictures.check_page import simulation_note
     from talkpath.report.words.language import say
 
@@ -37,36 +37,19 @@ def command(bundle: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(judgement.record | {"changes": judgement.changes}))
         return
-    show_judgement(stored, judgement)
+    show_stored(stored, judgement)
     if stored.simulated:
         click.echo(f"\n{simulation_note()}")
     click.echo("\n" + ("\n".join(judgement.changes) or say("again", "The same verdicts as when it was written.")))
 
 
-def show_judgement(stored: Bundle, judgement: Judgement) -> None:
+def show_stored(stored: Bundle, judgement: Judgement) -> None:
     """Print the verdicts of a bundle, whatever kind it is of."""
     from talkpath.browser.answer.paired_result import paired_lines
     from talkpath.cli._terminal.screen import screen
-    from talkpath.evidence.known_responders import has_known_server
-    from talkpath.report import check_text, endpoint_report
-    from talkpath.report.recordings import capture_text
-    from talkpath.report.rejudge import recording_name
-    from talkpath.report.words.families import family_lines
-    from talkpath.report.words.second_server import second_server_lines
-    from talkpath.report.words.turn_servers import relay_lines
+    from talkpath.report.rejudge import show_judgement
 
-    if stored.findings is not None:
-        capture_text.show_capture(screen(), recording_name(), stored.findings)
-    elif stored.endpoints is not None:
-        endpoint_report.show_endpoints(screen(), judgement.verdicts)
-    elif stored.paired is not None:
+    if stored.paired is not None:
         click.echo("\n".join(paired_lines(stored)))
     else:
-        check_text.show_check(
-            screen(),
-            judgement.verdicts,
-            judgement.record["transports"],
-            known_server=stored.facts is not None and has_known_server(stored.facts),
-            second=[*family_lines(judgement.record), *second_server_lines(judgement.record)],
-            relays=relay_lines(judgement.record),
-        )
+        show_judgement(screen(), stored, judgement)

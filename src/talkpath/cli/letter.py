@@ -41,8 +41,7 @@ def command(bundle: Path, to: Addressee, link: str, output: Path | None, respond
     It says what was measured, when, with what error rate, whose word it is, how to check it without a network, and what
     it does not prove. It names nobody who might do it.
     """
-    from talkpath.api.stored_verdicts import judge, read_bundle
-    from talkpath.api.verification import verify
+    from talkpath.api.verification import judge, read_bundle, verify
     from talkpath.evidence.bundle import WITHOUT_PAGE
     from talkpath.evidence.file import read_bytes
     from talkpath.report.pictures.letter_page import letter_page

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from talkpath.listening.followed_stream import FollowedStream, KeptStream
     from talkpath.listening.packet_streams import PacketStream
     from talkpath.measure.call import Findings
-    from talkpath.report.recordings.control_plan import ControlPlan
+    from talkpath.report.recordings.control_sentences import ControlPlan
 
 LINK_MARKS = ("talkpath://", "#")
 WITHOUT_CONTROL_TRAFFIC = "Listening goes on without control traffic."
@@ -48,7 +48,7 @@ def source_and_link(words: tuple[str, ...], interface: str | None) -> tuple[str 
 
 def show_plan(light: bool, as_json: bool) -> None:
     """Print what control traffic beside a call costs."""
-    from talkpath.report.recordings.control_plan import plan_words
+    from talkpath.report.recordings.control_sentences import plan_words
 
     plan = plan_of(light)
     click.echo(json.dumps(plan._asdict()) if as_json else plan_words(plan))
@@ -57,7 +57,7 @@ def show_plan(light: bool, as_json: bool) -> None:
 def plan_of(light: bool) -> ControlPlan:
     """What control traffic beside a call costs."""
     from talkpath.listening.companion import CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS
-    from talkpath.report.recordings.control_plan import control_plan
+    from talkpath.report.recordings.control_sentences import control_plan
 
     return control_plan(LIGHT_CONTROL_CONNECTIONS if light else CONTROL_CONNECTIONS)
 
@@ -66,7 +66,7 @@ def is_ready(control: ControlThread, stream: PacketStream, light: bool) -> bool:
     """Whether control traffic can run; otherwise the reason is said. An interface leaves it out of what it shows."""
     from talkpath.api.live_recording import leave_out
     from talkpath.report.printable import printable
-    from talkpath.report.recordings.control_plan import plan_words
+    from talkpath.report.recordings.control_sentences import plan_words
 
     try:
         leave_out(control, stream)
@@ -221,11 +221,11 @@ def _show_recording(recording: Recording, as_json: bool) -> None:
     from talkpath.report.recordings import capture_json, capture_text
 
     if as_json:
-        click.echo(capture_json.capture_line(capture_json.capture_result("-", recording.findings)).encode())
+        click.echo(capture_json.capture_line(capture_json.capture_result("-", recording.judged)).encode())
         return
     from talkpath.cli._terminal.screen import screen
 
-    capture_text.show_capture(screen(), recording.name, recording.findings, clock=recording.clock)
+    capture_text.show_capture(screen(), recording.name, recording.judged, clock=recording.clock)
 
 
 def _write_bundle(recording: Recording, output: Path, number: int) -> None:

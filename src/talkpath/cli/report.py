@@ -11,12 +11,11 @@ import click
 from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.cli._terminal.language import language_option
 from talkpath.cli.check.shape import shape_option
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import FileError
 from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
-    from talkpath.api.stored_verdicts import Judgement
-    from talkpath.evidence.bundle import Bundle
+    pass
 
 
 @click.command()
@@ -32,9 +31,10 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     The page loads nothing else, so it can be read offline, printed and passed on. Verdicts are computed from the facts
     in BUNDLE; where they differ from those that were stored, the report says so.
     """
-    from talkpath.api.stored_verdicts import judge, read_bundle
-    from talkpath.cli.judge import show_judgement
+    from talkpath.api.verification import judge, read_bundle
+    from talkpath.cli.judge import show_stored
     from talkpath.report.pictures.check_page import simulation_note
+    from talkpath.report.rejudge import judgement_page
     from talkpath.report.words.language import say
 
     stored = read_bundle(bundle)
@@ -44,7 +44,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
         for change in judgement.changes
     ]
     if page is not None:
-        _write_page(page, _report_page(stored, judgement, notes))
+        _write_page(page, judgement_page(stored, judgement, notes))
     if as_json:
         click.echo(json.dumps(judgement.record | {"changes": judgement.changes}))
         return
@@ -53,23 +53,9 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
         return
     if stored.simulated:
         click.echo(f"{simulation_note()}\n")
-    show_judgement(stored, judgement)
+    show_stored(stored, judgement)
     for note in notes:
         click.echo(note)
-
-
-def _report_page(stored: Bundle, judgement: Judgement, notes: list[str]) -> str:
-    from talkpath.evidence.bundle import WITHOUT_PAGE
-    from talkpath.report.pictures import check_page, endpoint_page
-    from talkpath.report.recordings import capture_page
-
-    if stored.facts is not None:
-        return check_page.check_page(stored.facts, judgement.verdicts, judgement.record, notes)
-    if stored.endpoints is not None:
-        return endpoint_page.endpoint_page(judgement.verdicts, notes, simulated=stored.simulated)
-    if stored.findings is None:
-        raise UsageError(WITHOUT_PAGE)
-    return capture_page.capture_page(stored.findings)
 
 
 def _write_page(page: Path, text: str) -> None:

@@ -123,12 +123,12 @@ def _shown_endpoints(facts: EndpointFacts, size_bytes: int) -> Iterator[str]:
 def _shown_recording(findings: Findings, size_bytes: int) -> Iterator[str]:
     """All that the bundle of a recording tells."""
     from talkpath.report.words import sentences
-    from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
+    from talkpath.verdict.bases.calls_together import judge_recording
 
     yield f"The file as it is, {size_bytes / 1000:.0f} kB, goes to the observatory and may be published. It tells:"
     yield "  when       nothing: it counts for the day on which you send it. Send recordings on the day of the call"
     yield "  where      nothing: it counts for the network that you send it from. Send it from where the call was"
-    for verdict in (*call_verdicts(findings), *attempt_verdicts(findings)):
+    for verdict in judge_recording(findings).verdicts:
         yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.verdict_label(verdict)}"
     yield "  and        second by second how many packets came and went, how long each call was and how it ended"
     yield "Not in it: names, contacts, contents, addresses. The observatory's server sees the address that you connect"

@@ -107,7 +107,7 @@ def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | N
 
     from talkpath.cli.campaign import open_campaign, tell_campaign
     from talkpath.conduct.repeated_checks import Bounds
-    from talkpath.report.words.campaign_words import stop_rule
+    from talkpath.report.watch_report import stop_rule
     from talkpath.report.words.language import say
 
     found = open_campaign(text)

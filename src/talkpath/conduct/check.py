@@ -24,10 +24,10 @@ from talkpath.conduct.question_choice import (
     ChosenQuestion,
     Planner,
     QuestionChoice,
+    RemainingBudget,
     offered_transports,
 )
 from talkpath.conduct.relay_stage import RelayStage
-from talkpath.conduct.remaining_budget import RemainingBudget
 from talkpath.conduct.request import UNOBSERVED, Observer
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import SETUP_MS

@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from talkpath.errors import BundleError, UsageError
 from talkpath.evidence.archive import pack_archive, unpack_archive
 from talkpath.evidence.compression import compress, decompress
+from talkpath.evidence.known_responders import is_simulation_key
 from talkpath.evidence.receipt_check import open_head, open_receipt
-from talkpath.evidence.simulation_keys import is_simulation_key
 from talkpath.evidence.stored_verdict import read_stored_verdict
 from talkpath.measure.call import Findings
 from talkpath.measure.decode import (

@@ -1,13 +1,16 @@
-"""Whose key is it? KnownResponders whose operators are known (spec/tp-003).
+"""Tells whose a key is: the test servers whose operators are known (spec/tp-003), and the lab.
 
-The list that comes with talkpath may be empty.
+The list that comes with talkpath may be empty. Where the operator of a check's test server is not known, the words
+admit that the server may be the cause.
 
-Is the operator of a check's test server known? If not, the words admit that the server may be the cause.
+The lab's signing keys. Everybody can compute them, so that their signatures prove nothing, and `verify` says so.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -17,6 +20,7 @@ from msgspec import Struct
 
 from talkpath.errors import FileError
 from talkpath.measure.facts import Facts
+from talkpath.wire.control.keys import Signer, raw_key_text
 
 
 def has_known_server(facts: Facts) -> bool:
@@ -50,3 +54,24 @@ def known_operators(file: Path | None = None) -> Mapping[str, str]:
     except (OSError, msgspec.MsgspecError):
         raise FileError("The list of responders cannot be read, or is none (spec/tp-003).") from None
     return {one.key: one.operator for one in found.responders}
+
+
+def probe_signer() -> Signer:
+    """The key that signs the lab's bundles."""
+    return Signer.of_seed(hashlib.sha256(b"talkpath simulation: probe").digest())
+
+
+def responder_signer() -> Signer:
+    """The key that signs the receipts of the lab's responders."""
+    return Signer.of_seed(hashlib.sha256(b"talkpath simulation: responder").digest())
+
+
+def is_simulation_key(key: str) -> bool:
+    """Whether it is one of the lab's public keys."""
+    return key in _simulation_keys()
+
+
+@cache
+def _simulation_keys() -> frozenset[str]:
+    """Cached: making a public key takes as long as verifying a signature, and an observatory asks for every bundle."""
+    return frozenset(raw_key_text(signer.public) for signer in (probe_signer(), responder_signer()))

@@ -16,7 +16,7 @@ from talkpath.evidence.bundle import Bundle
 from talkpath.measure.call import Call
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, Track
 from talkpath.verdict.assess import FAILED_HANDSHAKES
-from talkpath.verdict.bases.accompanied_call import call_verdicts
+from talkpath.verdict.bases.calls_together import judge_recording
 from talkpath.verdict.judge import RULES_VERSION, judge_facts
 from talkpath.verdict.model import Verdict
 from talkpath.version import VERSION
@@ -52,15 +52,14 @@ def ooni_measurements(bundle: Bundle) -> Iterator[Object]:
                 bundle, verdict, facts.duration_s, _network_events(facts, verdict), _ooni_failure(facts)
             )
     elif bundle.findings is not None:
-        findings = bundle.findings
-        for call, verdict in zip(findings.calls, call_verdicts(findings), strict=True):
-            yield _ooni_measurement(bundle, verdict, call.duration_s, [], None) | _call_input(call)
+        for one in judge_recording(bundle.findings).calls:
+            yield _ooni_measurement(bundle, one.verdict, one.call.duration_s, [], None) | _call_input(one.call)
 
 
 def _ooni_measurement(
     bundle: Bundle, verdict: Verdict, runtime_s: float, events: Sequence[Object], failure: str | None
 ) -> Object:
-    began = _ooni_time(bundle.facts.started_at if bundle.facts else "")
+    began = (bundle.facts.started_at if bundle.facts else "").replace("T", " ").removesuffix("Z") or NO_TIME
     fields = msgspec.to_builtins(verdict)
     return {
         "annotations": {"basis": verdict.basis, "simulated": str(bundle.simulated).lower()},
@@ -91,10 +90,6 @@ def _ooni_measurement(
         "test_start_time": began,
         "test_version": TEST_VERSION,
     }
-
-
-def _ooni_time(rfc3339: str) -> str:
-    return rfc3339.replace("T", " ").removesuffix("Z") or NO_TIME
 
 
 def _ooni_failure(facts: Facts) -> str | None:

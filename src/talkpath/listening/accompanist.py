@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from math import inf
 
-from talkpath.capture.live.live_call import LiveCall
 from talkpath.capture.live.live_capture import LiveCapture
-from talkpath.capture.live.live_picture import LivePicture
+from talkpath.capture.live.live_picture import LiveCall, LivePicture
 from talkpath.listening.companion import ControlTrafficSession
 from talkpath.wire.ip.address import Address
 

@@ -34,7 +34,6 @@ from talkpath.measure.call import Findings
 from talkpath.measure.endpoint_facts import (
     EndpointFacts,
     ExpiringEpoch,
-    ExpiringFlow,
     GreetingSeries,
     MeasuredPath,
 )
@@ -43,7 +42,6 @@ from talkpath.measure.question_text import stored_question
 from talkpath.measure.validate import (
     NAME_PATTERN,
     ROUTER_KINDS,
-    SETUP_STAGES,
     WORD_PATTERN,
     exchange_fits,
     validate_facts,
@@ -166,15 +164,11 @@ def _require_expiring_epoch(epoch: ExpiringEpoch) -> Iterator[bool]:
     yield epoch.app in apps() and NAME_PATTERN.fullmatch(epoch.variant) is not None and epoch.medium == "voice"
     yield epoch.host.isprintable() and epoch.beside.isprintable()
     yield epoch.carries in CARRIES and epoch.why in SKIP_REASONS and epoch.router in ROUTER_KINDS
-    yield WORD_PATTERN.fullmatch(epoch.missing) is not None and set(epoch.stage) <= set(SETUP_STAGES)
+    yield WORD_PATTERN.fullmatch(epoch.missing) is not None
     yield len(epoch.at_ms) == len(epoch.size) == len(epoch.stage)
-    yield all(_require_expiring_flow(flow, len(epoch.size)) for flow in epoch.flows)
+    yield all(_are_answers(flow.sent, flow.answered, len(epoch.size)) for flow in epoch.flows)
     cells = {(flow.role, flow.neutral) for flow in epoch.flows}
     yield bool(epoch.missing) or (len(cells) == FLOW_CELL_LIMIT and len(epoch.size) > 0)
-
-
-def _require_expiring_flow(flow: ExpiringFlow, slots: int) -> bool:
-    return _are_answers(flow.sent, flow.answered, slots)
 
 
 def _are_answers(sent: bytes, answered: bytes, size: int) -> bool:

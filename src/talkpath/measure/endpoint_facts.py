@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from talkpath.apps.contract.shape import Medium
+from talkpath.apps.contract.shape import Medium, PacketStage
 from talkpath.measure.bounds import (
     MOST_EXCHANGES,
     MOST_EXPIRING_EPOCHS,
@@ -109,7 +109,7 @@ class ExpiringEpoch(Struct, frozen=True, omit_defaults=True):
     took_s: Seconds
     at_ms: Annotated[tuple[Milliseconds, ...], Meta(max_length=MOST_EXPIRING_SLOTS)]
     size: Annotated[tuple[PacketBytes, ...], Meta(max_length=MOST_EXPIRING_SLOTS)]
-    stage: Annotated[tuple[Word, ...], Meta(max_length=MOST_EXPIRING_SLOTS)]
+    stage: Annotated[tuple[PacketStage, ...], Meta(max_length=MOST_EXPIRING_SLOTS)]
     flows: Annotated[tuple[ExpiringFlow, ...], Meta(max_length=MOST_EXPIRING_FLOWS)]
     router: Word = ""
     answers_per_s: Annotated[float, Meta(ge=0.0, le=1e4)] = 0.0

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from talkpath.apps.contract.shape import Arm, Confidence, Direction, Medium
+from talkpath.apps.contract.shape import Arm, Confidence, Direction, Medium, PacketStage
 from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES
 from talkpath.measure.bounds import (
     MOST_ARMS,
@@ -59,7 +59,7 @@ class Track(Struct, frozen=True, gc=False):
 
     at_ms: Annotated[tuple[Milliseconds, ...], Meta(max_length=MOST_SLOTS)]
     size: Annotated[tuple[PacketBytes, ...], Meta(max_length=MOST_SLOTS)]
-    stage: Annotated[tuple[Word, ...], Meta(max_length=MOST_SLOTS)]
+    stage: Annotated[tuple[PacketStage, ...], Meta(max_length=MOST_SLOTS)]
 
 
 class Observation(Struct, frozen=True, omit_defaults=True, gc=False):

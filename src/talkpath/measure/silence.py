@@ -4,6 +4,8 @@ A direction that ends together with the other is no silence: somebody hung up, o
 still replied on the flow that had carried the media, it may have been muted or on hold; `replied` says so. Whoever is
 muted goes on to report what comes (RTCP): where an end that did so fell silent altogether, its media did not arrive,
 whatever else it still answers. Where this end only listened, the far end has nothing to report.
+
+Counts the silence at the end of a call in the quality of its voice, and in its seconds.
 """
 
 from __future__ import annotations
@@ -11,7 +13,10 @@ from __future__ import annotations
 from math import inf
 from typing import NamedTuple
 
-from talkpath.measure.call import Call, Flow, Heading, Stream
+from msgspec.structs import replace
+
+from talkpath.measure.call import Call, Flow, Heading, Moment, Stream
+from talkpath.measure.quality import WORST_MOS, burst_ratio, mos_with_silence
 
 SILENT_END_S = 3.0
 """This end went on that long without hearing anything: longer than silence suppression and a hung-up phone."""
@@ -133,3 +138,35 @@ def _has_far_end_replied(flow: Flow, since_s: float, until_s: float, counted_s: 
     return since_s + SILENT_END_S < flow.last_received_s <= counted_s or (
         bool(flow.media_received) and until_s - flow.last_received_s < max(SILENT_END_S, DUE_FACTOR * usual_s)
     )
+
+
+def with_silent_end(call: Call) -> Call:
+    """Return the record with the silence that it ended with, where nothing excuses it."""
+    silence = silence_of(call)
+    if silence is None or silence.replied or "voice" not in call.media:
+        return call
+    streams = tuple(_rated_stream(stream, silence) for stream in call.streams)
+    return replace(call, streams=streams, seconds=tuple(_silent_moment(moment, silence) for moment in call.seconds))
+
+
+def _rated_stream(stream: Stream, silence: Silence) -> Stream:
+    """Rate a voice that went silent over the time for which it was waited for as well."""
+    if stream.direction != "received" or stream.medium != "voice" or stream.lost is None:
+        return stream
+    lasts_s = silence.since_s + silence.lasts_s - stream.start_s
+    unheard_s = lasts_s - stream.duration_s + stream.frozen_s
+    runs = round(stream.lost / stream.mean_burst) if stream.mean_burst else 0
+    sent = stream.packets + stream.lost
+    mos = mos_with_silence(
+        100 * stream.lost / max(sent, 1),
+        100 * unheard_s / lasts_s,
+        stream.jitter_ms or 0.0,
+        burst_ratio(stream.lost, runs, sent),
+    )
+    return replace(stream, mos=round(mos, 2))
+
+
+def _silent_moment(moment: Moment, silence: Silence) -> Moment:
+    if moment.at_s < silence.since_s or moment.at_s + 1 > silence.since_s + silence.lasts_s:
+        return moment
+    return replace(moment, received=replace(moment.received, mos=WORST_MOS))

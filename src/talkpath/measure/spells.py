@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from math import ceil, floor
-from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.measure.call import Call, Moment, Second, Stream
+from talkpath.measure.call import Call, Moment, Stream
 from talkpath.measure.silence import end_of, streams_of
 
 STILL_MS = 500.0
@@ -109,27 +108,21 @@ def bad_part(call: Call) -> BadPart | None:
     none. What the recorder lost as well, or this end's own packets show, does not count."""
     if len(call.seconds) <= PART_S:
         return None
-    lost, came, still_ms = (
-        _part_sums(call, value) for value in (_lost_packets, attrgetter("packets"), attrgetter("frozen_ms"))
-    )
+    lost, came, still_ms = (_part_sums(call, figure) for figure in ("lost", "packets", "frozen_ms"))
     share, own_share = lost / np.maximum(lost + came, PART_PACKETS)
     lossy = (share >= PART_LOST) & (own_share < RECORDERS_SHARE * share)
     bad = np.flatnonzero(lossy | (still_ms[0] - still_ms[1] >= 1e3 * PART_STILL_S))
     return BadPart(float(call.seconds[bad[0]].at_s), bool(lossy[bad[0]])) if len(bad) else None
 
 
-def _part_sums(call: Call, value: Callable[[Second], float]) -> NDArray[np.float64]:
+def _part_sums(call: Call, figure: str) -> NDArray[np.float64]:
     """Return the sums over each PART_S of a call, of what was received and of what was sent: shape (2, parts)."""
     total = np.zeros((2, len(call.seconds) + 1))
     for row, name in zip(total, ("received", "sent"), strict=True):
-        each = (value(getattr(moment, name)) for moment in call.seconds)
+        each = (getattr(getattr(moment, name), figure) or 0 for moment in call.seconds)
         row[1:] = np.cumsum(np.fromiter(each, np.float64, len(call.seconds)))
     sums: NDArray[np.float64] = total[:, PART_S:] - total[:, :-PART_S]
     return sums
-
-
-def _lost_packets(second: Second) -> float:
-    return float(second.lost or 0)
 
 
 def _second_runs(call: Call, holds: Callable[[Moment], bool]) -> Iterator[CallSpell]:

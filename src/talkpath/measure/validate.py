@@ -22,7 +22,6 @@ from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Exchange, Facts, Obse
 from talkpath.wire.control.question import COMPARING
 from talkpath.wire.control.receipt import is_hour
 
-SETUP_STAGES: Final = ("media", "control", "stun", "dtls", "allocate", "reflector", "setup")
 TRANSPORT_NAMES: Final = ("udp", "tcp", "tls", "wss", "turn-udp", "turn-tcp", "turn-tls")
 ROUTER_KINDS: Final = ("", "home", "provider", "public")
 NETWORK_CLASSES: Final = ("home", "hosting", "unknown")
@@ -133,7 +132,7 @@ def _is_within_k(epoch: Epoch) -> bool:
 
 
 def _require_track(track: Track) -> bool:
-    return len(track.at_ms) == len(track.stage) == len(track.size) and set(track.stage) <= set(SETUP_STAGES)
+    return len(track.at_ms) == len(track.stage) == len(track.size)
 
 
 def _is_flow_pair(up: Observation, down: Observation) -> bool:

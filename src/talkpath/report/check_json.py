@@ -9,17 +9,60 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
+from talkpath.apps.contract.shape import Medium
 from talkpath.evidence.receipt_check import are_two_servers
 from talkpath.measure.facts import ControlAttempt, Facts, Tried
 from talkpath.measure.quality import TALKABLE_MOS, direction_mos, is_uncertain, loss_pct, transport_mos
 from talkpath.measure.relay_results import RelayResult, relay_results
 from talkpath.measure.transport_quality import DirectionQuality, TlsHello, TransportQuality, transport_qualities
-from talkpath.report.joined_record import JoinedRow
+from talkpath.verdict.bases.joined_means import Conclusion, FindingWord, JoinedMedium, Means
 from talkpath.verdict.bases.second_server import SecondOpinion, second_opinions
 from talkpath.verdict.bases.two_networks import NetworkContrast, network_contrasts
 from talkpath.verdict.judge import RULES_VERSION, judge_facts
-from talkpath.verdict.model import Number, Verdict
+from talkpath.verdict.model import Basis, Number, State, Verdict
 from talkpath.verdict.validity import why_voided
+
+
+class FindingRow(Struct, frozen=True):
+    """What one means found, and the verdict behind it."""
+
+    means: Means
+    finding: FindingWord
+    basis: Basis
+    state: State
+    rule: str | None
+
+
+class JoinedRow(Struct, frozen=True):
+    """One app and medium: what each means found, and what that fits together. `disagree`: one means found it well, and
+    another held back."""
+
+    app: str
+    medium: Medium
+    findings: tuple[FindingRow, ...]
+    conclusion: Conclusion
+    disagree: bool
+
+
+def joined_rows(joined: Sequence[JoinedMedium]) -> tuple[JoinedRow, ...]:
+    """The entries, in the order of the table."""
+    return tuple(
+        JoinedRow(each.app, each.medium, _finding_rows(each), each.conclusion, each.disagree) for each in joined
+    )
+
+
+def _finding_rows(joined: JoinedMedium) -> tuple[FindingRow, ...]:
+    return tuple(
+        FindingRow(
+            means=found.means,
+            finding=found.finding,
+            basis=found.verdict.basis,
+            state=found.verdict.state,
+            rule=found.verdict.rule,
+        )
+        for found in joined.findings
+    )
+
 
 SCHEMA = "talkpath.check/1"
 FOUND_STATES = ("restricted", "closed")

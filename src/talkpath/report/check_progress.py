@@ -13,9 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from talkpath.conduct.request import Observer
 from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.report.words.amounts import megabytes
-from talkpath.report.words.families import family_asked
 from talkpath.report.words.language import say
-from talkpath.report.words.second_server import second_asked, server_try_line
+from talkpath.report.words.other_checks import family_asked, second_asked, server_try_line
 from talkpath.report.words.sentences import medium_word
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.wire.control.question import COMPARING, LongCalls

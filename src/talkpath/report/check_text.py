@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -16,7 +17,9 @@ from talkpath.report.words.amounts import seconds, watched_words
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say
 from talkpath.report.words.mechanism import mechanism_clause
+from talkpath.report.words.other_checks import family_lines, network_lines, second_server_lines
 from talkpath.report.words.reasons import reason_clause
+from talkpath.report.words.turn_servers import relay_lines
 from talkpath.verdict.model import Verdict
 
 STYLES = {
@@ -70,14 +73,11 @@ def explanation(told: ToldVerdict, mark: str = "") -> RenderableType:
 def show_check(
     console: Console,
     verdicts: Sequence[Verdict],
-    carried: Sequence[transport_table.TransportRecord] = (),
+    record: Mapping[str, Any],
     *,
     known_server: bool = True,
-    second: Sequence[str] = (),
-    relays: Sequence[str] = (),
 ) -> None:
-    """Print the whole result. `carried`: the rows of `transports` in tp-004; `known_server` as in `CheckContext`;
-    `second`: what a second test server adds; `relays`: the lines on TURN servers."""
+    """Print the whole result. `record`: the object of tp-004; `known_server` as in `CheckContext`."""
     if offline := sentences.offline_sentence(verdicts):
         console.print(offline, highlight=False)
         return
@@ -88,10 +88,10 @@ def show_check(
         console.print(explanation(told))
     if others := sentences.other_apps_ok(reading_order(verdicts)):
         console.print(f"\n{others}", highlight=False)
-    for line in second:
+    for line in (*family_lines(record), *second_server_lines(record), *network_lines(record)):
         console.print(f"\n{line}", highlight=False)
-    console.print(transport_table.transport_section(carried))
-    for place, line in enumerate(relays):
+    console.print(transport_table.transport_section(record["transports"]))
+    for place, line in enumerate(relay_lines(record)):
         console.print(Text(line) if place else Text(f"\n{line}"))
     if sentences.translation_note():
         console.print(Text(f"\n{sentences.translation_note()}", style="dim"))

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from talkpath.report.check_json import joined_rows
 from talkpath.report.check_text import STYLES
-from talkpath.report.joined_record import joined_rows
 from talkpath.report.words.joined_sentences import joined_sentences, means_titles
 from talkpath.report.words.language import say
 from talkpath.report.words.sentences import STATE_MARKS, app_name_of, medium_word

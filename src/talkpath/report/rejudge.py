@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
+from rich.console import Console
 
-from talkpath.evidence.bundle import Bundle
+from talkpath.errors import UsageError
+from talkpath.evidence.bundle import WITHOUT_PAGE, Bundle
+from talkpath.evidence.known_responders import has_known_server
 from talkpath.measure.call import Findings
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts
 from talkpath.measure.paired_call import PairedCallFacts
+from talkpath.report import check_text, endpoint_report
 from talkpath.report.check_json import judge_check
-from talkpath.report.endpoint_report import endpoints_json
 from talkpath.report.paired_json import judge_paired_bundle
-from talkpath.report.recordings import capture_json
+from talkpath.report.pictures import check_page
+from talkpath.report.recordings import capture_json, capture_page, capture_text
 from talkpath.report.words.language import say
+from talkpath.verdict.bases.calls_together import JudgedRecording, judge_recording
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.model import Verdict
 
@@ -24,21 +30,24 @@ COMPARED = ("state", "rule", "direction")
 LOG10_E_TOLERANCE = 1e-9
 
 
-class Rejudged(NamedTuple):
-    """`record` is the JSON object of today (tp-004 or tp-007), `changes` a sentence for each verdict that differs from
-    the one that was stored, `verdicts` those of a check."""
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What this talkpath says of stored facts."""
 
-    record: dict[str, Any]
-    changes: list[str]
-    verdicts: list[Verdict]
+    verdicts: tuple[Verdict, ...]
+    """Of a check one for each app and medium, of a recording one for each call."""
+
+    changes: tuple[str, ...]
+    """A sentence for each verdict that differs from the one that was stored."""
+
+    record: dict[str, Any] = field(repr=False)
+    """The JSON object of today (spec/tp-004 for a check, spec/tp-007 for a recording)."""
+
+    recording: JudgedRecording | None = field(default=None, repr=False)
+    """A recording's calls with what is said of each. Not part of the public interface."""
 
 
-def recording_name() -> str:
-    """What stands in place of the file's name, which no bundle holds."""
-    return say("again", "a recording")
-
-
-def rejudge(bundle: Bundle) -> Rejudged:
+def rejudge(bundle: Bundle) -> Judgement:
     """Judge the stored facts. The stored verdicts are only compared."""
     if bundle.facts is not None:
         return _rejudge_check(bundle.facts, bundle.second.facts if bundle.second else None, bundle.verdict)
@@ -50,7 +59,7 @@ def rejudge(bundle: Bundle) -> Rejudged:
     return _rejudge_recording(bundle.findings, bundle.verdict)
 
 
-def _rejudge_check(facts: Facts, second: Facts | None, stored: dict[str, Any]) -> Rejudged:
+def _rejudge_check(facts: Facts, second: Facts | None, stored: dict[str, Any]) -> Judgement:
     truth = stored.get("truth", {}).get("hit")
     verdicts, record = judge_check(facts, truth, second)
     changes = verdict_changes(stored.get("verdicts", []), record["verdicts"])
@@ -58,34 +67,32 @@ def _rejudge_check(facts: Facts, second: Facts | None, stored: dict[str, Any]) -
         part = "other_family" if "other_family" in record else "second"
         again = verdict_changes(stored.get(part, {}).get("verdicts", []), record[part]["verdicts"])
         changes += [say("again", "second check, {change}", change=change) for change in again]
-    return Rejudged(record, changes, verdicts)
+    return Judgement(tuple(verdicts), tuple(changes), record)
 
 
-def _rejudge_endpoints(facts: EndpointFacts, stored: dict[str, Any]) -> Rejudged:
+def _rejudge_endpoints(facts: EndpointFacts, stored: dict[str, Any]) -> Judgement:
     verdicts = judge_own_addresses(facts)
-    record = endpoints_json(facts, verdicts)
-    changes = verdict_changes(stored.get("verdicts", []), record["verdicts"])
-    return Rejudged(record, changes, verdicts)
+    record = endpoint_report.endpoints_json(facts, verdicts)
+    return Judgement(tuple(verdicts), tuple(verdict_changes(stored.get("verdicts", []), record["verdicts"])), record)
 
 
 def _rejudge_paired(
     facts: PairedCallFacts, first: Bundle | None, second: Bundle | None, stored: dict[str, Any]
-) -> Rejudged:
+) -> Judgement:
     _, record = judge_paired_bundle(facts, *(each.facts if each else None for each in (first, second)))
-    changes = [
-        f"{key} {stored.get(key)} -> {record[key]}" for key in ("state", "side") if stored.get(key) != record[key]
-    ]
-    return Rejudged(record, changes, [])
+    keys = [key for key in ("state", "side") if stored.get(key) != record[key]]
+    return Judgement((), tuple(f"{key} {stored.get(key)} -> {record[key]}" for key in keys), record)
 
 
-def _rejudge_recording(findings: Findings, stored: dict[str, Any]) -> Rejudged:
-    record = msgspec.json.decode(msgspec.json.encode(capture_json.capture_result("-", findings)))
+def _rejudge_recording(findings: Findings, stored: dict[str, Any]) -> Judgement:
+    judged = judge_recording(findings)
+    record = msgspec.json.decode(msgspec.json.encode(capture_json.capture_result("-", judged)))
     changes = []
     for kind in ("calls", "attempts"):
         for number, (before, after) in enumerate(zip(stored.get(kind, []), record[kind], strict=False), 1):
             changed = verdict_changes([before["verdict"]], [after["verdict"]])
             changes += [f"{kind.removesuffix('s')} {number}, {change}" for change in changed]
-    return Rejudged(record, changes, [])
+    return Judgement(tuple(one.verdict for one in judged.calls), tuple(changes), record, judged)
 
 
 def verdict_changes(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> list[str]:
@@ -106,3 +113,26 @@ def _close_enough(before: float | None, after: float | None) -> bool:
     if before is None or after is None:
         return before is after
     return abs(before - after) <= LOG10_E_TOLERANCE
+
+
+def show_judgement(console: Console, bundle: Bundle, judgement: Judgement) -> None:
+    """Print what is said of a stored bundle: of a check, of a recording, or of an app's own servers."""
+    if judgement.recording is not None:
+        capture_text.show_capture(console, say("again", "a recording"), judgement.recording)
+    elif bundle.facts is None:
+        endpoint_report.show_endpoints(console, judgement.verdicts)
+    else:
+        check_text.show_check(
+            console, judgement.verdicts, judgement.record, known_server=has_known_server(bundle.facts)
+        )
+
+
+def judgement_page(bundle: Bundle, judgement: Judgement, notes: Sequence[str]) -> str:
+    """The same as one HTML page."""
+    if judgement.recording is not None:
+        return capture_page.capture_page(judgement.recording)
+    if bundle.facts is not None:
+        return check_page.check_page(bundle.facts, judgement.verdicts, judgement.record, notes)
+    if bundle.endpoints is None:
+        raise UsageError(WITHOUT_PAGE)
+    return check_page.endpoint_page(judgement.verdicts, notes, simulated=bundle.simulated)

@@ -1,8 +1,12 @@
-"""The report of `talkpath watch`: a line after each check, and the verdicts of all checks together."""
+"""The report of `talkpath watch`: a line after each check, and the verdicts of all checks together.
+
+Of a campaign it says before and with the result what it does, when it ends and by which rule it stops.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,10 +16,12 @@ from rich.text import Text
 
 from talkpath.report.check_text import STYLES
 from talkpath.report.words import sentences
-from talkpath.report.words.amounts import numeral
-from talkpath.report.words.language import count, say
+from talkpath.report.words.amounts import megabytes, numeral
+from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import mechanism_clause
+from talkpath.report.words.sentences import app_name_of
 from talkpath.verdict.model import Verdict
+from talkpath.wire.control.campaign import Campaign
 
 SCHEMA = "talkpath.watch/1"
 
@@ -67,7 +73,7 @@ def show_watch(console: Console, verdicts: Sequence[Verdict], least_log10: float
             sentences.medium_word(verdict.medium),
             label,
             _restricted_checks(verdict),
-            _evidence_words(verdict),
+            say("watch", "{number} to 1", number=f"10^{numeral(verdict.log10_e or 0.0, 1)}"),
         )
     console.print(grid)
     least = say("watch", "{number} to 1", number=f"10^{numeral(least_log10, 1)}")
@@ -81,5 +87,36 @@ def _restricted_checks(verdict: Verdict) -> str:
     return count("watch", "{restricted} of {number}", "{restricted} of {number}", checks, restricted=restricted)
 
 
-def _evidence_words(verdict: Verdict) -> str:
-    return say("watch", "{number} to 1", number=f"10^{numeral(verdict.log10_e or 0.0, 1)}")
+def campaign_lines(campaign: Campaign, now: datetime, most_bytes: int) -> list[str]:
+    """What whoever takes part agrees to. `most_bytes`: of one check."""
+    checks = campaign.checks_left(now)
+    apps = listed(app_name_of(name.partition("/")[0]) for name in campaign.apps)
+    return [
+        say("campaign", "Called for by: {name} (key {key}).", name=campaign.by, key=campaign.key),
+        say("campaign", "Apps: {apps}.", apps=apps) if apps else say("campaign", "Apps: all."),
+        say(
+            "campaign",
+            "{number} times a day at irregular times, {checks} checks at most, {amount} each at most.",
+            number=campaign.a_day,
+            checks=checks,
+            amount=megabytes(most_bytes),
+        ),
+        stop_rule(campaign),
+        say(
+            "campaign",
+            "Whoever runs your network can see these checks; the test server sees your address while one runs, and "
+            "could know you again by it. Nothing is sent to the organiser: you decide what you share. Ctrl-C stops it "
+            "at any time.",
+        ),
+    ]
+
+
+def stop_rule(campaign: Campaign) -> str:
+    """When it ends: fixed and signed before it began."""
+    return say(
+        "campaign",
+        "It runs from {begins} to {ends} (UTC), as fixed and signed before it began. No result ends it earlier, and "
+        "every check counts.",
+        begins=campaign.begins,
+        ends=campaign.ends,
+    )

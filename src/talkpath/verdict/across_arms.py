@@ -74,7 +74,7 @@ def worst_variant(variants: Sequence[Assessment]) -> Assessment:
     worst = min(variants, key=_state_rank)
     among_others = len(variants) > 1 and any(each.state == "ok" for each in variants)
     if worst.state == "ok":
-        doubtful = [each for each in variants if _was_asked(each) and not is_untroubled(each)]
+        doubtful = [each for each in variants if bool(each.view.accusing) and not is_untroubled(each)]
         return _variant_in_doubt(min(doubtful, key=_state_rank)) if doubtful else worst
     return _variant_in_doubt(worst) if among_others and worst.state == "insufficient" else worst
 
@@ -112,10 +112,6 @@ def _state_rank(assessment: Assessment) -> tuple[float, float]:
     if assessment.state == "insufficient" and assessment.hint:
         rank = STATES_WORST_FIRST.index("ok") - 0.5
     return rank, -assessment.strength.log_e if assessment.strength else 0.0
-
-
-def _was_asked(assessment: Assessment) -> bool:
-    return bool(assessment.view.accusing)
 
 
 def _single_flows_cut_off(assessments: Sequence[Assessment]) -> EndedCalls | None:

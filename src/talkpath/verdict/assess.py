@@ -32,8 +32,7 @@ from talkpath.verdict.rules.best import Candidate
 from talkpath.verdict.rules.other_hosts import other_hosts
 from talkpath.verdict.rules.rule import Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
-from talkpath.verdict.statistics.strength import Strength, arm_strength
-from talkpath.verdict.statistics.twins import twin_worse_log_e
+from talkpath.verdict.statistics.strength import Strength, arm_strength, twin_worse_log_e
 from talkpath.verdict.unaccused import LOST_SHARE, assess_without_finding, browser_cannot_compare
 from talkpath.verdict.validity import LATE_VOIDS_DELAY_MS, late_for_delays, late_ms, why_voided
 

@@ -3,38 +3,49 @@
 `judge_arms` gives one verdict per arm of the plan, `judge_facts` one per app and medium: that of its worst arm.
 assess.py decides the state, across_arms.py what the arms say of each other, rules/best.py names the mechanism; what
 each state means and needs is in spec/tp-002.md.
+
+Whether calls are cut off after a time or after a count, the arms of one check tell together: at one packet rate both
+fit (`media_freeze`), but arms send at rates of their own, and where they agree about the one alone, it is that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import inf
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import inf, log
 from typing import Literal
 
 import numpy as np
+from msgspec import structs
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.bitmap import unpack_bitmap
-from talkpath.measure.facts import Epoch, Facts
+from talkpath.measure.facts import Epoch, Facts, Observation
 from talkpath.verdict.across_arms import assess_arms, worst_variant
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.assessment import MATTERS_DELAY_MS, MATTERS_LOSS, Assessment, extra_delays, log_threshold
 from talkpath.verdict.bases.endpoints import judge_messages
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.call_quality import CallQuality, Loss, call_quality
-from talkpath.verdict.flows.evidence_counts import evidence_counts
 from talkpath.verdict.flows.long_calls import watched_s
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.verdict.rules import REGISTRY_VERSION
 from talkpath.verdict.rules.best import UNKNOWN_RULE, named_at_s
 from talkpath.verdict.rules.rule import Fit, Parameters
-from talkpath.verdict.shared_threshold import with_shared_threshold
 from talkpath.verdict.statistics.canary import canary_log_e
-from talkpath.verdict.statistics.cohort import DIRECTIONS
+from talkpath.verdict.statistics.cohort import (
+    DIRECTIONS,
+    direction_track,
+    is_call,
+    is_twin,
+    may_accuse,
+    pick_observations,
+)
 from talkpath.verdict.statistics.interval import Interval
 from talkpath.verdict.statistics.permutation import LN10
 from talkpath.verdict.statistics.strength import Strength
+from talkpath.verdict.statistics.survival import LIVED_PACKETS, flow_lives
 from talkpath.wire.control.question import COMPARING
 
 RULES_VERSION = REGISTRY_VERSION
@@ -238,3 +249,59 @@ def _loss_figures(way: Direction, calls: Loss | None, twins: Loss | None) -> dic
 
 def _interval_figures(name: str, interval: Interval) -> dict[str, float | None]:
     return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+THRESHOLDS = ("after_s", "after_packets")
+
+
+def with_shared_threshold(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Return the verdicts; those that tell a time and a count keep the one on which all agree, if one alone is."""
+    untold = [each for each in verdicts if each.rule == "media.freeze" and set(THRESHOLDS) <= set(each.parameters)]
+    agreed = [name for name in THRESHOLDS if len(untold) > 1 and _is_shared([each.parameters[name] for each in untold])]
+    if len(agreed) != 1:
+        return list(verdicts)
+    (other,) = set(THRESHOLDS) - set(agreed)
+    return [_without_parameter(each, other) if each in untold else each for each in verdicts]
+
+
+def _is_shared(values: Sequence[object]) -> bool:
+    """Whether one value lies within all intervals."""
+    numbers = [value for value in values if isinstance(value, Number)]
+    lows, highs = [each.low or 0.0 for each in numbers], [each.high for each in numbers if each.high is not None]
+    return bool(highs) and max(lows) <= min(highs)
+
+
+def _without_parameter(verdict: Verdict, name: str) -> Verdict:
+    return structs.replace(verdict, parameters={key: value for key, value in verdict.parameters.items() if key != name})
+
+
+def evidence_counts(strength: Strength, epochs: Sequence[Epoch]) -> dict[str, float]:
+    """How many calls' and twins' `reports_up` (or `_down`: keepalives and reports), `set_ups` or `flows` were counted,
+    and how many of these were lost, unanswered or went silent; empty where the strongest test is about delay."""
+    top = max(strength.parts, key=lambda part: part.log_e + log(part.weight))
+    name = {"loss": f"reports_{top.direction}", "setup": "set_ups", "kill": "flows"}.get(top.name)
+    found: Counter[str] = Counter()
+    for epoch in filter(may_accuse, epochs) if name else ():
+        for role, total, failed in _counted(epoch, top.name, top.direction):
+            found[f"{role}_{name}"] += total
+            found[f"{role}_{name}_failed"] += failed
+    return {key: float(value) for key, value in found.items()}
+
+
+def _counted(epoch: Epoch, part: str, direction: Direction | None) -> Iterator[tuple[str, int, int]]:
+    """(role, counted, failed) of each flow that the part compares."""
+    if part == "kill":
+        lived = [life for life in flow_lives(epoch) if life.unheard or life.packets >= LIVED_PACKETS]
+        yield from ((_role(life.flow), 1, life.died_s is not None) for life in lived if _role(life.flow))
+    elif part == "setup":
+        for flow in pick_observations(epoch, "up", is_call, is_twin):
+            yield _role(flow), len(flow.answered), list(flow.answered.values()).count(False)
+    elif direction and not epoch.missing:
+        reports = np.array([stage == "control" for stage in direction_track(epoch, direction).stage], np.bool_)
+        for flow in pick_observations(epoch, direction, is_call, is_twin):
+            sent, arrived = (unpack_bitmap(bitmap, len(reports)) & reports for bitmap in (flow.sent, flow.arrived))
+            yield _role(flow), int(sent.sum()), int((sent & ~arrived).sum())
+
+
+def _role(flow: Observation) -> str:
+    return "calls" if is_call(flow) else "twins" if is_twin(flow) else ""

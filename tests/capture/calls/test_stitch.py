@@ -11,7 +11,7 @@ from factories.packets.altered_captures import facts_of
 from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, packets_of, shaped_call
 from talkpath.capture.calls import stitch
-from talkpath.capture.calls.stitch import DisjointSets, flow_ends, group_flows
+from talkpath.capture.calls.stitch import DisjointSets, group_flows
 from talkpath.capture.scan import scan_capture
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
@@ -62,7 +62,7 @@ def both(packets: list[Packet]) -> list[Packet]:
 def groups(packets: list[Packet]) -> list[list[int]]:
     ordered = sorted(packets, key=lambda packet: packet.time_ns)
     found = scan_capture(io.BytesIO(pcap_file(ordered, nano=True)))
-    return group_flows(found, flow_ends(found)).flows
+    return group_flows(found).flows
 
 
 class TestSets:
@@ -244,5 +244,5 @@ def test_of_too_many_streams_the_longest_are_measured(monkeypatch: pytest.Monkey
     for ssrc in range(100, 120):
         packets += stream(ssrc, count=6, begin_s=ssrc / 100, ports=(41000, 5000))
     found = scan_capture(io.BytesIO(pcap_file(sorted(packets, key=lambda packet: packet.time_ns), nano=True)))
-    assert group_flows(found, flow_ends(found)).sources.tolist() == [7, 1007]
+    assert group_flows(found).sources.tolist() == [7, 1007]
     assert found.unread["RTP stream not measured: too many in the file"] == 20

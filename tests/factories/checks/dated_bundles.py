@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from talkpath.evidence.bundle import write_check
-from talkpath.evidence.simulation_keys import probe_signer
+from talkpath.evidence.known_responders import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario

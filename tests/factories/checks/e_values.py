@@ -9,7 +9,7 @@ from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, may_accuse
 from talkpath.verdict.statistics.delay import DELAY_LOG_WEIGHTS, FLOOR_MS, delay_steps
 from talkpath.verdict.statistics.permutation import log_mean
-from talkpath.verdict.statistics.setup import SETUP_LOG_WEIGHTS, setup_steps
+from talkpath.verdict.statistics.strength import SETUP_LOG_WEIGHTS, setup_steps
 from talkpath.verdict.statistics.survival import SURVIVAL_LOG_WEIGHTS, survival_steps
 
 

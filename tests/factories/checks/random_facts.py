@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 from msgspec import structs
 
 from talkpath.apps import apps
-from talkpath.apps.contract.shape import Direction
+from talkpath.apps.contract.shape import Direction, PacketStage
 from talkpath.measure import bounds
 from talkpath.measure.call import Attempt, Call, Findings, Flow, Moment, Second, Stream
 from talkpath.measure.facts import (
@@ -23,7 +23,7 @@ from talkpath.measure.facts import (
     Reach,
     Track,
 )
-from talkpath.measure.validate import EXCHANGE_KINDS, NETWORK_CLASSES, ROUTER_KINDS, SETUP_STAGES, TRANSPORT_NAMES
+from talkpath.measure.validate import EXCHANGE_KINDS, NETWORK_CLASSES, ROUTER_KINDS, TRANSPORT_NAMES
 from talkpath.wire.control.question import (
     BASELINE,
     COMPARING,
@@ -37,6 +37,8 @@ from talkpath.wire.control.question import (
     TransportPaths,
     WatchedCalls,
 )
+
+PACKET_STAGES = get_args(PacketStage)
 
 ARMS = (("webrtc", "dtls", "voice"), ("telegram", "tgcalls", "voice"), ("webrtc", "dtls", "video"))
 
@@ -112,7 +114,7 @@ def any_tracks(draw: st.DrawFn) -> Track:
     ordered = draw(st.booleans())
     at_ms = tuple(20.0 * slot for slot in range(slots)) if ordered else _row_of(draw, MILLISECONDS, slots)
     sizes = _row_of(draw, st.sampled_from([0, 1, 160, 1200, 65_535]), slots)
-    return Track(at_ms, sizes, _row_of(draw, st.sampled_from(["media", "media", "media", *SETUP_STAGES]), slots))
+    return Track(at_ms, sizes, _row_of(draw, st.sampled_from(["media", "media", "media", *PACKET_STAGES]), slots))
 
 
 def _row_of(draw: st.DrawFn, values: st.SearchStrategy[Any], count: int) -> tuple[Any, ...]:
@@ -147,7 +149,7 @@ def _any_flow_pair(
             withheld=draw(any_bitmaps(len(plan.size), empty=True)),
             limited=draw(any_bitmaps(len(plan.size), empty=True)),
             delay_dms=_row_of(draw, DELAYS, draw(st.sampled_from([0, 5]))),
-            answered=draw(st.dictionaries(st.sampled_from(SETUP_STAGES), st.booleans(), max_size=2)),
+            answered=draw(st.dictionaries(st.sampled_from(PACKET_STAGES), st.booleans(), max_size=2)),
             setup_ms=draw(or_none(LATENESS)),
             hops=draw(st.sampled_from([0, 1, 3, 64])),
             exceeded=draw(st.integers(0, len(plan.size))),

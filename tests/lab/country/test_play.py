@@ -10,7 +10,7 @@ import pytest
 from factories.networks.small_country import small_country_settings
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import read_bundle
-from talkpath.evidence.simulation_keys import is_simulation_key
+from talkpath.evidence.known_responders import is_simulation_key
 from talkpath.lab.country.play import play_country
 from talkpath.verdict.judge import judge_facts
 

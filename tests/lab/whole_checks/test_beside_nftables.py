@@ -19,7 +19,7 @@ from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.program import Program
 from talkpath.lab.drivers.sim import CONTROL_PORT, SIM_PORTS
 from talkpath.lab.path.link import LAB_PROBE, RESPONDER
-from talkpath.report.words.two_networks import network_lines
+from talkpath.report.words.other_checks import network_lines
 
 TALKPATH, BUDGET_S = (sys.executable, "-m", "talkpath"), 12.0
 RESPOND = ("respond", "--json", "--port", str(CONTROL_PORT), "--ports", ",".join(map(str, SIM_PORTS)))

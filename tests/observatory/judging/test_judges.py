@@ -42,6 +42,7 @@ from talkpath.observatory.log.register import Known
 from talkpath.report import endpoint_report
 from talkpath.report.check_json import judge_check
 from talkpath.report.recordings import capture_json
+from talkpath.verdict.bases.calls_together import judge_recording
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.wire.control.keys import Signer
@@ -251,7 +252,8 @@ def test_what_a_stranger_made_of_the_labs_facts_is_unfit(bench: Bench):
 
 def recording(*attempts: Attempt) -> bytes:
     found = Findings(packets=9000, duration_s=60.0, unread={}, calls=(), attempts=attempts)
-    return write_capture(found, to_builtins(capture_json.capture_result("-", found)), Signer.of_seed(bytes(32)))
+    record = to_builtins(capture_json.capture_result("-", judge_recording(found)))
+    return write_capture(found, record, Signer.of_seed(bytes(32)))
 
 
 def unanswered(app: str, confidence: float = 0.9, other_packets: int = 1000) -> Attempt:
@@ -305,7 +307,8 @@ def test_calls_beside_control_traffic_are_a_source_of_their_own_and_three_of_the
         (in_one_recording(answered), "restricted"),
         (in_one_recording(alone), "insufficient"),
     ):
-        data = write_capture(found, to_builtins(capture_json.capture_result("-", found)), Signer.of_seed(bytes(32)))
+        record = to_builtins(capture_json.capture_result("-", judge_recording(found)))
+        data = write_capture(found, record, Signer.of_seed(bytes(32)))
         (name,) = take(bench, data)
         record = judge(bench)[name]
         assert isinstance(record, Judged)

@@ -17,7 +17,7 @@ from talkpath.apps.recorded.played import played_shape, recorded_app
 from talkpath.cli import cli
 from talkpath.errors import FileError, UsageError
 from talkpath.evidence.bundle import write_check
-from talkpath.evidence.simulation_keys import probe_signer
+from talkpath.evidence.known_responders import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario

@@ -73,9 +73,3 @@ def test_what_still_carries(tried: list[tuple[str, bool]], told: str) -> None:
 def test_transports_of_other_apps_and_media_do_not_count() -> None:
     others = [row("tcp/443", True, app="signal"), row("tcp/443", True, medium="video")]
     assert carrying_transports(verdict_of_state(), others) == ""
-
-
-def test_cells_that_say_the_same_share_a_key() -> None:
-    early, late = app_cell(verdict_of_state(known_at_s=1.0)), app_cell(verdict_of_state(known_at_s=9.0))
-    assert early.summary_key == late.summary_key
-    assert early.summary_key != app_cell(verdict_of_state("ok")).summary_key

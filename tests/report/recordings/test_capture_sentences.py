@@ -12,6 +12,8 @@ from talkpath.api.recording import read_capture
 from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection
 from talkpath.report.recordings import capture_sentences as words
 from talkpath.report.words.language import language, language_codes, speaking
+from talkpath.verdict.bases.call_outcome import attempt_outcome, call_outcome
+from talkpath.verdict.bases.calls_together import JudgedCall
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.model import Reason, Verdict
 
@@ -38,10 +40,18 @@ def verdict(state: Any = "insufficient", **more: Any) -> Verdict:
     return Verdict("webrtc", "", "voice", state, **more)
 
 
+def call_told(call: Call, found: Verdict) -> str:
+    return words.call_sentence(JudgedCall(call, call_outcome(call), found))
+
+
+def attempt_told(attempt: Attempt, found: Verdict) -> str:
+    return words.attempt_sentence(JudgedCall(attempt, attempt_outcome(attempt), found))
+
+
 @pytest.mark.parametrize("code", language_codes())
 def test_a_real_recording_has_one_sentence_without_an_accusation(call: Call, code: str) -> None:
     with speaking(language(code)):
-        text = words.call_sentence(call, judge_call(call))
+        text = call_told(call, judge_call(call))
     assert text.endswith(".")
     assert "{" not in text
     if code == "en":
@@ -50,7 +60,7 @@ def test_a_real_recording_has_one_sentence_without_an_accusation(call: Call, cod
 
 
 def test_a_clear_call_points_to_nothing(clear: Call) -> None:
-    text = words.call_sentence(clear, replace(judge_call(clear), state="ok", reason=None, alternatives=()))
+    text = call_told(clear, replace(judge_call(clear), state="ok", reason=None, alternatives=()))
     assert "WebRTC, voice call, directly between the two phones" in text
     assert "nothing of what was sent to this end was lost" in text
     assert "nothing points to a restriction on the way to this end." in text
@@ -70,7 +80,7 @@ def test_a_clear_call_points_to_nothing(clear: Call) -> None:
     ],
 )
 def test_why_nothing_more_can_be_said(clear: Call, told: dict[str, Any], ends: str) -> None:
-    assert words.call_sentence(replace(clear, transport="relay"), verdict(**told)).endswith(ends)
+    assert call_told(replace(clear, transport="relay"), verdict(**told)).endswith(ends)
 
 
 @pytest.mark.parametrize(
@@ -87,12 +97,12 @@ def test_why_nothing_more_can_be_said(clear: Call, told: dict[str, Any], ends: s
     ],
 )
 def test_quality_is_told_in_what_was_measured(clear: Call, figures: dict[str, float], part: str) -> None:
-    assert part in words.call_sentence(clear, verdict(reason=Reason("no_control"), figures=figures))
+    assert part in call_told(clear, verdict(reason=Reason("no_control"), figures=figures))
 
 
 def test_short_silence_and_no_freeze_are_not_mentioned(clear: Call) -> None:
     figures = {"loss_down_pct": 1.0, "silence_s": 1.0, "frozen_down_pct": 0.0, "frozen_down_s": 0.0}
-    text = words.call_sentence(clear, verdict(reason=Reason("no_control"), figures=figures))
+    text = call_told(clear, verdict(reason=Reason("no_control"), figures=figures))
     assert "nothing came" not in text
     assert "stood still" not in text
 
@@ -121,13 +131,13 @@ def test_advice_follows_the_reason(reason: Any, part: str) -> None:
     ],
 )
 def test_a_call_that_nobody_talked_in(attempt: Attempt, ends: str) -> None:
-    text = words.attempt_sentence(attempt, judge_attempt(attempt))
+    text = attempt_told(attempt, judge_attempt(attempt))
     assert text.startswith("Signal, a call set up from 0:01 on")
     assert text.endswith(ends)
 
 
 def test_unanswered_set_up_beside_other_traffic_is_consistent_with_rules() -> None:
-    text = words.attempt_sentence(SILENT, judge_attempt(SILENT))
+    text = attempt_told(SILENT, judge_attempt(SILENT))
     assert "nothing answered; that is consistent with a rule by which" in text
 
 
@@ -167,10 +177,10 @@ def test_where_a_call_fits_a_rule_the_same_sentence_names_the_apps_own_servers(
     with speaking(language(code)):
         (told,) = (
             one
-            for one in words.call_sentence(replace(clear, transport="relay"), found).split(". ")
+            for one in call_told(replace(clear, transport="relay"), found).split(". ")
             if words.fitting_mechanisms(found) in one
         )
-        direct = words.call_sentence(clear, found)
+        direct = call_told(clear, found)
     assert SERVERS[code] in told
     assert SERVERS[code] not in direct, "no server carries a direct call"
     assert (OTHER_END if figures else EITHER_END)[code] in told, "about which nothing is known"
@@ -185,9 +195,10 @@ def test_where_several_calls_prove_a_rule_the_sentence_says_that_one_person_may_
 
 
 def test_a_call_that_a_moved_connection_explains_fits_nothing(clear: Call) -> None:
-    text = words.call_sentence(clear, verdict(reason=Reason("rebinding"), figures=BESIDE))
+    text = call_told(clear, verdict(reason=Reason("rebinding"), figures=BESIDE))
     assert text.endswith("but the line moved some of them to other ports or addresses: a call may not survive that.")
-    assert words.call_advice(verdict(reason=Reason("rebinding"))) == "Call again, and stay on one network meanwhile."
+    advice = words.call_advice(verdict(reason=Reason("rebinding")))
+    assert advice.endswith(" Call again, and stay on one network meanwhile.")
 
 
 @pytest.mark.parametrize("code", language_codes())
@@ -199,7 +210,7 @@ def test_where_set_up_fits_a_rule_the_same_sentence_names_an_outage(
     attempt = replace(SILENT, app=app)
     found = replace(judge_attempt(attempt), reason=Reason("one_call" if figures else "no_control"), figures=figures)
     with speaking(language(code)):
-        text = words.attempt_sentence(attempt, found)
+        text = attempt_told(attempt, found)
         carried = words.control_words(found)
     assert OUTAGE[code] in text
     assert bool(carried) is bool(figures)

@@ -23,6 +23,7 @@ from talkpath.report.recordings.clock import RecordingClock
 from talkpath.report.recordings.outcome_words import outcome_label
 from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.verdict.bases.call_outcome import call_outcome
+from talkpath.verdict.bases.calls_together import judge_recording
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "spec" / "tp-007.schema.json").read_text(encoding="utf-8"))
 
@@ -48,7 +49,7 @@ FINDINGS = Findings(1000, 11.0, {"link type 147": 2}, (CALL,), (Attempt("signal"
 
 def shown(**more: Any) -> str:
     out = io.StringIO()
-    show_capture(Console(file=out, width=160), "call.pcap", FINDINGS, **more)
+    show_capture(Console(file=out, width=160), "call.pcap", judge_recording(FINDINGS), **more)
     return out.getvalue()
 
 
@@ -80,9 +81,8 @@ def test_a_legend_says_what_the_marks_are_and_how_long():
 
 @pytest.mark.parametrize("endpoints", [None, lambda call: ["192.0.2.1:1-192.0.2.2:2/udp"]])
 def test_json_fits_its_schema(endpoints: Any):
-    made = json.loads(
-        capture_line(capture_result("call.pcap", FINDINGS, endpoints, [Paired(1, "whatsapp", None, None)]))
-    )
+    pairs = [Paired(1, "whatsapp", None, None)]
+    made = json.loads(capture_line(capture_result("call.pcap", judge_recording(FINDINGS), endpoints, pairs)))
     jsonschema.validate(made, SCHEMA)
     (call,) = made["calls"]
     assert call["flows"] == [1]
@@ -92,7 +92,7 @@ def test_json_fits_its_schema(endpoints: Any):
 
 
 def test_the_page_is_one_file_that_loads_nothing():
-    page = capture_page(FINDINGS)
+    page = capture_page(judge_recording(FINDINGS))
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")
     body = page[page.index("<main") : page.index("</main>") + 7]
@@ -103,10 +103,12 @@ def test_the_page_is_one_file_that_loads_nothing():
 @pytest.mark.parametrize("lasts_s", [60.0, 1e6])
 def test_no_word_of_the_table_is_broken_at_80_columns(code: str, lasts_s: float):
     long = replace(CALL, app="facebook_messenger", app_confidence=0.4, media=("voice", "video"), start_s=50_000.0)
+    alone = replace(long, streams=CALL.streams[:1])
     with speaking(language(code)):
         out = io.StringIO()
         clock = RecordingClock(1_700_000_000_000_000_000, lasts_s)
-        Console(file=out, width=80).print(call_table([long, replace(long, streams=CALL.streams[:1])], clock))
+        judged = judge_recording(replace(FINDINGS, calls=(long, alone)))
+        Console(file=out, width=80).print(call_table(judged.calls, clock))
         told = out.getvalue()
         for title in (*column_titles(), app_name("facebook_messenger"), outcome_label(call_outcome(long), clock)):
             assert all(word in told for word in title.split(" ")), title
@@ -116,7 +118,8 @@ def test_no_word_of_the_table_is_broken_at_80_columns(code: str, lasts_s: float)
 def test_of_very_many_streams_the_largest_are_told_in_their_order_and_the_rest_counted() -> None:
     streams = tuple(replace(CALL.streams[1], packets=1 + number % 100) for number in range(3000))
     out = io.StringIO()
-    show_capture(Console(file=out, width=160), "call.pcap", replace(FINDINGS, calls=(replace(CALL, streams=streams),)))
+    many = judge_recording(replace(FINDINGS, calls=(replace(CALL, streams=streams),)))
+    show_capture(Console(file=out, width=160), "call.pcap", many)
     lines = out.getvalue().splitlines()
     told = [line for line in lines if line.startswith("    received, voice:")]
     assert [line.split(" packets")[0][-2:] for line in told[:2]] == ["99", "00"]

@@ -26,7 +26,7 @@ BEGUN = RecordingClock(1_700_000_000_000_000_000, 60.0)
 
 def as_text(recording: Recording, width: int = 200) -> str:
     out = io.StringIO()
-    show_capture(Console(file=out, width=width), recording.name, recording.findings, clock=recording.clock)
+    show_capture(Console(file=out, width=width), recording.name, recording.judged, clock=recording.clock)
     return out.getvalue()
 
 
@@ -105,7 +105,7 @@ def test_minutes(moment_s: float, told: str) -> None:
 def test_no_loss_is_told_beside_a_silence() -> None:
     """What was lost in it is not known."""
     recording = read_capture(next(file for file in FIXTURES if file.name == "freeze-far.pcap.gz"))
-    told = call_sentence(recording.calls[0], recording.verdicts[0])
+    told = call_sentence(recording.judged.calls[0])
     assert "silent from 0:02 on; nothing came for" in told
     assert "did not arrive" not in told
     text, page = as_text(recording), recording.html()

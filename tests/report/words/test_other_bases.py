@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from print_sentences import verdict_of_state
-from talkpath.report.words import browser_sentences, message_sentences, sentences
+from talkpath.report.words import other_bases, sentences
 from talkpath.report.words.check_context import CheckContext
 from talkpath.verdict.model import Reason
 
 
 @pytest.mark.parametrize("medium", ["voice", "video"])
-@pytest.mark.parametrize("state", browser_sentences.APP_NAMING_STATES)
+@pytest.mark.parametrize("state", other_bases.APP_NAMING_STATES)
 def test_a_browsers_own_calls_name_no_app(state: str, medium: str) -> None:
     own = verdict_of_state(state, app="signal", medium=medium, basis="webrtc")  # type: ignore[arg-type]
     told = " ".join([sentences.verdict_sentence(own), *sentences.verdict_lines(own)])
@@ -30,7 +30,7 @@ def test_where_no_app_is_named_anyway_the_usual_sentences_serve(state: str) -> N
 def test_a_page_has_no_options_to_name() -> None:
     for code in ("budget", "late", "hidden", "canary"):
         own = verdict_of_state("insufficient", basis="webrtc", reason=Reason(code))  # type: ignore[arg-type]
-        assert "--" not in browser_sentences.browser_limits(own)
+        assert "--" not in other_bases.browser_limits(own)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_page_has_no_options_to_name() -> None:
 def test_messages_are_counted_in_exchanges(state: str, count: int, first: str) -> None:
     about = verdict_of_state(state, medium="text", flow_count=count)  # type: ignore[arg-type]
     lines = sentences.verdict_lines(about)
-    assert lines == message_sentences.message_lines(about)
+    assert lines == other_bases.message_lines(about)
     assert lines[0].startswith(first)
     assert len(lines) == 3
 

@@ -7,7 +7,7 @@ from math import comb
 import pytest
 
 from talkpath.measure.call import Control, ControlFlow
-from talkpath.verdict.bases.control_connections import (
+from talkpath.verdict.bases.accompanied_call import (
     chance_of_bad_luck,
     connections_fare_unlike,
     telling_connections,

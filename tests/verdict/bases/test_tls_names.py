@@ -6,7 +6,7 @@ import pytest
 
 from talkpath.measure.facts import Exchange
 from talkpath.verdict.bases.endpoints import judge_endpoints
-from talkpath.verdict.bases.tls_names import NAME_STEP, NameReading, read_names
+from talkpath.verdict.bases.tls_hellos import NAME_STEP, NameReading, read_names
 from talkpath.verdict.model import Category, Reason
 
 SILENT, RESET = "generic_timeout_error", "connection_reset"

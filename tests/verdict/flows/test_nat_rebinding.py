@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkpath.verdict.flows.nat_rebinding import ALIVE, LIVED, SILENT, first_life
+from talkpath.verdict.flows.outcomes import ALIVE, LIVED, SILENT, first_life
 
 CASES = {
     "never silent": (("+" * 30,), 30),

@@ -27,9 +27,8 @@ from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
 from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Category
-from talkpath.verdict.rules.bucket_gains import twins_are_policed
+from talkpath.verdict.rules.bucket_gains import BURSTS_BYTES, DOUBT_SHARE, policed_chances, twins_are_policed
 from talkpath.verdict.rules.media_police import at_most, explain, lose_alike
-from talkpath.verdict.rules.token_bucket import BURSTS_BYTES, DOUBT_SHARE, policed_chances
 
 ARM = Arm("webrtc", "webrtc", "voice")
 CASES = [

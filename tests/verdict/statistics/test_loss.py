@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from factories.checks.simulated_epochs import BACKGROUNDS, Restriction, World
-from talkpath.verdict.statistics import burst, loss
+from talkpath.verdict.statistics import loss
 from talkpath.verdict.statistics.cohort import make_cohort
 from talkpath.verdict.statistics.strength import arm_strength
 
@@ -59,7 +59,7 @@ def test_a_loss_alone_weighs_more_than_one_among_many() -> None:
     """After 200 blocks of which a tenth lost most of 16 packets."""
     histogram = np.zeros(17)
     histogram[[0, 1, 2, 12, 13, 14]] = 150, 25, 5, 5, 10, 5
-    for effect in burst.burst_weights(histogram, 8):
+    for effect in loss.burst_weights(histogram, 8):
         assert all(a > b for a, b in pairwise(effect[1:9]))
         assert effect[1] > 2.0
         assert effect[13] < 0.5 * effect[1]
@@ -69,7 +69,7 @@ def test_weights_without_bursts_are_flat() -> None:
     """Independent loss of 20 %: every loss weighs the same."""
     rng = np.random.default_rng(1)
     histogram = np.bincount(rng.binomial(16, 0.2, 2000), minlength=17).astype(float)
-    weights = burst.burst_weights(histogram, 8)[0]
+    weights = loss.burst_weights(histogram, 8)[0]
     assert np.ptp(weights[2:7]) < 0.25
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from talkpath.verdict.statistics.share import extra_share, share_interval
+from talkpath.verdict.statistics.proportion import extra_share, share_interval
 
 
 @pytest.mark.parametrize("truth", [0.0, 0.05, 0.3, 0.9, 1.0])

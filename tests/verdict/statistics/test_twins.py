@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from factories.checks.simulated_epochs import BACKGROUNDS, Restriction, World
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.statistics.twins import opaque_log_e, twin_worse_log_e
+from talkpath.verdict.statistics.strength import opaque_log_e, twin_worse_log_e
 
 
 def only(epoch: Epoch, kind: str) -> Epoch:

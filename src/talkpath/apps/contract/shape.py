@@ -24,6 +24,8 @@ from msgspec import Struct
 Direction = Literal["up", "down"]
 AffectedDirections = Literal["up", "down", "both"]
 Medium = Literal["voice", "video", "text"]
+PacketStage = Literal["media", "control", "stun", "dtls", "allocate", "reflector", "setup"]
+"""What a packet is of: media, what keeps a call alive (keepalives, reports), or a step of its set-up."""
 Confidence = Literal["high", "medium", "low"]
 
 KEY_BYTES = 40
@@ -80,7 +82,7 @@ class Slot(Struct, frozen=True, gc=False):
     direction: Direction
     at_ms: float
     size: int
-    stage: str
+    stage: PacketStage
     retry_of: int | None = None
     answers: int | None = None
     nonce_at: int | None = None
@@ -192,10 +194,7 @@ class Keystream:
         return int.from_bytes(self.take(size), "big")
 
 
-def setup_stages(schedule: Schedule) -> Sequence[str]:
+def setup_stages(schedule: Schedule) -> Sequence[PacketStage]:
     """Return the set-up stages in order of first appearance."""
-    seen: dict[str, None] = {}
-    for slot in schedule.slots:
-        if slot.stage not in ("media", "control"):
-            seen.setdefault(slot.stage)
-    return tuple(seen)
+    stages = (slot.stage for slot in schedule.slots if slot.stage not in ("media", "control"))
+    return tuple(dict.fromkeys(stages))

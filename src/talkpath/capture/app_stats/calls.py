@@ -18,7 +18,7 @@ from talkpath.measure import quality
 from talkpath.measure.arrays import Floats
 from talkpath.measure.bounds import MOST_CALL_S, MOST_CALL_STREAMS
 from talkpath.measure.call import Attempt, Call, CallTransport, Flow, Heading, Moment, Second, Stream
-from talkpath.measure.silent_end import with_silent_end
+from talkpath.measure.silence import with_silent_end
 
 FEWEST_COUNTED_PACKETS = 8
 """As in a recording."""

@@ -68,7 +68,7 @@ def _compared_direction(
 def _was_recording(capture: MeasuredCapture, arrived_s: Floats, due_s: Floats) -> NDArray[np.bool_]:
     """Tell which of these moments a recording covers: it has begun, has not ended, and has no hole there (a second
     without any packet, and the time around it until a packet of the call arrived)."""
-    scan = capture.detection.scan
+    scan = capture.scan
     covered: NDArray[np.bool_] = (due_s >= -RECORDING_MARGIN_S) & (
         due_s <= scan.end_s - scan.begin_s + RECORDING_MARGIN_S
     )
@@ -85,13 +85,13 @@ def _media_packets(capture: MeasuredCapture) -> dict[tuple[int, Heading], Packet
     packets: dict[tuple[int, Heading], list[PacketTimes]] = {}
     for number in range(len(capture.calls)):
         packets[number, "sent"], packets[number, "received"] = [], []
-    measurement = capture.detection.measurement
-    for stats, parts in (measurement.rtp_parts(), measurement.headerless_parts()):
+    for has_header in (True, False):
+        _, parts = capture.measurement.streams_of(has_header=has_header)
         places = {
             stream.number: (number, stream.heading)
             for number, call in enumerate(capture.calls)
             for stream in call.media
-            if stream.stats.has_header == stats.has_header
+            if stream.stats.has_header == has_header
         }
         for part in parts:
             for segment, stream_number in enumerate(part.numbers.tolist()):

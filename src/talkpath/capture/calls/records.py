@@ -19,9 +19,9 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from talkpath.capture.calls.app_naming import UNKNOWN_APP
+from talkpath.capture.calls.app_naming import UNKNOWN_APP, name_app
 from talkpath.capture.calls.detected_call import DetectedCall
-from talkpath.capture.calls.detection import Detection
+from talkpath.capture.calls.detection import find_calls, measure_streams
 from talkpath.capture.calls.paths import (
     FlowRoute,
     has_server_names,
@@ -30,16 +30,18 @@ from talkpath.capture.calls.paths import (
     is_peer_relayed,
     route_of_flow,
 )
+from talkpath.capture.calls.stitch import FlowGroups, group_flows
 from talkpath.capture.calls.timeline import CallSpan, OtherTraffic, call_timelines
 from talkpath.capture.packets.flows import address_of_end
 from talkpath.capture.scan import Scan
 from talkpath.capture.streams.figures import FIGURE_TYPE
+from talkpath.capture.streams.measurement import StreamMeasurement
 from talkpath.capture.streams.record import Medium, stream_record
 from talkpath.capture.streams.stream_stats import TAIL_ROWS
 from talkpath.capture.tcp.reassembly import FRAMES_CUT
 from talkpath.measure.arrays import Floats
 from talkpath.measure.call import Attempt, Call, CallTransport, Findings, Flow, Moment, Stream
-from talkpath.measure.silent_end import with_silent_end
+from talkpath.measure.silence import with_silent_end
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.arrays import Bools
 
@@ -108,57 +110,64 @@ FEWEST_ATTEMPT_CONFIDENCE = 0.4
 
 @dataclass(frozen=True, slots=True)
 class MeasuredCapture:
-    """The facts of a capture, and the detected calls behind them in the same order, for what needs their packets."""
+    """The facts of a capture, and the detected calls behind them in the same order with the flows and streams that they
+    were found in, for what needs their packets."""
 
     findings: Findings
     calls: tuple[DetectedCall, ...]
-    detection: Detection
+    scan: Scan
+    groups: FlowGroups
+    measurement: StreamMeasurement
 
     @property
     def begun_ns(self) -> int | None:
         """Return when the earliest packet came, in ns since 1970, None in a file without packets."""
-        scan = self.detection.scan
-        return None if scan.base_ns is None else scan.base_ns + round(1e9 * scan.begin_s)
+        base_ns = self.scan.base_ns
+        return None if base_ns is None else base_ns + round(1e9 * self.scan.begin_s)
 
     def endpoints(self, call: int) -> tuple[tuple[Address, Address, str], ...]:
         """Return (local end, far end, "udp" or "tcp") of each flow of a call, in the order of its `flows`."""
         return tuple(self._ends(flow) for flow in self.calls[call].flows)
 
     def _ends(self, flow: int) -> tuple[Address, Address, str]:
-        row, local = self.detection.table[flow], int(self.detection.ends.local[flow])
+        row, local = self.groups.table[flow], int(self.groups.ends.local[flow])
         return address_of_end(row, local), address_of_end(row, 1 - local), "tcp" if row["protocol"] == 6 else "udp"
 
 
 def measure_calls(scan: Scan) -> MeasuredCapture:
     """Find and measure all calls and attempts of a scanned capture. Times count from its earliest packet."""
-    detection = Detection(scan)
-    records = _Records(detection)
-    calls = tuple(sorted(detection.calls, key=lambda call: call.span()[0]))
-    attempts = [attempt for flows in detection.others if (attempt := records.attempt(flows))]
+    groups = group_flows(scan)
+    streams = measure_streams(scan, groups)
+    found = find_calls(scan, groups, streams)
+    calls = tuple(sorted(found.calls, key=lambda call: call.span()[0]))
+    return MeasuredCapture(_findings(scan, groups, calls, found.others), calls, scan, groups, streams.measurement)
+
+
+def _findings(scan: Scan, groups: FlowGroups, calls: tuple[DetectedCall, ...], others: Sequence[list[int]]) -> Findings:
+    records = _Records(scan, groups, calls)
+    attempts = [attempt for flows in others if (attempt := records.attempt(flows))]
     recognised = {flow for flow, known in scan.recognition.known.items() if known.evidence}
     taken = recognised.union(*(call.flows for call in calls))
-    findings = Findings(
+    return Findings(
         packets=scan.packets,
         duration_s=scan.end_s - scan.begin_s,
         unread=dict(sorted(scan.unread.items())),
         calls=tuple(records.calls(calls)),
         attempts=tuple(sorted(attempts, key=lambda attempt: attempt.start_s)),
-        unnamed_streams=count_unnamed_streams(detection.table, taken, detection.to_group),
+        unnamed_streams=count_unnamed_streams(groups.table, taken, groups.to_group),
     )
-    return MeasuredCapture(findings, calls, detection)
 
 
 class _Records:
     """Makes the records of calls and attempts."""
 
-    def __init__(self, detection: Detection) -> None:
-        self.detection, self._scan = detection, detection.scan
-        self._table, self._ends_of_flows = detection.table, detection.ends
-        flows = sorted({flow for call in detection.calls for flow in call.flows})
+    def __init__(self, scan: Scan, groups: FlowGroups, calls: Sequence[DetectedCall]) -> None:
+        self._scan, self._table, self._ends_of_flows, self._to_group = scan, groups.table, groups.ends, groups.to_group
+        flows = sorted({flow for call in calls for flow in call.flows})
         self._rows = _flow_records(flows, self._table, self._ends_of_flows.local)
         self._inside = cast(Bools, self._table["private"].all(axis=1))
         self._other_traffics: dict[bool, OtherTraffic] = {}
-        self._begun_s, self._lived_s = self._lives()
+        self._begun_s, self._lived_s = self._lives(calls)
 
     def calls(self, calls: Sequence[DetectedCall]) -> Iterator[Call]:
         """Yield the record of each call."""
@@ -207,22 +216,22 @@ class _Records:
         """Return the other received packets: from inside the local network too where the call stays in it."""
         inside = bool(self._inside[flows].all())
         if inside not in self._other_traffics:
-            to_group, scan = self.detection.to_group, self._scan
-            cells = scan.activity.received(self._ends_of_flows.local, self._inside, to_group, inside=inside)
-            self._other_traffics[inside] = OtherTraffic(cells, scan.begin_s)
+            activity, local = self._scan.activity, self._ends_of_flows.local
+            cells = activity.received(local, self._inside, self._to_group, inside=inside)
+            self._other_traffics[inside] = OtherTraffic(cells, self._scan.begin_s)
         return self._other_traffics[inside]
 
     def _closed(self, call: DetectedCall, end_s: float) -> bool:
         """Did the app close the call, or an end say good-bye when the media ended?"""
         if self._table["ended_s"][call.flows].max() >= end_s - GOOD_BYE_S:
             return True
-        evidence = (known.evidence.get(call.name.app) for known in self.detection.known(call.flows))
+        evidence = (known.evidence.get(call.name.app) for known in self._scan.known(call.flows))
         return any(hits is not None and hits.kinds.get("close") for hits in evidence)
 
     def attempt(self, flows: list[int]) -> Attempt | None:
         """Return the record of set-up without a call; None where it is too little, such as one packet a flow."""
         every_flow, flows = flows, [flow for flow in flows if self._table["packets"][flow].sum() > 1]
-        own = self.detection.name(flows)
+        own = name_app(self._scan.known(flows), self._scan.labels.of(flows))
         if (
             not own.evidence.kinds.get("setup")
             or own.confidence < FEWEST_ATTEMPT_CONFIDENCE
@@ -253,10 +262,10 @@ class _Records:
         begun = int(np.searchsorted(self._begun_s, end_s, "right"))
         return begun > 0 and bool(self._lived_s[begun - 1] >= begin_s)
 
-    def _lives(self) -> tuple[Floats, Floats]:
+    def _lives(self, calls: Sequence[DetectedCall]) -> tuple[Floats, Floats]:
         """Return when calls, and flows whose set-up was answered, began, in order, and when the last of those that had
         begun ended."""
-        table, spans = self._table, [call.span() for call in self.detection.calls]
+        table, spans = self._table, [call.span() for call in calls]
         answered = table[table["answers"][np.arange(len(table)), 1 - self._ends_of_flows.local] > 0]
         lives = np.concatenate([np.array(spans).reshape(-1, 2), np.stack([answered["first_s"], answered["last_s"]], 1)])
         lives = lives[np.argsort(lives[:, 0])]
@@ -267,7 +276,7 @@ class _Records:
         paths = {
             flow: route_of_flow(flow, known.get(flow), self._table, self._ends_of_flows, app) for flow in call.flows
         }
-        flows = self.detection.known(call.flows)
+        flows = self._scan.known(call.flows)
         if is_peer_relayed(flows) or has_server_names(flows):
             return {flow: "relay" if path in ("peer", None) else path for flow, path in paths.items()}
         if has_several_ports(
@@ -344,7 +353,7 @@ def _flow_records(flows: list[int], table: NDArray[np.void], ends: NDArray[np.in
             media_sent=0,
             media_received=0,
             **count,
-            **{name: cast(Any, _known_s(at_s)) for name, at_s in time.items()},
+            **{name: cast(Any, round(at_s, 6) if isfinite(at_s) else None) for name, at_s in time.items()},
         )
         for flow, is_tcp, count, time in records
     }
@@ -354,7 +363,3 @@ def _records_of(columns: dict[str, NDArray[np.generic]]) -> Iterator[dict[str, A
     """Make one dictionary a row."""
     for row in zip(*(column.tolist() for column in columns.values()), strict=True):
         yield dict(zip(columns, row, strict=True))
-
-
-def _known_s(at_s: float) -> float | None:
-    return round(at_s, 6) if isfinite(at_s) else None

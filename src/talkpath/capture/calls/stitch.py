@@ -15,16 +15,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.capture.calls.app_naming import AppName, name_app
+from talkpath.capture.packets.flows import are_multicast, host_pair_hash
 from talkpath.capture.packets.local_host import LocalEnds, host_numbers, local_ends
 from talkpath.capture.packets.rows import SEEN_FLAG, Rows
 from talkpath.capture.recognise.evidence import KnownFlow
 from talkpath.capture.scan import Scan
-from talkpath.capture.streams.measurement import from_begin
-from talkpath.capture.streams.part_state import PartState
+from talkpath.capture.streams.measurement import PartState, from_begin
 from talkpath.capture.streams.rtp_order import STEP_AHEAD, STEP_BACK, STEP_RATE, Segments, is_plausible_rtp
 from talkpath.capture.tcp.tls_cadence import TlsCalls, find_tls_calls
 from talkpath.wire.pcap import Unread
-from talkpath.wire.pcap.arrays import Bools, Ints, distinct_values
+from talkpath.wire.pcap.arrays import Bools, Ints, distinct_values, is_among
 
 FLOWS_APART_S = 60.0
 SOCKET_APART_S = 30.0
@@ -36,6 +37,7 @@ MOST_SOURCES = 1 << 15
 """So many SSRCs are measured, about 5 KB each; more are a flood, or random bytes taken for RTP."""
 COPY_WITHIN_S = 0.5
 BEGIN_TOGETHER_S, END_TOGETHER_S = 5.0, 10.0
+TIME_COLUMNS = ("first_s", "last_s", "began_s", "heard_s", "ended_s", "fed_back_s", "claimed_s")
 
 
 @dataclass(slots=True)
@@ -99,17 +101,28 @@ class DisjointSets:
 
 @dataclass(frozen=True, slots=True)
 class FlowGroups:
-    """The flows of each call or attempt, and for each flow which of these it belongs to, -1 for none; the SSRCs of real
-    RTP streams; the TLS connections that carry a call."""
+    """The flows of each call or attempt, and for each flow which of these it belongs to, -1 for none."""
 
     flows: list[list[int]]
     of_flow: Ints
+    names: list[AppName]
+    """The app of each group."""
+    table: NDArray[np.void]
+    """All flows (FLOW_COLUMNS), with times that count from the earliest packet."""
+    ends: FlowEnds
+    to_group: Bools
+    """Flows to multicast or broadcast addresses."""
+    streaming: Bools
+    """Flows between hosts that spoke RTSP."""
     sources: NDArray[np.uint32]
+    """The SSRCs of real RTP streams."""
     tls_calls: TlsCalls
+    """The TLS connections that carry a call."""
 
 
-def group_flows(scan: Scan, ends: FlowEnds) -> FlowGroups:
+def group_flows(scan: Scan) -> FlowGroups:
     """Group the flows in which an app or media was seen."""
+    ends, table = flow_ends(scan), scan.flows.table
     found = find_tls_calls(scan.headerless) if scan.tcp.turn_over_tls.flows else TlsCalls()
     tls_calls, of_flow = found.begin_s.keys(), np.full(len(ends.local), -1, np.int64)
     known = {flow: known for flow, known in scan.recognition.known.items() if known.evidence}
@@ -122,7 +135,6 @@ def group_flows(scan: Scan, ends: FlowEnds) -> FlowGroups:
         carriers.update(distinct_values(media.rows["flow"]).tolist())
         sources.append((media.rows["ssrc"][media.begin], media.count))
         _join_same_ssrc(groups, ends, media, fresh)
-    table = scan.flows.table
     asked = [(flow, by) for flow in tls_calls if (by := inside[flow]) is not None]
     asked = [(flow, by) for flow, by in asked if abs(table["first_s"][flow] - table["first_s"][by]) < FLOWS_APART_S]
     joined = [*asked, *_report_flows(carriers, ends, table)]
@@ -138,7 +150,30 @@ def group_flows(scan: Scan, ends: FlowEnds) -> FlowGroups:
     flow_sets = groups.all(members)
     for number, flows in enumerate(flow_sets):
         of_flow[flows] = number
-    return FlowGroups(flow_sets, of_flow, _largest_sources(sources, scan.unread), found)
+    table = _times_from_begin(table[: len(of_flow)], scan.begin_s)
+    multicast = are_multicast(table["high"], table["low"])
+    streaming = np.sort(np.array(list(scan.tcp.streaming), np.uint64))
+    return FlowGroups(
+        flows=flow_sets,
+        of_flow=of_flow,
+        names=[name_app(scan.known(flows), scan.labels.of(flows)) for flows in flow_sets],
+        table=table,
+        ends=ends,
+        to_group=multicast[:, 0] | multicast[:, 1],
+        streaming=is_among(host_pair_hash(table["high"], table["low"]), streaming),
+        sources=_largest_sources(sources, scan.unread),
+        tls_calls=found,
+    )
+
+
+def _times_from_begin(table: NDArray[np.void], begin_s: float) -> NDArray[np.void]:
+    """Return the flows with times that count from the earliest packet, which is the first one in most files."""
+    if not begin_s:
+        return table
+    out = table.copy()
+    for column in TIME_COLUMNS:
+        out[column] -= begin_s
+    return out
 
 
 def _largest_sources(pieces: list[tuple[NDArray[np.uint32], Ints]], unread: Unread) -> NDArray[np.uint32]:

@@ -1,14 +1,20 @@
-"""What a stream of packets shows at one moment: its calls, set-up without a call yet, and other traffic."""
+"""What a stream of packets shows at one moment: its calls, set-up without a call yet, and other traffic.
+
+Of a call that goes on `LiveCall` holds what is known of its seconds so far. Each measurement of the last seconds
+replaces what earlier ones said of them. The first seconds of a measurement are cut by its edge, and the last may lack
+packets that are still on their way: neither replaces what is known.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from talkpath.capture.calls.records import MeasuredCapture
-from talkpath.capture.live.live_call import LiveCall
 from talkpath.capture.live.recent_scan import RECENT_WINDOW_S
-from talkpath.measure.call import Attempt
+from talkpath.measure.call import Attempt, Call, Heading, Moment, Second
 
 MOST_LIVE_CALLS = 50
 """So many calls are shown; earlier ones that have ended are dropped."""
@@ -84,3 +90,82 @@ class LiveCalls:
 def _is_unanswered(attempt: Attempt) -> bool:
     waited_s, tries = attempt.end_s - attempt.start_s, max(attempt.requests, attempt.sent_packets)
     return not attempt.answered and waited_s >= LIVE_UNANSWERED_S and tries >= UNANSWERED_TRIES
+
+
+STRIP_SECONDS = 120
+"""So many seconds are kept one by one; earlier ones in sums."""
+EDGE_SECONDS = 2
+CALL_ENDED_S = 30.0
+"""After so long without media a call has ended (as `detected_call.PAUSE_S`)."""
+
+
+class DirectionSoFar(Struct, frozen=True):
+    """Sums over one direction of a call. `lost` is None as long as nothing shows it; `last_s` is the latest second with
+    a packet, None for never."""
+
+    packets: int = 0
+    lost: int | None = None
+    last_s: int | None = None
+
+    def plus(self, at_s: int, second: Second) -> DirectionSoFar:
+        """Add one second."""
+        lost = self.lost if second.lost is None else (self.lost or 0) + second.lost
+        return DirectionSoFar(self.packets + second.packets, lost, at_s if second.packets else self.last_s)
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """One call. Times are seconds of the stream; `flows` are numbers of the scan's flows."""
+
+    number: int
+    app: str
+    app_confidence: float
+    media: tuple[str, ...]
+    start_s: float
+    end_s: float
+    flows: set[int]
+    protocol: str
+    _recent: dict[int, Moment] = field(default_factory=dict)
+    _sums: dict[Heading, DirectionSoFar] = field(
+        default_factory=lambda: {"sent": DirectionSoFar(), "received": DirectionSoFar()}
+    )
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """The latest seconds, at most STRIP_S."""
+        return tuple(moment for _, moment in sorted(self._recent.items()))
+
+    def so_far(self, heading: Heading) -> DirectionSoFar:
+        """Return the sums of one direction, of all seconds."""
+        out = self._sums[heading]
+        for at_s, moment in sorted(self._recent.items()):
+            out = out.plus(at_s, moment.sent if heading == "sent" else moment.received)
+        return out
+
+    def has_ended(self, now_s: float) -> bool:
+        """Whether no media has come for so long that a call would be another one."""
+        return now_s - self.end_s > CALL_ENDED_S
+
+    def update(self, call: Call, flows: set[int], since_s: float, now_s: float) -> None:
+        """Take a measurement of the last seconds, which began at `since_s`."""
+        self.flows |= flows
+        if call.app_confidence >= self.app_confidence:
+            self.app, self.app_confidence = call.app, call.app_confidence
+        self.media = tuple(medium for medium in ("voice", "video") if medium in {*self.media, *call.media})
+        self.start_s = min(self.start_s, call.start_s)
+        self.end_s = max(self.end_s, call.start_s + call.duration_s)
+        for moment in call.seconds:
+            cut = moment.at_s < since_s + EDGE_SECONDS and moment.at_s in self._recent
+            if not cut and moment.at_s + 1 <= now_s and moment.at_s >= self._first_kept():
+                self._recent[moment.at_s] = moment
+        self._shorten()
+
+    def _first_kept(self) -> float:
+        last = max(self._recent, default=None)
+        return -float("inf") if last is None else last - STRIP_SECONDS
+
+    def _shorten(self) -> None:
+        for at_s in sorted(self._recent)[:-STRIP_SECONDS]:
+            moment = self._recent.pop(at_s)
+            self._sums["sent"] = self._sums["sent"].plus(at_s, moment.sent)
+            self._sums["received"] = self._sums["received"].plus(at_s, moment.received)

@@ -19,7 +19,8 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from talkpath.capture.calls.detection import Detection
+from talkpath.capture.calls.detection import find_calls, measure_streams
+from talkpath.capture.calls.stitch import group_flows
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.flows import Flows, endpoint_address, endpoint_hash, flow_key
 from talkpath.capture.recognise.app_files import app_cues, app_wrappings
@@ -167,9 +168,10 @@ def scrub_capture(source: SeekableSource, out: BinaryIO, *, app_names: bool = Fa
 def _kept_flows(known: Scan) -> tuple[Words, Words, dict[int, str]]:
     """Return the keys of the flows of all calls and attempts, those of them that are TLS, and the names of the apps
     that the file gives to flows."""
-    detection = Detection(known)
-    groups = [*(call.flows for call in detection.calls), *detection.others]
-    flows = {flow for flows in groups for flow in flows}
+    groups = group_flows(known)
+    found = find_calls(known, groups, measure_streams(known, groups))
+    flow_sets = [*(call.flows for call in found.calls), *found.others]
+    flows = {flow for flows in flow_sets for flow in flows}
     all_flows, tls_flows = (sorted(some) for some in (flows, flows & known.tcp.turn_over_tls.flows.keys()))
     ends = known.flows.table["end"]
     keys = flow_key(*ends[all_flows].T)

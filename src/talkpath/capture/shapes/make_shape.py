@@ -40,7 +40,6 @@ MAX_RECORDINGS: Final = 16
 MIN_MEDIA_A_SECOND: Final = 4.0
 MEDIA_RUN_PACKETS: Final = 10
 MEDIA_RUN_S: Final = 2.0
-MIN_KIND_SHARE: Final = 0.002
 FAREWELL_S: Final = 0.5  # what is sent in the last moments of a call is its end, and is in no block
 BLOCK_PACKETS: Final = (1600, 1200, 800, 500, 300, 150)
 """How many packets of steady blocks a direction has; fewer are tried where a shape grows too large."""

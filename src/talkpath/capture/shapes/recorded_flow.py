@@ -65,7 +65,7 @@ def read_flow(open_recording: OpenRecording, number: int | None = None) -> Recor
     where there is none."""
     with open_recording() as source:
         measured = measure_calls(scan_capture(source, in_memory=True))
-    table = measured.detection.table
+    table = measured.groups.table
     order = np.argsort(-table["packets"].sum(axis=1), kind="stable")
     app, medium, others = "unknown", "voice", list[int]()
     if number is not None:
@@ -76,7 +76,7 @@ def read_flow(open_recording: OpenRecording, number: int | None = None) -> Recor
         (flow, *others), app, medium = _call_flows(measured, order)
     if table["protocol"][flow] != UDP:
         raise FileError("This call went over TCP, and a shape is of UDP; record a call that goes over UDP.")
-    locals_ = measured.detection.ends.local
+    locals_ = measured.groups.ends.local
     others = [one for one in others if table["protocol"][one] == UDP]
     ends = [(table["end"][one, locals_[one]], table["end"][one, 1 - locals_[one]]) for one in (flow, *others)]
     with open_recording() as source:
@@ -85,7 +85,7 @@ def read_flow(open_recording: OpenRecording, number: int | None = None) -> Recor
 
 def _call_flows(measured: MeasuredCapture, order: NDArray[np.int64]) -> tuple[list[int], str, str]:
     """Return the flows of the longest call, the one with most media first, the call's app and medium."""
-    table, calls = measured.detection.table, measured.findings.calls
+    table, calls = measured.groups.table, measured.findings.calls
     if not calls:
         raise FileError(f"No call was found in this recording. Name its flow by --flow N: {_flow_list(table, order)}.")
     call = max(range(len(calls)), key=lambda number: calls[number].duration_s)

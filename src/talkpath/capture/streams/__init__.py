@@ -3,7 +3,7 @@
 rtp_order       splits rows into streams, unwraps sequence numbers
 timing          lateness, jitter and freezes against the media clock; `headerless` the same by cadence
 figures         the figures of all streams of one part; `per_second` by second
-stream_stats    adds them up over all parts; `part_state` carries on from part to part
+stream_stats    adds them up over all parts
 measurement     measures all streams of a capture
 record          the record of one stream
 """

@@ -26,8 +26,14 @@ from talkpath.cli.check.measuring import (
     rehearse_plan,
     tell_written,
 )
-from talkpath.cli.check.messages import BROWSER_TIER, ask_messages, choose_messages, messages_option
-from talkpath.cli.check.other_hosts import OtherHostsOptions, other_hosts_options
+from talkpath.cli.check.other_hosts import (
+    BROWSER_TIER,
+    OtherHostsOptions,
+    ask_messages,
+    choose_messages,
+    messages_option,
+    other_hosts_options,
+)
 from talkpath.cli.check.own_means import OwnMeans, own_options, tell_own
 from talkpath.cli.check.shape import like_option, shape_option
 from talkpath.cli.check.turn import TurnOptions, turn_options
@@ -201,10 +207,6 @@ def _show_result(plan: Plan, result: Result, as_json: bool, *, with_record: bool
     from talkpath.cli._terminal.screen import screen
     from talkpath.report import check_text
     from talkpath.report.words.amounts import measured_when
-    from talkpath.report.words.families import family_lines
-    from talkpath.report.words.second_server import second_server_lines
-    from talkpath.report.words.turn_servers import relay_lines
-    from talkpath.report.words.two_networks import network_lines
 
     name_left_out(plan, result.facts)
     if result.ended:
@@ -216,10 +218,8 @@ def _show_result(plan: Plan, result: Result, as_json: bool, *, with_record: bool
         check_text.show_check(
             screen(),
             result.verdicts,
-            result.record["transports"],
+            result.record,
             known_server=result.has_known_server,
-            second=[*family_lines(result.record), *second_server_lines(result.record), *network_lines(result.record)],
-            relays=relay_lines(result.record),
         )
         if result.measured:
             click.echo(f"\n{measured_when(datetime.now().astimezone(), result.facts.duration_s)}")

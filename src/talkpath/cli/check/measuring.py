@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def new_signer(in_lab: bool) -> Signer:
     """A new key for this run alone, or the lab's key, which everybody has."""
-    from talkpath.evidence.simulation_keys import probe_signer
+    from talkpath.evidence.known_responders import probe_signer
     from talkpath.wire.control.keys import Signer
 
     return probe_signer() if in_lab else Signer.fresh()
@@ -149,7 +149,7 @@ def measure_listed(request: CheckRequest, found: FoundList, signers: tuple[Signe
     from talkpath.api import listed_check
     from talkpath.cli._terminal.screen import screen
     from talkpath.report.check_progress import CheckProgressBar
-    from talkpath.report.words.second_server import kept_list
+    from talkpath.report.words.other_checks import kept_list
 
     if found.kept:
         click.echo(f"talkpath: {kept_list(found.servers.issued_at.date().isoformat())}", err=True)

@@ -47,7 +47,7 @@ class OwnCall:
     def show_plan(self) -> None:
         """What is watched and sent, before any of it."""
         from talkpath.cli.listen import plan_of
-        from talkpath.report.recordings.control_plan import plan_words
+        from talkpath.report.recordings.control_sentences import plan_words
         from talkpath.report.words.joined_sentences import own_call_plan
 
         click.echo(f"{own_call_plan()} {plan_words(plan_of(light=False))}")
@@ -56,7 +56,7 @@ class OwnCall:
         """Whether a call is to be watched: it was named before, or whoever sits here says so. Where the device does not
         let this process watch, that is said. Who agreed to everything before is asked nothing."""
         from talkpath.cli.listen import plan_of
-        from talkpath.report.recordings.control_plan import plan_words
+        from talkpath.report.recordings.control_sentences import plan_words
         from talkpath.report.words.joined_sentences import own_call_question
 
         if not self.interface and (self.agreed or not (sys.stdin.isatty() and sys.stderr.isatty())):
@@ -126,11 +126,7 @@ def call_verdicts_of(recording: Recording, apps: Sequence[str]) -> list[Verdict]
     """What the person's calls of these apps say, each and together."""
     from msgspec.structs import replace
 
-    from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
-    from talkpath.verdict.bases.calls_together import verdicts_together
-
-    findings = recording.findings
-    every = [*call_verdicts(findings), *attempt_verdicts(findings), *verdicts_together([findings])]
+    every = [*recording.judged.verdicts, *recording.judged.together]
     said = app_as_said(recording, apps)
     counted = (replace(verdict, app=said) if said and verdict.app == ANY_WEBRTC else verdict for verdict in every)
     return [verdict for verdict in counted if verdict.app in apps]
@@ -155,7 +151,7 @@ def show_call(recording: Recording, apps: Sequence[str]) -> None:
     from talkpath.report.recordings import capture_text
     from talkpath.report.words.joined_sentences import call_as_said, no_own_call
 
-    capture_text.show_capture(screen(), recording.name, recording.findings, clock=recording.clock)
+    capture_text.show_capture(screen(), recording.name, recording.judged, clock=recording.clock)
     if said := app_as_said(recording, apps):
         click.echo(call_as_said(said))
     if not call_verdicts_of(recording, apps):

@@ -122,7 +122,7 @@ def _show_result(result: Result, rules: tuple[str, ...], as_json: bool) -> None:
         "The lab restricted: {list}.",
         list=_hits_record(result.record["truth"]["hit"]) or say("page", "nothing"),
     )
-    check_text.show_check(console, result.verdicts, result.record["transports"])
+    check_text.show_check(console, result.verdicts, {"transports": result.record["transports"]})
     if any(parse_rule(text).bound for text in rules):
         truth += " " + say("page", "A rule bound to an app's own addresses acts on nothing that goes to a test server.")
     console.print(f"\n{simulation_note()} {truth}", highlight=False)

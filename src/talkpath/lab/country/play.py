@@ -28,7 +28,7 @@ from msgspec.structs import asdict, replace
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import write_check
-from talkpath.evidence.simulation_keys import probe_signer
+from talkpath.evidence.known_responders import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.country.settings import (
     MADE_UP_COUNTRY,

@@ -26,7 +26,7 @@ from msgspec.structs import replace
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.evidence.bundle import write_check
-from talkpath.evidence.simulation_keys import probe_signer
+from talkpath.evidence.known_responders import probe_signer
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.demo.comparison import ClaimOutcome, ResultTally, compare_claim, scene_tally, total_tally

@@ -23,7 +23,7 @@ from talkpath.conduct.check import Check
 from talkpath.conduct.request import Observer
 from talkpath.errors import PeerError
 from talkpath.evidence.bundle import read_facts
-from talkpath.evidence.simulation_keys import probe_signer
+from talkpath.evidence.known_responders import probe_signer
 from talkpath.lab.drivers import loopback, netns
 from talkpath.lab.drivers.delivery import RouterHealth
 from talkpath.lab.drivers.program import Program, ProgramOutcome

@@ -18,7 +18,7 @@ from typing import Any
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.conduct.check import Check
-from talkpath.evidence.simulation_keys import responder_signer
+from talkpath.evidence.known_responders import responder_signer
 from talkpath.experiment.layout import epoch_outline, lay_out
 from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.link import LAB_PROBE, RESPONDER

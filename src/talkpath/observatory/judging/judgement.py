@@ -37,8 +37,7 @@ from talkpath.observatory.log.records import (
     Received,
 )
 from talkpath.report.check_json import judge_check
-from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
-from talkpath.verdict.bases.calls_together import verdicts_together
+from talkpath.verdict.bases.calls_together import judge_recording
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Category, Number, Verdict
@@ -126,10 +125,10 @@ def _counted_day(told: str, received: Received, *, vouched: bool, simulated: boo
 def _judge_recording(findings: Findings, received: Received, *, simulated: bool) -> Judged:
     """Judge a recording. It tells neither day nor network: it counts on the day on which it came in, for the network
     that it came from. Calls whose app is not known for sure are not counted."""
-    together = verdicts_together([findings])
-    verdicts = [*call_verdicts(findings), *attempt_verdicts(findings)]
-    proven = {(verdict.app, verdict.medium) for verdict in together}
-    verdicts = [*together, *(verdict for verdict in verdicts if (verdict.app, verdict.medium) not in proven)]
+    recording = judge_recording(findings)
+    proven = {(verdict.app, verdict.medium) for verdict in recording.together}
+    others = (verdict for verdict in recording.verdicts if (verdict.app, verdict.medium) not in proven)
+    verdicts = [*recording.together, *others]
     sure = [verdict for verdict in _of_known_apps(verdicts) if verdict.confidence == "high"]
     if not received.day or not sure:
         raise BundleError("The recording holds no call of an app that is known for sure, or nobody knows its day.")

@@ -31,11 +31,6 @@ class AppCell:
     carried: str
     watched: str
 
-    @property
-    def summary_key(self) -> tuple[str, str, str]:
-        """Cells with the same key are summarised in one line."""
-        return self.state, self.how, self.carried
-
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:

@@ -2,6 +2,8 @@
 
 `html_page` makes a page of any content; `check_parts` are a check's table and pictures, which the lab's demo uses too.
 A state is always a mark and words beside its colour.
+
+`endpoint_page` is the page of what an app's own servers answered.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Any
 
 from talkpath.evidence.known_responders import has_known_server
 from talkpath.measure.facts import Facts
+from talkpath.report import endpoint_report
 from talkpath.report.pictures.app_matrix import MATRIX_MEDIA, AppCell, MatrixRow, app_cell, matrix_rows
 from talkpath.report.pictures.arrival_curve import arrival_curves, setup_answers
 from talkpath.report.pictures.chart import arrival_chart, chart_description, chart_legend
@@ -20,9 +23,8 @@ from talkpath.report.told_verdict import ToldVerdict, reading_order, told_check
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, seconds
 from talkpath.report.words.check_context import CheckContext
-from talkpath.report.words.families import family_lines
 from talkpath.report.words.language import say, spoken
-from talkpath.report.words.second_server import second_server_lines
+from talkpath.report.words.other_checks import family_lines, second_server_lines
 from talkpath.report.words.turn_servers import relay_lines
 from talkpath.verdict.model import Verdict
 from talkpath.version import VERSION
@@ -194,3 +196,20 @@ def meanings_table() -> Element:
     titles = (say("table", "you read"), say("table", "it never means"))
     head = element("tr", *(element("th", title, scope="col") for title in titles))
     return element("table", element("thead", head), element("tbody", *lines))
+
+
+def endpoint_page(verdicts: Sequence[Verdict], notes: Sequence[str] = (), *, simulated: bool) -> str:
+    """The whole page: a heading, a sentence and its limits for each verdict, then `notes`."""
+    body = [part for verdict in verdicts for part in _verdict_paragraphs(verdict)]
+    body += [element("p", note, class_="soft") for note in notes]
+    whose = say("endpoints", "All of this is the word of the device that asked; no server signs for it.")
+    body.append(element("p", whose, class_="soft"))
+    return html_page(say("endpoints", "What the apps' own servers answer from here"), body, simulated=simulated)
+
+
+def _verdict_paragraphs(verdict: Verdict) -> Iterator[Element]:
+    yield element(
+        "h2",
+        f"{sentences.STATE_MARKS[verdict.state]} {sentences.verdict_label(verdict)}: {sentences.app_name(verdict)}",
+    )
+    yield from told_elements(endpoint_report.told_endpoints(verdict))

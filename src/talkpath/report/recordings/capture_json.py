@@ -9,10 +9,9 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
-from talkpath.measure.call import Attempt, Call, Control, Findings, Flow, Heading, Paired, Source
-from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
-from talkpath.verdict.bases.call_outcome import Outcome, OutcomeKind, Sign, attempt_outcome, call_outcome
-from talkpath.verdict.bases.calls_together import verdicts_together
+from talkpath.measure.call import Attempt, Call, Control, Flow, Heading, Paired, Source
+from talkpath.verdict.bases.call_outcome import Outcome, OutcomeKind, Sign
+from talkpath.verdict.bases.calls_together import JudgedCall, JudgedRecording
 from talkpath.verdict.model import Verdict
 
 SCHEMA = "talkpath.capture/1"
@@ -76,45 +75,41 @@ class CaptureResult(Struct, frozen=True):
 
 
 def capture_result(
-    file: str, findings: Findings, endpoints: Endpoints | None = None, pairs: Sequence[Paired] | None = None
+    file: str, judged: JudgedRecording, endpoints: Endpoints | None = None, pairs: Sequence[Paired] | None = None
 ) -> CaptureResult:
     """The object of one capture file."""
-    calls = tuple(
-        call_object(call, verdict, endpoints(place) if endpoints else ())
-        for place, (call, verdict) in enumerate(zip(findings.calls, call_verdicts(findings), strict=True))
-    )
-    together = tuple(verdicts_together([findings])) if findings.controls else ()
+    findings = judged.findings
     return CaptureResult(
         schema=SCHEMA,
         file=file.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
         packets=findings.packets,
         duration_s=round(findings.duration_s, 6),
         unread=findings.unread,
-        calls=calls,
-        attempts=tuple(map(attempt_object, findings.attempts, attempt_verdicts(findings))),
+        calls=tuple(call_object(one, endpoints(place) if endpoints else ()) for place, one in enumerate(judged.calls)),
+        attempts=tuple(map(attempt_object, judged.attempts)),
         peer=UNSET if pairs is None else tuple(pairs),
         source=UNSET if findings.source == "packets" else findings.source,
         controls=findings.controls or UNSET,
-        together=together or UNSET,
+        together=judged.together or UNSET,
         unnamed_streams=findings.unnamed_streams,
     )
 
 
-def call_object(call: Call, verdict: Verdict, endpoints: Sequence[str] = ()) -> CallObject:
+def call_object(judged: JudgedCall[Call], endpoints: Sequence[str] = ()) -> CallObject:
     """The object of one call."""
+    call = judged.call
     texts: Sequence[str | UnsetType] = endpoints or [UNSET] * len(call.flows)
     paths = tuple(PathObject(**asdict(flow), endpoints=text) for flow, text in zip(call.flows, texts, strict=True))
     busiest = max(paths, key=lambda path: path.media_sent + path.media_received, default=None)
     fields = asdict(call) | {"flows": tuple(path.number for path in paths)}
-    how = _outcome_fields(call_outcome(call))
+    how = _outcome_fields(judged.outcome)
     endpoint = busiest.endpoints if busiest else UNSET
-    return CallObject(**fields, **how, paths=paths, verdict=verdict, endpoints=endpoint)
+    return CallObject(**fields, **how, paths=paths, verdict=judged.verdict, endpoints=endpoint)
 
 
-def attempt_object(attempt: Attempt, verdict: Verdict) -> AttemptObject:
+def attempt_object(judged: JudgedCall[Attempt]) -> AttemptObject:
     """The object of one attempt."""
-    how = _outcome_fields(attempt_outcome(attempt))
-    return AttemptObject(**asdict(attempt), **how, verdict=verdict)
+    return AttemptObject(**asdict(judged.call), **_outcome_fields(judged.outcome), verdict=judged.verdict)
 
 
 def _outcome_fields(outcome: Outcome) -> dict[str, Any]:

@@ -16,10 +16,8 @@ from talkpath.report.recordings.outcome_words import CALL_OUTCOME_MARKS, FREEZE_
 from talkpath.report.words.amounts import seconds
 from talkpath.report.words.language import count, listed, say, spoken
 from talkpath.report.words.mechanism import mechanism_clause
-from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
-from talkpath.verdict.bases.call_outcome import call_outcome, frozen_s
-from talkpath.verdict.bases.calls_together import verdicts_together
-from talkpath.verdict.model import Verdict
+from talkpath.verdict.bases.call_outcome import Outcome, frozen_s
+from talkpath.verdict.bases.calls_together import JudgedCall, JudgedRecording
 
 MARKS_OF_SECONDS = tuple(mark for mark, _ in SEVERITIES)
 STILL, EMPTY = MARKS_OF_SECONDS[3], MARKS_OF_SECONDS[4]
@@ -27,8 +25,9 @@ WIDTH, HEIGHT, LEFT, FOOT = 600, 90, 44, 14
 COLOURS = ("--ok", "--poor", "--restricted", "--closed", "--grid")
 
 
-def capture_page(findings: Findings, clock: RecordingClock = NO_CLOCK) -> str:
+def capture_page(judged: JudgedRecording, clock: RecordingClock = NO_CLOCK) -> str:
     """The whole page."""
+    findings = judged.findings
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
     values = {"packets": came, "seconds": seconds(findings.duration_s), "calls": len(findings.calls)}
     summary = say("capture", "{packets} in {seconds}; calls: {calls}.", **values)
@@ -36,17 +35,14 @@ def capture_page(findings: Findings, clock: RecordingClock = NO_CLOCK) -> str:
         element("p", summary, f" {spoken().isolate(clock.begun)}" if clock.begun else None, class_="soft"),
         *_source_notes(findings),
     ]
-    if findings.calls:
-        body += [_call_table(findings.calls, clock), _seconds_legend()]
+    if judged.calls:
+        body += [_call_table(judged.calls, clock), _seconds_legend()]
     elif not findings.attempts:
         body.append(element("p", f"{capture_sentences.no_call_found(findings)} {capture_sentences.no_call_advice()}"))
-    for number, (call, verdict) in enumerate(zip(findings.calls, call_verdicts(findings), strict=True), 1):
-        body += _call_section(number, call, verdict, clock)
-    body += [
-        element("p", capture_sentences.attempt_sentence(attempt, verdict, clock))
-        for attempt, verdict in zip(findings.attempts, attempt_verdicts(findings), strict=True)
-    ]
-    for verdict in verdicts_together([findings]) if findings.controls else ():
+    for number, call in enumerate(judged.calls, 1):
+        body += _call_section(number, call, clock)
+    body += [element("p", capture_sentences.attempt_sentence(attempt, clock)) for attempt in judged.attempts]
+    for verdict in judged.together:
         body.append(element("p", capture_sentences.together_sentence(verdict, mechanism_clause(verdict))))
     body.append(element("p", capture_sentences.assumption_note(), class_="soft"))
     return html_page(say("capture", "What happened to the calls in this recording"), body, simulated=False)
@@ -59,16 +55,16 @@ def _source_notes(findings: Findings) -> Iterator[Element]:
         yield element("p", capture_sentences.unread_note(findings), class_="soft")
 
 
-def _call_table(calls: Sequence[Call], clock: RecordingClock) -> Element:
+def _call_table(calls: Sequence[JudgedCall[Call]], clock: RecordingClock) -> Element:
     titles = (element("th", title, scope="col") for title in capture_sentences.column_titles())
     head = element("thead", element("tr", *titles))
     rows = (_call_row(number, call, clock) for number, call in enumerate(calls, 1))
     return element("table", head, element("tbody", *rows), class_="calls")
 
 
-def _call_row(number: int, call: Call, clock: RecordingClock) -> Element:
-    outcome = call_outcome(call)
-    cells = capture_sentences.call_cells(number, call, capture_sentences.app_name(call.app), clock)
+def _call_row(number: int, judged: JudgedCall[Call], clock: RecordingClock) -> Element:
+    outcome = judged.outcome
+    cells = capture_sentences.call_cells(number, judged, capture_sentences.app_name(judged.call.app), clock)
     titles = capture_sentences.column_titles()
     how = element(
         "td",
@@ -92,27 +88,29 @@ def _seconds_legend() -> Element:
     return element("p", *parts, class_="key")
 
 
-def _call_section(number: int, call: Call, verdict: Verdict, clock: RecordingClock) -> list[Element]:
+def _call_section(number: int, judged: JudgedCall[Call], clock: RecordingClock) -> list[Element]:
+    call, verdict = judged.call, judged.verdict
     out = [
         element("h2", f"{number}. {listed([capture_sentences.app_name(call.app), capture_sentences.call_kind(call)])}")
     ]
-    out.append(element("p", capture_sentences.call_sentence(call, verdict, clock)))
+    out.append(element("p", capture_sentences.call_sentence(judged, clock)))
     if capture_sentences.call_advice(verdict):
         out.append(element("p", *with_code_marks(capture_sentences.call_advice(verdict)), class_="soft"))
-    return out + [_direction_figure(call, heading, clock) for heading in ("sent", "received")]
+    return out + [_direction_figure(judged, heading, clock) for heading in ("sent", "received")]
 
 
-def _direction_figure(call: Call, heading: Heading, clock: RecordingClock) -> Element:
-    call = without_pauses(call)
+def _direction_figure(judged: JudgedCall[Call], heading: Heading, clock: RecordingClock) -> Element:
+    call = without_pauses(judged.call)
     moments = [getattr(moment, heading) for moment in call.seconds]
     most = max([one.kbps for one in moments] + [1.0])
+    words = _direction_words(call, judged.outcome, heading, clock)
     name = say("capture", "What left this end") if heading == "sent" else say("capture", "What came to this end")
     return element(
         "figure",
         element(
             "svg",
             element("title", name),
-            element("desc", _direction_words(call, heading, clock)),
+            element("desc", words),
             element("text", f"{most:.0f}", x=LEFT - 4, y=10, text_anchor="end"),
             element("text", clock.at(call.start_s), x=LEFT, y=HEIGHT - 2),
             element("text", clock.at(call.start_s + call.duration_s), x=WIDTH, y=HEIGHT - 2, text_anchor="end"),
@@ -121,7 +119,7 @@ def _direction_figure(call: Call, heading: Heading, clock: RecordingClock) -> El
             role="img",
             class_="chart",
         ),
-        element("figcaption", element("b", name), _direction_words(call, heading, clock)),
+        element("figcaption", element("b", name), words),
     )
 
 
@@ -144,7 +142,7 @@ def _still_mark(x: float, y: float) -> Element:
     return element("text", STILL, x=f"{x:.2f}", y=f"{y:.2f}", text_anchor="middle", class_="still")
 
 
-def _direction_words(call: Call, heading: Heading, clock: RecordingClock) -> str:
+def _direction_words(call: Call, outcome: Outcome, heading: Heading, clock: RecordingClock) -> str:
     """One direction in numbers, those of the sentence and of the JSON."""
     moments = [getattr(moment, heading) for moment in call.seconds]
     packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)
@@ -153,7 +151,6 @@ def _direction_words(call: Call, heading: Heading, clock: RecordingClock) -> str
     still_s = frozen_s(call, heading)
     known = any(one.lost is not None for one in moments)
     parts = [count("unit", "{number} packet", "{number} packets", packets)]
-    outcome = call_outcome(call)
     if outcome.kind == "went_silent" and heading == outcome.direction:
         parts.append(outcome_label(outcome, clock))
     elif known:

@@ -17,8 +17,8 @@ from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.language import say
 from talkpath.report.words.reasons import next_step
 from talkpath.report.words.sentences import medium_word, with_trouble
-from talkpath.verdict.bases.call_outcome import SHARED_APPS, attempt_outcome, call_outcome
-from talkpath.verdict.bases.recorded_call import judge_call
+from talkpath.verdict.bases.call_outcome import SHARED_APPS
+from talkpath.verdict.bases.calls_together import JudgedCall
 from talkpath.verdict.model import Verdict
 
 CUT_PACKETS = "packets cut by the snapshot length"
@@ -78,9 +78,9 @@ def column_titles() -> tuple[str, ...]:
     )
 
 
-def call_cells(number: int, call: Call, name: str, clock: RecordingClock) -> tuple[str, ...]:
+def call_cells(number: int, judged: JudgedCall[Call], name: str, clock: RecordingClock) -> tuple[str, ...]:
     """The cells of a table of calls but for the last, how it was: "–" where the losses or the quality are not known."""
-    figures = judge_call(call).figures
+    call, figures = judged.call, judged.verdict.figures
     loss, mos = figures.get("loss_down_pct"), figures.get("mos_down")
     return (
         str(number),
@@ -132,9 +132,9 @@ def stream_losses(stream: Stream) -> str:
     return say("capture", "lost: {lost} ({share})", **values)
 
 
-def call_sentence(call: Call, verdict: Verdict, clock: RecordingClock = NO_CLOCK) -> str:
+def call_sentence(judged: JudgedCall[Call], clock: RecordingClock = NO_CLOCK) -> str:
     """One sentence on the call: how it was, what tells so, and what that is consistent with."""
-    outcome = call_outcome(call)
+    call, outcome, verdict = judged.call, judged.outcome, judged.verdict
     name = say("capture", "{app}, {kind}, {path}", app=app_name(call.app), kind=call_kind(call), path=call_path(call))
     values = {"call": name, "outcome": outcome_label(outcome, clock)}
     values["facts"] = what_arrived(call, verdict, outcome)
@@ -142,7 +142,7 @@ def call_sentence(call: Call, verdict: Verdict, clock: RecordingClock = NO_CLOCK
         told = say(
             "capture", "{call}: {outcome}; {facts}; nothing points to a restriction on the way to this end.", **values
         )
-        return f"{told} {ok_limit()}"
+        return f"{told} {say('capture', 'What you sent, and a delay that is always there, could not be judged.')}"
     if (beside := control_words(verdict)) and verdict.reason and verdict.reason.code in REASONS_BESIDE_CONTROL:
         return beside_control(verdict, beside, values, is_direct=call.transport == "p2p")
     if verdict.alternatives:
@@ -170,11 +170,6 @@ def call_sentence(call: Call, verdict: Verdict, clock: RecordingClock = NO_CLOCK
             **values,
         )
     return say("capture", "{call}: {outcome}; {facts}; there is nothing to compare it with.", **values)
-
-
-def ok_limit() -> str:
-    """What an `ok` does not speak of: a recording at this end shows what came."""
-    return say("capture", "What you sent, and a delay that is always there, could not be judged.")
 
 
 def together_sentence(verdict: Verdict, clause: str) -> str:
@@ -245,9 +240,9 @@ def assumption_note() -> str:
     )
 
 
-def attempt_sentence(attempt: Attempt, verdict: Verdict, clock: RecordingClock = NO_CLOCK) -> str:
+def attempt_sentence(judged: JudgedCall[Attempt], clock: RecordingClock = NO_CLOCK) -> str:
     """One sentence on a call that was set up without talk."""
-    outcome = attempt_outcome(attempt)
+    attempt, outcome, verdict = judged.call, judged.outcome, judged.verdict
     values = {
         "app": app_name(attempt.app, attempt.app_confidence),
         "time": clock.at(attempt.start_s),

@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from talkpath.measure.call import Call, Findings, Moment, Paired, Second, Stream
+from talkpath.measure.call import Call, Moment, Paired, Second, Stream
 from talkpath.measure.pauses import without_pauses
 from talkpath.report.check_text import STYLES
 from talkpath.report.printable import printable
@@ -21,9 +21,8 @@ from talkpath.report.words import sentences
 from talkpath.report.words.amounts import SPACE, milliseconds, seconds
 from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import mechanism_clause
-from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
-from talkpath.verdict.bases.call_outcome import Outcome, call_outcome
-from talkpath.verdict.bases.calls_together import verdicts_together
+from talkpath.verdict.bases.call_outcome import Outcome
+from talkpath.verdict.bases.calls_together import JudgedCall, JudgedRecording
 from talkpath.verdict.model import Verdict
 
 MAX_TIMELINE_MARKS = 100
@@ -35,12 +34,13 @@ SECOND_MARKS = (("█", "green"), ("▆", "yellow"), ("▃", "red"), ("×", "bol
 def show_capture(
     console: Console,
     file: str,
-    findings: Findings,
+    judged: JudgedRecording,
     endpoints: Sequence[Sequence[str]] = (),
     pairs: Sequence[Paired] = (),
     clock: RecordingClock = NO_CLOCK,
 ) -> None:
     """Print everything about one file."""
+    findings = judged.findings
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
     heading = (
         f"{printable(file)}: {listed([came, seconds(findings.duration_s), *([clock.begun] if clock.begun else [])])}"
@@ -51,22 +51,21 @@ def show_capture(
             console.print(f"  {note}")
     if not findings.calls and not findings.attempts:
         console.print(f"  {capture_sentences.no_call_found(findings)} {capture_sentences.no_call_advice()}")
-    if findings.calls:
-        console.print(call_table(findings.calls, clock))
-    for number, (call, verdict) in enumerate(zip(findings.calls, call_verdicts(findings), strict=True)):
+    if judged.calls:
+        console.print(call_table(judged.calls, clock))
+    for number, call in enumerate(judged.calls):
         console.print()
-        _show_call(console, number + 1, call, verdict, clock)
+        _show_call(console, number + 1, call, clock)
         for text in endpoints[number] if endpoints else ():
             console.print(f"    {text}", highlight=False)
         for pair in pairs:
             if pair.call == number + 1:
                 for line in capture_sentences.pair_lines(pair):
                     console.print(f"    {line}", highlight=False)
-    for attempt, verdict in zip(findings.attempts, attempt_verdicts(findings), strict=True):
+    for attempt in judged.attempts:
         console.print()
-        told = capture_sentences.attempt_sentence(attempt, verdict, clock)
-        console.print(f"  {told}", highlight=False)
-    show_together(console, verdicts_together([findings]) if findings.controls else ())
+        console.print(f"  {capture_sentences.attempt_sentence(attempt, clock)}", highlight=False)
+    show_together(console, judged.together)
     if sentences.translation_note():
         console.print(Text(f"\n  {sentences.translation_note()}", style="dim"))
 
@@ -78,7 +77,7 @@ def show_together(console: Console, verdicts: Sequence[Verdict]) -> None:
         console.print(f"  {capture_sentences.together_sentence(verdict, mechanism_clause(verdict))}", highlight=False)
 
 
-def call_table(calls: Sequence[Call], clock: RecordingClock = NO_CLOCK) -> RenderableType:
+def call_table(calls: Sequence[JudgedCall[Call]], clock: RecordingClock = NO_CLOCK) -> RenderableType:
     """A row for each call. No column is narrower than its longest word."""
     rows = [_call_row(number, call, clock) for number, call in enumerate(calls, 1)]
     grid = Table(box=None, pad_edge=False)
@@ -90,10 +89,10 @@ def call_table(calls: Sequence[Call], clock: RecordingClock = NO_CLOCK) -> Rende
     return grid
 
 
-def _call_row(number: int, call: Call, clock: RecordingClock) -> tuple[str | Text, ...]:
-    outcome = call_outcome(call)
+def _call_row(number: int, judged: JudgedCall[Call], clock: RecordingClock) -> tuple[str | Text, ...]:
+    call, outcome = judged.call, judged.outcome
     return (
-        *capture_sentences.call_cells(number, call, capture_sentences.app_name(call.app, call.app_confidence), clock),
+        *capture_sentences.call_cells(number, judged, capture_sentences.app_name(call.app, call.app_confidence), clock),
         Text(f"{MARKS_OF[outcome.kind]} {outcome_label(outcome, clock)}", style=STYLES[OUTCOME_STATES[outcome.kind]]),
     )
 
@@ -140,22 +139,21 @@ def worst_mark(moments: Sequence[Second]) -> int:
     return 2 if share >= 0.05 or frozen >= 0.2 else 1 if share > 0.01 else 0
 
 
-def _show_call(console: Console, number: int, call: Call, verdict: Verdict, clock: RecordingClock) -> None:
-    console.print(f"  {number}. {capture_sentences.call_sentence(call, verdict, clock)}", highlight=False)
-    if advice := capture_sentences.call_advice(verdict):
+def _show_call(console: Console, number: int, judged: JudgedCall[Call], clock: RecordingClock) -> None:
+    console.print(f"  {number}. {capture_sentences.call_sentence(judged, clock)}", highlight=False)
+    if advice := capture_sentences.call_advice(judged.verdict):
         console.print(f"     {advice}", highlight=False)
     width = max(min(MAX_TIMELINE_MARKS, console.width - 30), 10)
-    call = without_pauses(call)
+    call = without_pauses(judged.call)
     for heading in ("sent", "received"):
         console.print(call_timeline(call.seconds, heading, width))
     if call.seconds:
         console.print(_timeline_legend(call, width, clock))
-    _show_streams(console, call, clock)
+    _show_streams(console, call, judged.outcome, clock)
 
 
-def _show_streams(console: Console, call: Call, clock: RecordingClock) -> None:
+def _show_streams(console: Console, call: Call, outcome: Outcome, clock: RecordingClock) -> None:
     """A line for each stream, in the order of the call, where there are more than anybody reads the largest."""
-    outcome = call_outcome(call)
     streams = [stream for stream in call.streams if stream.medium is not None]
     largest = sorted(range(len(streams)), key=lambda number: -streams[number].packets)[:MAX_SHOWN_STREAMS]
     for number in sorted(largest):

@@ -9,13 +9,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from talkpath.capture.live.live_call import LiveCall
-from talkpath.capture.live.live_picture import LivePicture
+from talkpath.capture.live.live_picture import LiveCall, LivePicture
 from talkpath.measure.call import Heading
 from talkpath.report.recordings import capture_sentences
 from talkpath.report.recordings.capture_text import call_timeline
 from talkpath.report.recordings.clock import RecordingClock
-from talkpath.report.recordings.live_guide import silence_words, what_to_do_now
+from talkpath.report.recordings.live_json import silence_words, what_to_do_now
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import percent, seconds
 from talkpath.report.words.language import count, say

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from talkpath.apps import apps
 from talkpath.apps.contract.shape import is_recorded_app
-from talkpath.report.words import browser_sentences, message_sentences, recorded_sentences
+from talkpath.report.words import other_bases
 from talkpath.report.words.amounts import seconds
 from talkpath.report.words.certainty import certainty_line, limits_line
 from talkpath.report.words.check_context import CheckContext
@@ -90,7 +90,7 @@ def medium_word(code: str) -> str:
 
 def app_name(verdict: Verdict) -> str:
     """The name of the verdict's app as people write it, or the name of the shape that its calls look like."""
-    return recorded_sentences.shape_file(verdict) if is_recorded_app(verdict.app) else app_name_of(verdict.app)
+    return other_bases.shape_file(verdict) if is_recorded_app(verdict.app) else app_name_of(verdict.app)
 
 
 def app_name_of(code: str) -> str:
@@ -110,11 +110,11 @@ def other_apps_ok(verdicts: Sequence[Verdict]) -> str:
 def verdict_sentence(verdict: Verdict, check: CheckContext = DEFAULT_CONTEXT) -> str:
     """The verdict in one sentence. `check` is the check that gave it."""
     if verdict.medium == "text":
-        return message_sentences.message_sentence(verdict, app_name(verdict))
+        return other_bases.message_sentence(verdict, app_name(verdict))
     if _of_browser(verdict):
-        return browser_sentences.browser_sentence(verdict, check)
+        return other_bases.browser_sentence(verdict, check)
     code = _sentence_code(verdict, check)
-    if is_recorded_app(verdict.app) and (said := recorded_sentences.recorded_sentence(verdict, code)) is not None:
+    if is_recorded_app(verdict.app) and (said := other_bases.recorded_sentence(verdict, code)) is not None:
         return said
     told = _call_sentences(verdict) if verdict.state in ("ok", "insufficient") else _failure_sentences(verdict)
     voice, video = told[code]
@@ -274,10 +274,10 @@ def _closed_sentences(name: str) -> dict[str, tuple[str, str]]:
 def verdict_lines(verdict: Verdict, check: CheckContext = DEFAULT_CONTEXT) -> list[str]:
     """Three lines: what was observed, how certain it is, and its limits or what to do next."""
     if verdict.medium == "text":
-        return message_sentences.message_lines(verdict)
+        return other_bases.message_lines(verdict)
     if _of_browser(verdict):
-        last = browser_sentences.browser_limits(verdict)
-    elif is_recorded_app(verdict.app) and (limits := recorded_sentences.recorded_limits(verdict)) is not None:
+        last = other_bases.browser_limits(verdict)
+    elif is_recorded_app(verdict.app) and (limits := other_bases.recorded_limits(verdict)) is not None:
         last = limits
     else:
         last = limits_line(verdict, app_name(verdict), check)
@@ -286,7 +286,7 @@ def verdict_lines(verdict: Verdict, check: CheckContext = DEFAULT_CONTEXT) -> li
 
 def _of_browser(verdict: Verdict) -> bool:
     """Is it about a browser's own calls, in a state whose usual sentences name an app?"""
-    return verdict.basis == "webrtc" and verdict.state in browser_sentences.APP_NAMING_STATES
+    return verdict.basis == "webrtc" and verdict.state in other_bases.APP_NAMING_STATES
 
 
 def translation_note() -> str:

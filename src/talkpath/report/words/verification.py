@@ -14,7 +14,8 @@ def verification_lines(record: dict[str, Any]) -> list[str]:
     lines = [
         say("verify", "Nothing in the bundle was changed since it was signed."),
         say("verify", "Signed with the key of this run, {key}.", key=record["key"]),
-        _writer_words(record["written_by"]),
+        # It may call itself anything: its name is quoted, and comes after the key.
+        say("verify", "The program that wrote it calls itself “{name}”.", name=record["written_by"]),
     ]
     if record["kind"] == "capture":
         lines.append(say("verify", "A recording: all of it is the word of whoever made it."))
@@ -45,11 +46,6 @@ def verification_lines(record: dict[str, Any]) -> list[str]:
             )
         )
     return lines
-
-
-def _writer_words(name: str) -> str:
-    """The program that wrote the file may call itself anything: its name is quoted, and comes after the key."""
-    return say("verify", "The program that wrote it calls itself “{name}”.", name=name)
 
 
 def _answers_words() -> str:

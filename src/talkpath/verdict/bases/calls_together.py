@@ -9,14 +9,23 @@ to the app's servers alone, or a relay or another end that is not well, loses a 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import combinations
+from typing import Generic, TypeVar
 
 from msgspec.structs import replace
 
 from talkpath.apps.contract.feature import SURE_CONFIDENCE
-from talkpath.measure.call import Call, Control, Findings
-from talkpath.verdict.bases.accompanied_call import connections_beside, control_shares, fitted_call
-from talkpath.verdict.bases.control_connections import chance_of_bad_luck
+from talkpath.measure.call import Attempt, Call, Control, Findings
+from talkpath.verdict.bases.accompanied_call import (
+    attempt_verdicts,
+    call_verdicts,
+    chance_of_bad_luck,
+    connections_beside,
+    control_shares,
+    fitted_call,
+)
+from talkpath.verdict.bases.call_outcome import Outcome, attempt_outcome, call_outcome
 from talkpath.verdict.bases.recorded_call import ANSWERED
 from talkpath.verdict.model import Category, Number, Verdict
 
@@ -32,6 +41,45 @@ connections of several calls had bad luck."""
 LEAST_LOST = 0.35
 """Of calls that lose a smaller share the rate is not known well enough."""
 UNKNOWN_NETWORK = "AS0"
+
+
+Recorded = TypeVar("Recorded", Call, Attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCall(Generic[Recorded]):
+    """One call of a recording, or set-up without talk: how it was, and what that fits."""
+
+    call: Recorded
+    outcome: Outcome
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRecording:
+    """What a recording shows, judged once for its text, its page and its JSON. `together` is what its calls say
+    together, beside control traffic."""
+
+    findings: Findings
+    calls: tuple[JudgedCall[Call], ...]
+    attempts: tuple[JudgedCall[Attempt], ...]
+    together: tuple[Verdict, ...]
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts of calls, then those of attempts."""
+        return (*(one.verdict for one in self.calls), *(one.verdict for one in self.attempts))
+
+
+def judge_recording(findings: Findings) -> JudgedRecording:
+    """Judge all calls and attempts of a recording, each beside the control traffic that ran then."""
+    calls, attempts = findings.calls, findings.attempts
+    return JudgedRecording(
+        findings=findings,
+        calls=tuple(map(JudgedCall, calls, map(call_outcome, calls), call_verdicts(findings))),
+        attempts=tuple(map(JudgedCall, attempts, map(attempt_outcome, attempts), attempt_verdicts(findings))),
+        together=tuple(verdicts_together([findings])) if findings.controls else (),
+    )
 
 
 def verdicts_together(recordings: Iterable[Findings]) -> list[Verdict]:

@@ -5,7 +5,7 @@ needs a contrast that no outage of the app can bring about, by bytes alone:
 
 | contrast | rule |
 |---|---|
-| neutral hosts answer other names and never the app's (`tls_names`) | `signalling.block` |
+| neutral hosts answer other names and never the app's (`tls_hellos`) | `signalling.block` |
 | a host answers one client's first TLS message and never another's, of any length (`tls_hellos`) | `tls.hello_drop` |
 
 Everything else is `insufficient (outage)` after REPEATS exchanges that all failed while a neutral host of the same kind
@@ -36,8 +36,16 @@ from msgspec.structs import replace
 
 from talkpath.apps.contract.shape import Medium
 from talkpath.measure.facts import Exchange, Facts
-from talkpath.verdict.bases.tls_hellos import HELLO_STYLES, PADDED, HeldBackHello, held_back_hello
-from talkpath.verdict.bases.tls_names import NAME_STEP, UNACCEPTED_FAILURES, NameReading, read_names
+from talkpath.verdict.bases.tls_hellos import (
+    HELLO_STYLES,
+    NAME_STEP,
+    PADDED,
+    UNACCEPTED_FAILURES,
+    HeldBackHello,
+    NameReading,
+    held_back_hello,
+    read_names,
+)
 from talkpath.verdict.model import Basis, Category, Reason, ReasonCode, State, Verdict
 from talkpath.verdict.validity import why_voided
 

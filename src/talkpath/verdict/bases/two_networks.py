@@ -2,10 +2,10 @@
 hour.
 
 On each network a share of calls is hit (dead, gone silent, or losing much more than the usual flow of their epoch), and
-a share of twins. What calls suffer beyond twins has a confidence sequence on each network (`statistics.share`). Where
-those are apart at every level down to a, one of the four shares is outside its own, whose e-value is then at least
-1 / a: the mean of the four is an e-value against "calls suffer alike on both". It takes flows as independent given the
-network; what hits calls and twins alike cancels. It accuses nobody: each network has its own verdicts.
+a share of twins. What calls suffer beyond twins has a confidence sequence on each network (`statistics.proportion`).
+Where those are apart at every level down to a, one of the four shares is outside its own, whose e-value is then at
+least 1 / a: the mean of the four is an e-value against "calls suffer alike on both". It takes flows as independent
+given the network; what hits calls and twins alike cancels. It accuses nobody: each network has its own verdicts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from talkpath.apps.contract.shape import Arm, Medium
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
 from talkpath.verdict.statistics.cohort import DIRECTIONS, may_accuse
-from talkpath.verdict.statistics.share import extra_share
+from talkpath.verdict.statistics.proportion import extra_share
 
 MORE_LOST = 0.05  # of a flow's media, than the usual flow of its epoch lost: it is hit
 LEAST_ODDS, MOST_ODDS = 20, 10_000  # a difference is told from there on, and as no rarer than that

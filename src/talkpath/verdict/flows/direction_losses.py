@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Bits, Floats
-from talkpath.measure.facts import Epoch, Track
+from talkpath.measure.facts import Epoch
 from talkpath.verdict.analysis import remember_result
-from talkpath.verdict.flows.nat_rebinding import first_life
+from talkpath.verdict.flows.outcomes import first_life
 from talkpath.verdict.statistics.cohort import (
     DIRECTIONS,
     MEDIA_STAGES,
@@ -326,7 +326,7 @@ def sent_before_each(epoch: Epoch, later_s: float = 0.0) -> dict[Direction, Floa
     """
     sent = [flow_arrivals(epoch, direction, calls=True)[0] for direction in DIRECTIONS]
     shares = [
-        rows.mean(axis=0) if len(rows) else _unsent_slots(direction_track(epoch, direction))
+        rows.mean(axis=0) if len(rows) else np.zeros(len(direction_track(epoch, direction).at_ms))
         for rows, direction in zip(sent, DIRECTIONS, strict=True)
     ]
     shifts = {"up": 0.0, "down": 1000.0 * later_s}
@@ -338,7 +338,3 @@ def sent_before_each(epoch: Epoch, later_s: float = 0.0) -> dict[Direction, Floa
     total[order] = np.concatenate(shares)[order].cumsum()
     ends = len(epoch.up.at_ms)
     return {"up": total[:ends], "down": total[ends:]}
-
-
-def _unsent_slots(plan: Track) -> Floats:
-    return np.zeros(len(plan.at_ms))

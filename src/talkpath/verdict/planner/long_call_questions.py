@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, inf
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.measure.facts import ArmPlan, Epoch, Plan
+from talkpath.measure.facts import ArmPlan, Plan
 from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.flows.long_calls import AS_HEAVY, LONG_SAMPLE, LOSS_WINDOW_S, ended_s
 from talkpath.verdict.flows.self_congestion import alone_epochs
@@ -122,7 +122,11 @@ class LongCallQuestions:
             return False
         least = AS_HEAVY * self.costs.byte_rate(assessment.planned)
         heavy = [each for each in self.asked.assessments if self.costs.byte_rate(each.planned) >= least]
-        known = any(_has_twins(epoch) for each in heavy for epoch in each.view.long)
+        known = any(
+            (isinstance(epoch.question, LongCalls) and bool(epoch.question.twins))
+            for each in heavy
+            for epoch in each.view.long
+        )
         return not known and any(self.asked.has_long_call(each.arm) for each in heavy)
 
     def _outliving_cost(self, assessment: Assessment) -> tuple[int, float]:
@@ -166,10 +170,6 @@ def _calls_of(plan: Plan, byte_rate: Callable[[ArmPlan], float]) -> dict[Arm, in
     more = max(0, LONG_SAMPLE - len(plan.arms))
     parts = {arm: (more + len(sharing) - 1 - at) // len(sharing) for at, arm in enumerate(sharing)}
     return {each.arm: 1 + parts.get(each.arm, 0) for each in plan.arms}
-
-
-def _has_twins(epoch: Epoch) -> bool:
-    return isinstance(epoch.question, LongCalls) and bool(epoch.question.twins)
 
 
 def _went_silent(assessment: Assessment) -> bool:

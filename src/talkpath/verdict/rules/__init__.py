@@ -2,7 +2,7 @@
 
 Every module that has a `RULE` is a rule; a new mechanism is a new file (with a test, and one in lab/restrictor). `rule`
 defines what a rule is, `best` chooses the one that explains an arm. `directions`, `set_up_stages`, `cut_offs`,
-`blocked_calls` and `whole_network` hold code that rules share, `token_bucket` and `bucket_gains` that of
+`blocked_calls` and `whole_network` hold code that rules share, `bucket_gains` that of
 `media_police`.
 """
 

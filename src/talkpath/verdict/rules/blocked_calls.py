@@ -23,7 +23,7 @@ from talkpath.verdict.rules.directions import directions_of
 from talkpath.verdict.rules.rule import SURE_LOSS
 from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS
 from talkpath.verdict.statistics.cohort import direction_track, unpack_bitmaps
-from talkpath.verdict.statistics.share import extra_share
+from talkpath.verdict.statistics.proportion import extra_share
 
 MIN_BLOCKED_NATS = 6.0  # by flows alone, calls against twins: an address translator leaves both without a port
 MIN_FARE_SHARE = 0.5  # established calls must get at least so much of what twins get

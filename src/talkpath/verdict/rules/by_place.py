@@ -23,13 +23,26 @@ CHANGE_CHANCE = 2.0 * PARAMETER_PRICE_NATS  # the price of a place and of a chan
 TICK_S = 0.02
 _START = np.where(PLACE_CHANCES > 0.0, -PARAMETER_PRICE_NATS, 0.0)
 
+SlotsOf = Callable[[DirectionLosses], Bits]
+KINDS_OF_SLOTS: tuple[SlotsOf, ...] = (
+    lambda losses: ~losses.on("media", "control"),
+    lambda losses: losses.media,
+    lambda losses: losses.on("control"),
+)
+"""Set-up, media, and what keeps a call alive: each has chances of its own."""
+
 PlacesOf = Callable[[DirectionLosses, Bits], Floats]
+PLACES_IN_CALL: tuple[PlacesOf, ...] = (
+    lambda losses, chosen: np.arange(chosen.sum(), dtype=np.float64),
+    lambda losses, chosen: np.floor(losses.at_s[chosen] / TICK_S),
+)
+"""By count, and by time."""
 
 
 def gain_by_place(view: ArmView, *, setup: bool = True) -> float:
     """Return the gain of losses by place in the call, in packets or in seconds, whichever is more; of set-up as well
     or not."""
-    return max(_place_gain(view, _places_by_count, setup=setup), _place_gain(view, _places_by_time, setup=setup))
+    return max(_place_gain(view, place, setup=setup) for place in PLACES_IN_CALL)
 
 
 def gain_by_time(view: ArmView, *, setup: bool = True) -> float:
@@ -57,35 +70,15 @@ def times_in_force(view: ArmView) -> tuple[tuple[float, float], ...]:
 
 def _place_gain(view: ArmView, place: PlacesOf, *, setup: bool) -> float:
     groups = ([each for each in view.losses if each.direction == direction] for direction in view.directions)
-    kinds = (_setup_places, _media_places, _other_places) if setup else (_media_places, _other_places)
+    kinds = KINDS_OF_SLOTS if setup else KINDS_OF_SLOTS[1:]
     return sum(_most_likely(group, kind, place) for group, kind in product(groups, kinds))
-
-
-def _setup_places(losses: DirectionLosses) -> Bits:
-    return ~losses.on("media", "control")
-
-
-def _media_places(losses: DirectionLosses) -> Bits:
-    return losses.media
-
-
-def _other_places(losses: DirectionLosses) -> Bits:
-    return losses.on("control")
-
-
-def _places_by_count(losses: DirectionLosses, chosen: Bits) -> Floats:
-    return np.arange(chosen.sum(), dtype=np.float64)
-
-
-def _places_by_time(losses: DirectionLosses, chosen: Bits) -> Floats:
-    return np.floor(losses.at_s[chosen] / TICK_S)
 
 
 def _ticks_of_check(losses: DirectionLosses, chosen: Bits) -> Floats:
     return np.floor((losses.epoch.started_s + losses.at_s[chosen]) / TICK_S)
 
 
-def _most_likely(group: Iterable[DirectionLosses], kind: Callable[[DirectionLosses], Bits], place: PlacesOf) -> float:
+def _most_likely(group: Iterable[DirectionLosses], kind: SlotsOf, place: PlacesOf) -> float:
     """Return the gain of the most likely path through the chances, from place to place (Viterbi 1967)."""
     _, sums = _by_place([(losses, kind(losses)) for losses in group], place)
     paths = _START

@@ -1,7 +1,7 @@
 """`media.police` (M09): each call flow is policed to a rate; what exceeds it is dropped.
 
 Each direction has a token bucket of its own, or both share one: then what passes one way depends on what was sent the
-other way just before. `token_bucket` plays the buckets, `bucket_gains` says how well they explain the
+other way just before. `bucket_gains` plays the buckets and says how well they explain the
 losses; what passed is read here.
 
 Shown by loss that rises with the offered rate and with what was sent just before, and by small packets that pass where
@@ -27,7 +27,14 @@ from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import flow_arrivals
 from talkpath.verdict.model import Category, Number
-from talkpath.verdict.rules.bucket_gains import bucket_gains, most_gain, offered_kbps, slots_differ
+from talkpath.verdict.rules.bucket_gains import (
+    BURSTS_BYTES,
+    Together,
+    bucket_gains,
+    most_gain,
+    offered_kbps,
+    slots_differ,
+)
 from talkpath.verdict.rules.directions import GridPoint, best_point, directions_of
 from talkpath.verdict.rules.rule import (
     GAIN_ROUNDING_NATS,
@@ -38,7 +45,6 @@ from talkpath.verdict.rules.rule import (
     Parameters,
     Rule,
 )
-from talkpath.verdict.rules.token_bucket import BURSTS_BYTES, Together
 from talkpath.verdict.statistics.cohort import direction_track
 from talkpath.wire.control.question import Question, RateContrast, WatchedCalls
 

@@ -24,7 +24,7 @@ from talkpath.verdict.rules.rule import (
     Parameters,
     Rule,
 )
-from talkpath.verdict.statistics.share import extra_share
+from talkpath.verdict.statistics.proportion import extra_share
 from talkpath.wire.control.question import RateContrast
 
 SIZE_DROP_CHANCES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, SURE_LOSS])

@@ -13,7 +13,7 @@ from talkpath.verdict.rules.rule import Fit, Rule
 from talkpath.verdict.rules.whole_network import flows_of, own_outcomes, reported_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.permutation import log_mean
-from talkpath.verdict.statistics.twins import opaque_log_e
+from talkpath.verdict.statistics.strength import opaque_log_e
 
 MIN_GAP = 0.1  # how much more of a call and of a random twin must be lost than of a text twin
 LOG_HALVES = np.log([0.5, 0.5])

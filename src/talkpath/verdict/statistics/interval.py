@@ -33,7 +33,6 @@ from talkpath.verdict.analysis import remember_each_result, remember_result
 from talkpath.verdict.statistics.cohort import (
     DIRECTIONS,
     MEDIA_STAGES,
-    Cohort,
     direction_track,
     is_call,
     is_control,
@@ -171,7 +170,10 @@ def _of_like_length(epochs: Sequence[Epoch], direction: AffectedDirections) -> l
     for slots, epoch in sorted(
         ((_counted_slots(epoch, direction), epoch) for epoch in epochs), key=lambda pair: pair[0]
     ):
-        sent = sum(int(flows.counted[flows.treated].sum()) for flows in _direction_cohorts(epoch, direction))
+        sent = sum(
+            int(flows.counted[flows.treated].sum())
+            for flows in [make_cohort(epoch, way, is_call, is_control) for way in directions_of(direction)]
+        )
         if not groups or slots > LIKE_LENGTH * shortest:
             groups.append((0, []))
             shortest = slots
@@ -186,10 +188,6 @@ def _counted_slots(epoch: Epoch, direction: AffectedDirections) -> int:
 def directions_of(direction: AffectedDirections) -> tuple[Direction, ...]:
     """Return the single directions."""
     return DIRECTIONS if direction == "both" else (direction,)
-
-
-def _direction_cohorts(epoch: Epoch, direction: AffectedDirections) -> list[Cohort]:
-    return [make_cohort(epoch, way, is_call, is_control) for way in directions_of(direction)]
 
 
 def loss_rate(epochs: Sequence[Epoch], direction: AffectedDirections, role: Role) -> float | None:

@@ -3,12 +3,20 @@
 Contract: `arm_strength` is a weighted average of e-processes (loss each way, set-up, survival, delay each way), so they
 need not be independent and it is valid at every moment: under the null the chance that it ever reaches 1/x is at most
 x. It uses UDP call flows and their random twins of baseline epochs only, in the order in which these became known.
+
+The test of set-up asks whether calls get fewer answers than their twins.
+The score of a flow is the number of its set-up stages that got no answer at the probe after all tries. The test is a
+flow-permutation e-value with two tilts; calls and twins follow one schedule, so they have the same stages. `answered`
+comes from the probe alone, so an epoch without the far end's report counts too.
+
+The same tests with other flows in the two roles (twins against twins, twins against calls) are the evidence for
+`closed` and for `insufficient (twin_worse)`; the canary is left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -16,16 +24,34 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.analysis import remember_result
-from talkpath.verdict.statistics import delay, loss, setup, survival
-from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, may_accuse
-from talkpath.verdict.statistics.permutation import log_mean
+from talkpath.verdict.statistics import delay, loss, survival
+from talkpath.verdict.statistics.cohort import Choice, is_call, is_text, is_twin, may_accuse, pick_observations
+from talkpath.verdict.statistics.permutation import even_log_weights, log_mean
+from talkpath.verdict.statistics.permutation import log_e as permutation_log_e
+
+SETUP_EXPONENTS = (2.0, 5.0)
+SETUP_LOG_WEIGHTS = even_log_weights(len(SETUP_EXPONENTS))
+
+
+def setup_steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> Floats:
+    """Return what each epoch adds to the log of each component, shape (epochs, tilts)."""
+    rows = [_epoch_step(epoch, treated, control) for epoch in epochs]
+    return np.array(rows).reshape(len(epochs), len(SETUP_EXPONENTS))
+
+
+@remember_result
+def _epoch_step(epoch: Epoch, treated: Choice, control: Choice) -> Floats:
+    flows = pick_observations(epoch, "up", treated, control)
+    unanswered = np.array([list(flow.answered.values()).count(False) for flow in flows], np.float64)
+    return permutation_log_e(unanswered, np.array([treated(flow) for flow in flows], np.bool_), SETUP_EXPONENTS)
+
 
 Steps = Callable[[Sequence[Epoch], Choice, Choice], Floats]
 
 TEST_PARTS: tuple[tuple[str, Direction | None, float, Steps, Floats], ...] = (
     ("loss", "up", 0.22, lambda e, t, c: loss.loss_steps(e, "up", t, c), loss.LOSS_LOG_WEIGHTS),
     ("loss", "down", 0.22, lambda e, t, c: loss.loss_steps(e, "down", t, c), loss.LOSS_LOG_WEIGHTS),
-    ("setup", None, 0.20, setup.setup_steps, setup.SETUP_LOG_WEIGHTS),
+    ("setup", None, 0.20, setup_steps, SETUP_LOG_WEIGHTS),
     ("kill", None, 0.20, survival.survival_steps, survival.SURVIVAL_LOG_WEIGHTS),
     ("delay", "up", 0.08, lambda e, t, c: delay.delay_steps(e, "up", delay.FLOOR_MS, t, c), delay.DELAY_LOG_WEIGHTS),
     (
@@ -93,3 +119,14 @@ def _part_path(steps: Floats, mix: Floats) -> Floats:
 def _first_crossing(known: Sequence[Epoch], path: Floats, log_threshold: float) -> float | None:
     reached = np.flatnonzero(path >= log_threshold)
     return known[int(reached[0]) - 1].known_s if len(reached) and reached[0] > 0 else None
+
+
+def opaque_log_e(epochs: Sequence[Epoch], direction: Direction, worse: Literal["random", "text"] = "random") -> float:
+    """Compute the natural log e that twins of kind `worse` lose more than the other kind (accusing epochs only)."""
+    pair = (is_twin, is_text) if worse == "random" else (is_text, is_twin)
+    return loss.loss_log_e(epochs, direction, *pair)
+
+
+def twin_worse_log_e(epochs: Sequence[Epoch]) -> float:
+    """Compute the natural log e that random twins fare worse than calls: `arm_strength` with the roles exchanged."""
+    return arm_strength(epochs, float("inf"), is_twin, is_call).log_e

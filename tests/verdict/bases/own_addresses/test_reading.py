@@ -9,8 +9,8 @@ import pytest
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch, ExpiringFlow, GreetingSeries
 from talkpath.verdict.bases.own_addresses.contrasts import CALL_HERE, CALL_THERE, TWIN_HERE, TWIN_THERE, Cell
+from talkpath.verdict.bases.own_addresses.judge import read_series, silent_end
 from talkpath.verdict.bases.own_addresses.reading import read_epochs, route_odds
-from talkpath.verdict.bases.own_addresses.series import read_series, silent_end
 
 CELLS = (CALL_HERE, TWIN_HERE, CALL_THERE, TWIN_THERE)
 K, SLOTS = 6, 40

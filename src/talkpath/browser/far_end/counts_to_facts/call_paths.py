@@ -43,7 +43,7 @@ def path_epoch(
     plan = Track(
         tuple(float(TICK_MS * slot) for slot in range(PATH_SLOTS)),
         (VOICE_MEDIUM.wire_bytes,) * PATH_SLOTS,
-        ("media",) * PATH_SLOTS,
+        tuple("media" for _ in range(PATH_SLOTS)),
     )
     reports = {report.flow: report for report in near.flows}
     flows = [

@@ -14,7 +14,7 @@ from statistics import median
 
 import msgspec
 
-from talkpath.apps.contract.shape import Direction
+from talkpath.apps.contract.shape import Direction, PacketStage
 from talkpath.browser.far_end.counts_to_facts.arrivals import (
     MEDIAN_QUANTILE,
     Media,
@@ -41,7 +41,7 @@ from talkpath.measure.facts import Epoch, Observation, Role, Track
 
 FLOW_DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 SETUP_TRIES = 3
-SETUP_STAGES = ("stun", "dtls")
+SETUP_STAGES: tuple[PacketStage, ...] = ("stun", "dtls")
 SETUP_SLOTS = SETUP_TRIES * len(SETUP_STAGES)
 SETUP_BYTES, LEAD_MS = 100, 1000.0
 LATE_SLOTS = 50
@@ -54,7 +54,10 @@ def epoch_track(medium: CallMedium) -> Track:
     return Track(
         at_ms=(*(float(index) for index in range(SETUP_SLOTS)), *(LEAD_MS + TICK_MS * index for index in range(slots))),
         size=(*(SETUP_BYTES,) * SETUP_SLOTS, *(medium.wire_bytes,) * slots),
-        stage=(*(stage for stage in SETUP_STAGES for _ in range(SETUP_TRIES)), *("media",) * slots),
+        stage=(
+            *(stage for stage in SETUP_STAGES for _ in range(SETUP_TRIES)),
+            *tuple[PacketStage, ...]("media" for _ in range(slots)),
+        ),
     )
 
 

@@ -12,22 +12,120 @@ servers then takes in what greetings in series and packets that expire on the wa
 | servers do not answer, yet packets get as far as routers answer | `insufficient (silent_server)` |
 | greetings in series were lost, or stopped | `insufficient (other_destination)` |
 | nothing of that, and every server answered | `ok` |
+
+Reads greetings in series: how many were lost, how late the answers were, and whether they stopped for good.
+
+The app's servers and the neutral ones were greeted in the same seconds. Another server is no control in the strict
+sense: one that is overloaded, or a worse way to it, looks like a rule. So a series accuses nobody.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
 from msgspec.structs import replace
 
-from talkpath.measure.endpoint_facts import EndpointFacts
+from talkpath.measure.bitmap import unpack_bitmap
+from talkpath.measure.endpoint_facts import EndpointFacts, GreetingSeries
 from talkpath.verdict.bases.endpoints import judge_endpoints
 from talkpath.verdict.bases.own_addresses.contrasts import ADDRESS, SHAPE_HERE, answer_contrast, any_part
 from talkpath.verdict.bases.own_addresses.naming import name_rule
-from talkpath.verdict.bases.own_addresses.paths import app_paths
-from talkpath.verdict.bases.own_addresses.place import find_place
+from talkpath.verdict.bases.own_addresses.paths import app_paths, find_place
 from talkpath.verdict.bases.own_addresses.questions import imitated_arm
 from talkpath.verdict.bases.own_addresses.reading import Reading, finding_epochs, read_epochs, route_odds
-from talkpath.verdict.bases.own_addresses.series import SeriesReading, read_series
 from talkpath.verdict.model import Category, Number, Reason, ReasonCode, Verdict
+from talkpath.verdict.statistics.interval import Interval
+from talkpath.verdict.statistics.proportion import extra_share, share_interval
+
+SILENT_END = 8  # greetings in a row without an answer, up to the end, after MET ones that were answered
+MIN_ANSWERED_BEFORE_SILENCE = 3
+WORSE_SHARE = 0.05  # share of greetings by which good servers may differ
+LEVEL = 0.99
+
+
+class SeriesReading(NamedTuple):
+    """All series of one app together. `lost` and `neutral_lost` are shares with 95 % intervals; `rtt_ms` medians.
+
+    `worse`: the app's servers lost more than the neutral ones, by the lower bound and each of them. `frozen`: (fewest,
+    most) packets of a 5-tuple, both ways, after which every server went silent for good, while no neutral one did.
+    """
+
+    servers: int
+    greetings: int
+    lost: Interval
+    neutral_lost: Interval
+    rtt_ms: float | None
+    neutral_rtt_ms: float | None
+    worse: bool
+    frozen: tuple[int, int] | None
+
+
+def read_series(facts: EndpointFacts, app: str) -> SeriesReading | None:
+    """Read the app's series; None where there are none, or nothing neutral beside them."""
+    own = [each for each in facts.series if each.app == app and not each.neutral]
+    numbers = {each.number for each in own}
+    neutral = [each for each in facts.series if each.neutral and each.number in numbers]
+    if not own or not neutral:
+        return None
+    ends = [silent_end(each) for each in own]
+    frozen = all(ends) and not any(map(silent_end, neutral))
+    spans = [end for end in ends if end is not None]
+    return SeriesReading(
+        servers=len(own),
+        greetings=sum(_greetings_sent(each) for each in own),
+        lost=_lost_share(own),
+        neutral_lost=_lost_share(neutral),
+        rtt_ms=_usual_losses(own),
+        neutral_rtt_ms=_usual_losses(neutral),
+        worse=_loses_more(own, neutral),
+        frozen=(min(low for low, _ in spans), max(high for _, high in spans)) if frozen else None,
+    )
+
+
+def silent_end(series: GreetingSeries) -> tuple[int, int] | None:
+    """Between how many packets of both ways the server went silent for good; None if it did not."""
+    answered = np.flatnonzero(unpack_bitmap(series.answered, series.count) & unpack_bitmap(series.sent, series.count))
+    if len(answered) < MIN_ANSWERED_BEFORE_SILENCE or series.count - 1 - int(answered[-1]) < SILENT_END:
+        return None
+    last, came = int(answered[-1]) + 1, len(answered)
+    return last + came, last + came + 1
+
+
+def _greetings_sent(series: GreetingSeries) -> int:
+    return int(unpack_bitmap(series.sent, series.count).sum())
+
+
+def _greetings_answered(series: GreetingSeries) -> int:
+    return int((unpack_bitmap(series.answered, series.count) & unpack_bitmap(series.sent, series.count)).sum())
+
+
+def _lost_share(every: Sequence[GreetingSeries]) -> Interval:
+    return share_interval(*_greeting_losses(every))
+
+
+def _loses_more(own: Sequence[GreetingSeries], neutral: Sequence[GreetingSeries]) -> bool:
+    """Whether all of them together lost more, by the lower bound, and each of them did."""
+    extra = extra_share(_greeting_losses(own), _greeting_losses(neutral), LEVEL)
+    lost, sent = _greeting_losses(neutral)
+    usual = lost / max(1, sent) + WORSE_SHARE
+    return (extra.low or 0.0) > WORSE_SHARE and all(
+        _greeting_losses([each])[0] > usual * _greetings_sent(each) for each in own
+    )
+
+
+def _greeting_losses(every: Sequence[GreetingSeries]) -> tuple[int, int]:
+    """(greetings without an answer, all)."""
+    sent = sum(map(_greetings_sent, every))
+    return sent - sum(map(_greetings_answered, every)), sent
+
+
+def _usual_losses(every: Sequence[GreetingSeries]) -> float | None:
+    times = [rtt_ms for each in every for rtt_ms in each.rtt_ms]
+    return round(median(times), 1) if times else None
+
 
 LEAST_EPOCHS = 2
 NOT_SEEN = 0.3  # extra share without an answer that would have shown in what was measured
@@ -119,7 +217,10 @@ def _count_sent(facts: EndpointFacts, verdict: Verdict) -> Verdict:
     """Count what was sent in epochs."""
     epochs = [epoch for epoch in facts.epochs if epoch.app == verdict.app and epoch.flows]
     flows = [flow for epoch in epochs for flow in epoch.flows]
-    packets = {role: sum(_count_ones(flow.sent) for flow in flows if flow.role == role) for role in ("call", "twin")}
+    packets = {
+        role: sum(int.from_bytes(flow.sent, "little").bit_count() for flow in flows if flow.role == role)
+        for role in ("call", "twin")
+    }
     arm = imitated_arm(verdict.app)
     ended_s = max((epoch.at_s + epoch.took_s for epoch in epochs), default=verdict.watched_s)
     return replace(
@@ -130,10 +231,6 @@ def _count_sent(facts: EndpointFacts, verdict: Verdict) -> Verdict:
         flow_count=verdict.flow_count + len(flows),
         watched_s=round(max(verdict.watched_s, ended_s), 3),
     )
-
-
-def _count_ones(bitmap: bytes) -> int:
-    return int.from_bytes(bitmap, "little").bit_count()
 
 
 def _restricted_verdict(facts: EndpointFacts, verdict: Verdict, found: Reading) -> Verdict:

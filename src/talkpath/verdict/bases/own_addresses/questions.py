@@ -15,8 +15,14 @@ from typing import NamedTuple
 from talkpath.apps import apps
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch, MeasuredPath
-from talkpath.verdict.bases.own_addresses.paths import app_paths, common_hops, neutral_paths, unseen_hops
-from talkpath.verdict.bases.own_addresses.place import LOCATE, nearer_hops
+from talkpath.verdict.bases.own_addresses.paths import (
+    LOCATE,
+    app_paths,
+    common_hops,
+    nearer_hops,
+    neutral_paths,
+    unseen_hops,
+)
 from talkpath.verdict.bases.own_addresses.reading import Reading, finding_epochs, read_epochs
 
 K, PACKETS = 6, 40
