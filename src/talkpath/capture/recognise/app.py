@@ -23,7 +23,6 @@ from talkpath.capture.packets.rows import MEDIA, NONE, VIDEO, VOICE, Rows
 from talkpath.capture.recognise.app_files import app_cues, app_recognisers, apps_asked_about
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
 from talkpath.capture.recognise.sampling import Sampler
-from talkpath.errors import WireError
 from talkpath.wire.pcap import Unread
 from talkpath.wire.pcap.arrays import Bools, Ints, is_among
 from talkpath.wire.rtc import stun
@@ -303,9 +302,8 @@ class Recognition:
 
 def _read_names(known: KnownFlow, message: bytes) -> None:
     """Note the peers that a permission is asked for, and the two names of a check's ICE session."""
-    try:
-        decoded = stun.decode_message(message)
-    except WireError:
+    decoded = stun.read_message(message)
+    if decoded is None:
         return
     is_check = decoded.type == stun.Type.BINDING_REQUEST
     for kind, value in decoded.attributes:

@@ -160,7 +160,6 @@ def _attributes(data: bytes, *, padded: bool) -> tuple[tuple[tuple[int, bytes], 
     return (tuple(found) if at == whole else None), clean
 
 
-@lru_cache(maxsize=16)  # several recognisers look at the same datagram one after the other
 def decode_message(data: bytes) -> StunMessage:
     """Decode one whole message. Padding is ignored, as RFC 8489 section 14 asks. But if it is not zero and the message
     parses without padding too, it is taken for one of WhatsApp's (4003 of 9 bytes before 4004, wa_video)."""
@@ -177,6 +176,7 @@ def decode_message(data: bytes) -> StunMessage:
     return StunMessage(kind, transaction, attributes)
 
 
+@lru_cache(maxsize=16)  # several recognisers look at the same datagram one after the other, most often at none
 def read_message(data: bytes) -> StunMessage | None:
     """Return the message that these bytes are, None where they are none."""
     try:
