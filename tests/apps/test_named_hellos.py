@@ -122,3 +122,14 @@ def test_the_far_ends_hello_waits_for_proof_that_this_end_receives(name: str, co
     assert (echo.direction, nonce.direction) == ("up", "down")
     assert None not in (echo.nonce_at, nonce.nonce_at)
     assert nonce.at_ms <= echo.at_ms <= hello.at_ms
+
+
+def test_several_packets_of_a_kind_in_answer_to_one_are_written_each_for_itself() -> None:
+    """Found by changed files: records of the far end that are taken for its handshake, of one kind and three sizes."""
+    record = SHAPES["telegram-direct"].record
+    kinds = tuple(replace(one, stage="dtls") if one.name == "record_down" else one for one in record.kinds)
+    shape = PlayedShape(replace(record, kinds=kinds))
+    for seed in range(5):
+        schedule = shape.schedule(Random(seed), 5)
+        made = shape.datagrams(schedule, bytes(32))
+        assert [len(data) for data in made] == [slot.size for slot in schedule.slots]

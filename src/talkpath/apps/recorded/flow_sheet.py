@@ -6,6 +6,7 @@ then words, numbers that grow, groups whose order is drawn, parts of messages, e
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from struct import Struct
@@ -89,7 +90,8 @@ class FlowSheet:
     def _put_slots(self, fields: Mapping[str, Sequence[Field]], slots: Sequence[Slot]) -> Iterable[tuple[int, int]]:
         """Put each slot's datagram. A retry repeats its first try, and the replies to all tries are the same."""
         spans: list[tuple[int, int]] = []
-        replies: dict[tuple[int, str], tuple[int, int]] = {}
+        replies: dict[tuple[int, str, int], tuple[int, int]] = {}
+        given = Counter[tuple[int, str]]()  # of one request there may be several replies of a kind
         for slot in slots:
             if slot.retry_of is not None:
                 spans.append(spans[slot.retry_of])
@@ -99,16 +101,17 @@ class FlowSheet:
             if slot.answers is not None:
                 first = slots[slot.answers].retry_of
                 root = slot.answers if first is None else first
-                asked = spans[root]
-                if (root, kind) in replies:
-                    spans.append(replies[root, kind])
+                asked, reply = spans[root], (root, kind, given[slot.answers, kind])
+                given[slot.answers, kind] += 1
+                if reply in replies:
+                    spans.append(replies[reply])
                     continue
             start = len(self._fixed)
             self._put_packet(fields[kind], slot.size - padding, slot.at_ms, step, asked)
             self._put(bytes(padding))
             spans.append((start, len(self._fixed)))
             if slot.answers is not None:
-                replies[root, kind] = spans[-1]
+                replies[reply] = spans[-1]
         return spans
 
     def _put_packet(
