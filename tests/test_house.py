@@ -29,7 +29,7 @@ STATEMENTS_A_ROOM = {
     "conduct": 576,
     "directory": 411,
     "evidence": 569,
-    "experiment": 675,
+    "experiment": 678,
     "lab": 3738,
     "listening": 795,
     "measure": 1068,

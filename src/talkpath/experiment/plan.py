@@ -18,6 +18,7 @@ from talkpath.measure.relay_results import relay_arms
 VOICE_BUDGET_BYTES = 10_000_000
 VIDEO_BUDGET_BYTES = 45_000_000
 LIGHT_VOICE_BYTES, LIGHT_VIDEO_BYTES = 4_000_000, 20_000_000
+LONG_CALL_BYTES, LONG_CALLS_OF_ALL = 500_000, 8  # of voice: one that lives through a check; so many live in each
 LONG_S = 25.0  # one call of each arm lives so long, beside everything else
 DEEP_S = 60.0
 PATH_S, PATHS_AROUND_S = 3.0, 3.0  # a call over each transport of one arm; the answers to all of them
@@ -86,12 +87,14 @@ def make_plan(
     )
     more_bytes = int(DEEP_BYTES_S * watch_s * len(arms)) + (sum(map(_paths_bytes, arms)) if transports else 0)
     more_s = 3.3 * watch_s * len(arms) + (PATH_S * len(arms) + PATHS_AROUND_S if transports else 0.0)
+    if not light:
+        usual += LONG_CALL_BYTES * max(0, LONG_CALLS_OF_ALL - len(arms))  # which each check has, of however few arms
     plan = Plan(
         arms=tuple(_arm_plan(arm) for arm in arms),
         alpha=alpha,
         k=k if k is not None else 8,
         packets=25 if few else 20,
-        budget_bytes=(budget_bytes if budget_bytes is not None else usual) + more_bytes,
+        budget_bytes=(usual if budget_bytes is None else budget_bytes) + more_bytes,
         budget_s=budget_s + more_s,
         watch_s=watch_s,
         transports=transports,
