@@ -30,7 +30,7 @@ from talkpath.measure.facts import Plan
 from talkpath.verdict.bases.hops import Place
 
 LOCATED_LINES = ("clean", "clean", "ge,loss=0.05", "congestion", "reorder", "ecmp")
-LOCATED_APPS = ("webrtc", "whatsapp", "signal", "telegram/libtgvoip")
+LOCATED_APPS = ("webrtc", "whatsapp", "signal", "telegram/direct")
 LOCATED_RULES = (
     "stun.drop",
     "dtls.hello_drop",

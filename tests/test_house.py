@@ -22,7 +22,7 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 420,
-    "apps": 2949,
+    "apps": 2217,
     "browser": 3463,
     "capture": 5577,
     "cli": 1808,
@@ -30,7 +30,7 @@ STATEMENTS_A_ROOM = {
     "directory": 411,
     "evidence": 569,
     "experiment": 678,
-    "lab": 3738,
+    "lab": 3747,
     "listening": 795,
     "measure": 1068,
     "observatory": 6823,
@@ -39,7 +39,7 @@ STATEMENTS_A_ROOM = {
     "responder": 1309,
     "serving": 205,
     "verdict": 6074,
-    "wire": 2853,
+    "wire": 2772,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks
 for may raise one, in a commit that says by how much and for what; mending never does: it says what goes."""

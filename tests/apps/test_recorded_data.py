@@ -12,7 +12,8 @@ from factories.packets.changed_shapes import changed_shape, read_changed
 from proof.engines.byte_rules import BYTE_RULES, FRAME_RULES, inner
 from proof.engines.likeness import played_call
 from proof.engines.shapes import ENGINE_SHAPES
-from talkpath.apps.recorded.played import played_shape
+from talkpath.apps import shapes
+from talkpath.apps.recorded.played import AppCall, played_shape
 
 DATA = Path(talkpath.apps.recorded.__file__).with_name("data")
 SHOWN: dict[str, tuple[str, ...]] = {
@@ -25,8 +26,18 @@ SHOWN: dict[str, tuple[str, ...]] = {
 NEVER = ("hello of 157 bytes", "attribute C059")
 
 
-def test_each_engine_has_its_file():
-    assert sorted(file.stem for file in DATA.glob("*.shape")) == sorted(one.name for one in ENGINE_SHAPES)
+def test_each_file_is_an_engines_or_says_that_it_is_written():
+    made = {one.name: one.engine for one in ENGINE_SHAPES}
+    files = {file.stem: played_shape(file.read_bytes()).record.origin for file in DATA.glob("*.shape")}
+    assert made.keys() <= files.keys()
+    for name, origin in files.items():
+        assert origin.engine == made.get(name, "none")
+        assert name in made or (origin.recordings == 1 and "written from facts" in origin.notes[0])
+
+
+def test_each_file_is_played_by_an_app():
+    named = {shape.file for shape in shapes().values() if isinstance(shape, AppCall)}
+    assert named == {file.stem for file in DATA.glob("*.shape")}
 
 
 @pytest.mark.parametrize("name", SHOWN)

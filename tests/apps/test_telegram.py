@@ -8,6 +8,7 @@ from random import Random
 import aioice.stun
 import pytest
 
+from factories.packets.libtgvoip import LIBTGVOIP
 from factories.packets.media_cadence import Track, cadence_differences, drawn_tracks
 from factories.packets.pcap_reader import Flow, read_flows
 from talkpath.apps import shapes
@@ -19,7 +20,7 @@ MARK = b"\xff" * 12
 
 
 def ours(variant: str, medium: str = "voice", packets: int = 60, seed: int = 1) -> list[tuple[Slot, bytes]]:
-    shape = shapes()[Arm("telegram", variant, medium)]  # type: ignore[arg-type]
+    shape = ({**shapes(), LIBTGVOIP.arm: LIBTGVOIP})[Arm("telegram", variant, medium)]  # type: ignore[arg-type]
     schedule = shape.schedule(Random(seed), packets)
     return list(zip(schedule.slots, shape.datagrams(schedule, bytes([seed]) * 32), strict=True))
 
@@ -70,9 +71,7 @@ def voice_tracks(captures: Path) -> list[Track]:
 def test_rate_size_and_gaps_lie_within_the_capture(captures: Path) -> None:
     theirs = voice_tracks(captures)
     assert sum(map(len, theirs)) == 393
-    outside = cadence_differences(
-        "telegram/libtgvoip/voice", theirs, drawn_tracks(shapes()[Arm("telegram", "libtgvoip", "voice")], 40, 60)
-    )
+    outside = cadence_differences("telegram/libtgvoip/voice", theirs, drawn_tracks(LIBTGVOIP, 40, 60))
     assert not outside, "\n".join(outside)
 
 

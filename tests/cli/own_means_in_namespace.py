@@ -58,7 +58,7 @@ def checked(rules: Sequence[str], *options: str) -> dict[str, Any]:
         for host in NEUTRAL:
             start_relay(lab, host, (NEUTRAL_PORT,))
         pace = ["--gap", "0.3", "--every", "0.05", "--catalogue", str(folder / "catalogue.toml")]
-        argv = [*PYTHON, "check", link, "--app", "telegram/libtgvoip", "--own", "--yes", "--lab", *pace, *options]
+        argv = [*PYTHON, "check", link, "--app", "telegram/direct", "--own", "--yes", "--lab", *pace, *options]
         argv += ["-o", str(folder / "run.talkpath")]
         checking = lab.start(LAB_PROBE.name, argv)
         if calls:

@@ -49,7 +49,7 @@ def test_nothing_is_sent_where_nobody_could_agree() -> None:
 
 
 def test_the_rehearsal_names_the_servers() -> None:
-    outcome = CliRunner().invoke(command, ["--messages", "--other-hosts", "--app", "telegram/libtgvoip", "--dry-run"])
+    outcome = CliRunner().invoke(command, ["--messages", "--other-hosts", "--app", "telegram/direct", "--dry-run"])
     assert outcome.exit_code == 0, outcome.output
     assert "web.telegram.org" in outcome.output
     assert "captive.apple.com (HTTP)" in outcome.output

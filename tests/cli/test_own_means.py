@@ -206,8 +206,8 @@ def test_nothing_is_measured_where_nobody_could_agree_to_the_plan() -> None:
 
 
 def test_the_plan_shows_both_parts_and_sends_nothing() -> None:
-    code, output = run("--own", "--app", "telegram/libtgvoip", "--dry-run")
+    code, output = run("--own", "--app", "telegram/direct", "--dry-run")
     assert code == 0
     assert "you are asked first whether you want to make a call of your own" in output
     assert "one STUN greeting" in output
-    assert "telegram libtgvoip voice" in output
+    assert "telegram direct voice" in output

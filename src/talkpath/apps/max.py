@@ -1,37 +1,19 @@
 """Max (VK): its calls are WebRTC as public protocol notes of 2026 say; there is no public capture.
 
-The shape is a browser's with what those notes name: voice with silence suppression, video of at most 2 Mbit/s, TURN on
-19302. Sizes are unknown. Its bytes are in the class "webrtc". VK Calls, OK and Telega use the same SDK and servers, so
-a recorded call is "Max or VK calls". Calls in these networks may also be tunnels: many projects carry other traffic
-through VK's TURN servers.
+The shape is a browser's of today, as those notes name nothing that its packets would show. Its bytes are in the class
+"webrtc". VK Calls, OK and Telega use the same SDK and servers, so a recorded call is "Max or VK calls". Calls in these
+networks may also be tunnels: many projects carry other traffic through VK's TURN servers.
 """
 
 from __future__ import annotations
 
 import re
-from random import Random
 from typing import Final
 
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
-from talkpath.apps.families.rtc_call import RtcCall
-from talkpath.apps.families.rtc_media import VoiceModel
-from talkpath.apps.webrtc import CAMERA, VIDEO_FACTS, VOICE_FACTS
+from talkpath.apps.recorded.played import AppCall
 from talkpath.wire.rtc import stun
-
-
-def speech_bytes(rng: Random) -> int:
-    """Opus from 16 kbit/s up (`minbitrate=16000`) in a header of 28 and a tag of 10."""
-    return round(rng.triangular(78, 130, 96))
-
-
-def silence_bytes(rng: Random) -> tuple[int, int]:
-    """A pair of packets in silence (`usedtx=1`), as libwebrtc sends it: the second is nearly empty."""
-    return rng.choice((56, 60, 64)), 39
-
-
-TALK: Final = VoiceModel(speech_bytes, silence_bytes)
-
 
 NETWORKS: Final = (
     "155.212.192.0/20",
@@ -71,14 +53,18 @@ SOURCES: Final = (
     ShapeSource("TURN user name expiry:number, ten digits and more", _NOTES, "medium"),
     ShapeSource("voice PT 111 (Opus), 63 (RED); video H.264, VP9, VP8, AV1", _NOTES, "medium"),
     ShapeSource("further networks of relays", "a client's source", "low"),
-    ShapeSource("payload types, sizes, header extensions: taken from Chromium, not seen", "assumed", "low"),
-)
-
-_SHAPES: Final = (
-    RtcCall(arm=Arm("max", "webrtc", "voice"), facts=VOICE_FACTS, voice=TALK, packet_rate=50.0),
-    RtcCall(arm=Arm("max", "webrtc", "video"), facts=VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=105.0),
+    ShapeSource("all that packets show is taken from Chromium, not seen", "make engines, assumed", "low"),
 )
 
 APP: Final = App(
-    "max", "Max", _SHAPES, SOURCES, ports=(19302, 43210), recorded_name="Max or VK calls", packages=("ru.oneme.app",)
+    "max",
+    "Max",
+    (
+        AppCall(Arm("max", "webrtc", "voice"), "chromium", "webrtc", mirrored=True, assumed=True),
+        AppCall(Arm("max", "webrtc", "video"), "chromium-video", "webrtc", mirrored=True, assumed=True),
+    ),
+    SOURCES,
+    ports=(19302, 43210),
+    recorded_name="Max or VK calls",
+    packages=("ru.oneme.app",),
 )

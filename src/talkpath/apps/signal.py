@@ -1,7 +1,8 @@
 """Signal (RingRTC): ICE with renomination, no DTLS (keys come in messages), SRTP with GCM tags and fixed SSRCs.
 
 The caller has SSRCs 1001 (data), 1002 (voice), 1003 (video), 1013 (its repair), the callee 2001 and so on. Voice is
-constant: 140 bytes each 20 ms. Receiver reports flow from the moment the phone rings.
+constant: 140 bytes each 20 ms. Receiver reports flow from the moment the phone rings. The shape's file is written from
+these facts; no call of its engine was recorded here.
 """
 
 from __future__ import annotations
@@ -10,37 +11,11 @@ from typing import Final
 
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
-from talkpath.apps.families.rtc_call import RtcCall
-from talkpath.apps.families.rtc_facts import Extra, Ice, RtcFacts, RtcStream
-from talkpath.apps.families.rtc_media import Camera, VoiceModel
+from talkpath.apps.recorded.played import AppCall
 from talkpath.wire.rtc import rtp, stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
-VOICE_PACKET_BYTES: Final = 140
-VOICE_STREAM: Final = RtcStream(payload_type=102, elements=((12, "send_time"), (1, "sequence")), ssrc=(1002, 2002))
-VIDEO_STREAM: Final = RtcStream(
-    payload_type=108, elements=((1, "sequence"), (12, "send_time"), (4, "orientation")), ssrc=(1003, 2003)
-)
-DATA_STREAM: Final = RtcStream(payload_type=101, ssrc=(1001, 2001))
-PADDING_STREAM: Final = RtcStream(
-    payload_type=118, elements=((1, "sequence"), (12, "send_time")), ssrc=(1013, 2013), padded=True, still=True
-)
-
-EXTRAS: Final = (
-    Extra(direction="up", size=56, first_ms=60, every_ms=700, count=None, report=b"\x80\xc9\x00\x01", ssrc=1003),
-    Extra(direction="down", size=56, first_ms=80, every_ms=700, count=None, report=b"\x80\xc9\x00\x01", ssrc=2003),
-    Extra(direction="up", size=28, first_ms=61, every_ms=700, count=None, report=b"\x80\xc9\x00\x01", ssrc=1003),
-    Extra(direction="down", size=28, first_ms=81, every_ms=700, count=None, report=b"\x80\xc9\x00\x01", ssrc=2003),
-    Extra(direction="down", size=46, first_ms=90, stream=DATA_STREAM),
-    Extra(direction="down", size=60, first_ms=165, stream=DATA_STREAM),
-    Extra(direction="up", size=48, first_ms=186, stream=DATA_STREAM),
-    Extra(direction="down", size=264, first_ms=200, every_ms=8, count=4, stream=PADDING_STREAM),
-    Extra(direction="up", size=44, first_ms=214, report=b"\xaf\xcd\x00\x05", ssrc=1003),
-)
-
-ICE: Final = Ice(nominates="nomination")
-TALK: Final = VoiceModel(lambda _: VOICE_PACKET_BYTES, jitter_ms=4.0)
-CAMERA: Final = Camera((300, 700))
+VOICE_TYPE: Final = 102
 
 # ---------------------------------------------------------------- recognition
 
@@ -73,7 +48,7 @@ def _recognise_rtp(datagram: bytes) -> RecognisedDatagram | None:
         return None
     if packet.payload_type in _TYPES:
         return FEATURES.hit(_TYPES[packet.payload_type], "source")
-    if packet.payload_type == VOICE_STREAM.payload_type:
+    if packet.payload_type == VOICE_TYPE:
         return FEATURES.hit("media", "source", medium="voice")
     if packet.payload_type in _VIDEO_TYPES:
         return FEATURES.hit("media", "source", medium="video")
@@ -104,23 +79,14 @@ SOURCES: Final = (
     ShapeSource("video: pictures and rate are taken from WebRTC's defaults", "assumed", "low"),
 )
 
-_VOICE_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE_STREAM, server="none", tag_bytes=16, extras=EXTRAS)
-_VIDEO_FACTS: Final = RtcFacts(
-    ice=ICE, voice=VOICE_STREAM, video=VIDEO_STREAM, server="none", tag_bytes=16, extras=EXTRAS
-)
-
-_SHAPES: Final = (
-    RtcCall(
-        arm=Arm("signal", "ringrtc", "voice"), facts=_VOICE_FACTS, voice=TALK, packet_rate=50.0, shape_class="signal"
+APP: Final = App(
+    "signal",
+    "Signal",
+    (
+        AppCall(Arm("signal", "ringrtc", "voice"), "signal", "signal"),
+        AppCall(Arm("signal", "ringrtc", "video"), "signal-video", "signal"),
     ),
-    RtcCall(
-        arm=Arm("signal", "ringrtc", "video"),
-        facts=_VIDEO_FACTS,
-        voice=TALK,
-        camera=CAMERA,
-        packet_rate=115.0,
-        shape_class="signal",
-    ),
+    SOURCES,
+    ports=(3478, 443),
+    packages=("org.thoughtcrime.securesms",),
 )
-
-APP: Final = App("signal", "Signal", _SHAPES, SOURCES, ports=(3478, 443), packages=("org.thoughtcrime.securesms",))

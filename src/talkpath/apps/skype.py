@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from talkpath.apps import microsoft
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
-from talkpath.apps.families import microsoft
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("stun", "rtp", "rtcp"))

@@ -1,60 +1,19 @@
-"""Any browser's call, straight to the other browser: ICE, DTLS 1.2, SRTP with SHA-1 tags, Opus 111 and VP8 96.
+"""Any browser's call, straight to the other browser: as Chromium of today sends it, and as Firefox on request.
 
-Set-up and video headers are those of the one public capture (stun_dtls_rtp__b, peers behind TURN over TCP); the voice
-stream has none, its header is what Chromium offers by default (RFC 8285 ids 1 to 4), its rate Opus's default.
+The shapes are made from calls of both (`talkpath.apps.recorded`). This end is the one that answered: it begins the DTLS
+handshake, as a hello that goes out is what filters of a network's own people look at.
 """
 
 from __future__ import annotations
 
-from random import Random
 from typing import Final, Literal, cast
 
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
-from talkpath.apps.families.rtc_call import BOTH_DIRECTIONS, RtcCall
-from talkpath.apps.families.rtc_facts import Extra, Ice, RtcFacts, RtcStream
-from talkpath.apps.families.rtc_media import Camera, VoiceModel
+from talkpath.apps.recorded.played import AppCall
 from talkpath.errors import WireError
 from talkpath.wire.rtc import dtls, rtp, stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
-
-VOICE_STREAM: Final = RtcStream(
-    payload_type=111, elements=((1, "level"), (2, "send_time"), (3, "sequence"), (4, "mid"))
-)
-VIDEO_STREAM: Final = RtcStream(payload_type=96, elements=((13, "orientation"), (3, "sequence")))
-PADDING_STREAM: Final = RtcStream(payload_type=97, elements=((3, "sequence"),), padded=True)
-CAMERA: Final = Camera((300, 700))
-
-RTCP_EXTRAS: Final = tuple(
-    extra
-    for way, late_ms in zip(BOTH_DIRECTIONS, (0, 60), strict=True)
-    for extra in (
-        Extra(direction=way, size=42, first_ms=300 + late_ms, every_ms=250, count=None, report=b"\xaf\xcd\x00\x06"),
-        Extra(
-            direction=way,
-            size=94,
-            first_ms=430 + late_ms,
-            every_ms=1000,
-            count=None,
-            report=b"\x81\xc8\x00\x0c",
-            source="voice",
-        ),
-    )
-)
-PROBES: Final = tuple(
-    Extra(direction=way, size=285, first_ms=204, every_ms=10, count=2, stream=PADDING_STREAM) for way in BOTH_DIRECTIONS
-)
-ICE: Final = Ice(delta=True)
-VOICE_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE_STREAM, extras=RTCP_EXTRAS)
-VIDEO_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE_STREAM, video=VIDEO_STREAM, extras=RTCP_EXTRAS + PROBES)
-
-
-def speech_bytes(rng: Random) -> int:
-    """Opus at about 32 kbit/s without constant rate: 40 to 110 bytes in a header of 28 and a tag of 10."""
-    return round(rng.triangular(78, 148, 116))
-
-
-TALK: Final = VoiceModel(speech_bytes)
 
 # ---------------------------------------------------------------- recognition
 
@@ -131,27 +90,30 @@ def _recognise_media(datagram: bytes, view: FlowView) -> RecognisedDatagram:
 
 # ---------------------------------------------------------------- what is known, and from where
 
-_ONE: Final = "stun_dtls_rtp__b.pcapng, inside TURN"
+_CHROMIUM: Final = "make engines: Chromium 156.0.8078.114 on 30 November 2026"
+_FIREFOX: Final = "make engines: Firefox 153.8.0esr on 30 November 2026"
 
 SOURCES: Final = (
-    ShapeSource("ICE between browsers: 104-byte first check, 72-byte answer, 96-byte checks", _ONE, "low", 9, 0.9),
     ShapeSource(
-        "DTLS hello of 157 bytes", "stun_google_meet__a, stun_dtls_rtp__a and __b, geforcenow", "high", 7, 60.0
+        "Chromium: voice (docs/likeness.md)",
+        "make engines: Chromium 156.0.8078.114, 30 November 2026",
+        "medium",
+        5120,
+        57.2,
     ),
-    ShapeSource("DTLS flights of a peer: 617 and 570 bytes, ECDSA certificate named WebRTC", _ONE, "low", 2, 0.9),
-    ShapeSource("the client's 545-byte flight", "stun_google_meet__a, stun_dtls_rtp__a", "medium", 3, 58.4),
-    ShapeSource(
-        "video: PT 96, extension of two elements, padding of 285 bytes on PT 97, RTCP 205", _ONE, "low", 12, 0.04
-    ),
-    ShapeSource("video starts at 300 kbit/s or a little more, 30 pictures a second", "libwebrtc's defaults", "medium"),
-    ShapeSource(
-        "voice: PT 111, Opus at 20 ms and about 32 kbit/s, ids 1 to 4", "RFC 7874 and Chromium's offer", "medium"
-    ),
+    ShapeSource("Chromium: video", "make engines: the same", "low", 9000, 40.0),
+    ShapeSource("Firefox: voice", "make engines: Firefox 153.8.0esr, 30 November 2026", "low", 2500, 38.0),
 )
 
-_SHAPES: Final = (
-    RtcCall(arm=Arm("webrtc", "dtls", "voice"), facts=VOICE_FACTS, voice=TALK, packet_rate=50.0),
-    RtcCall(arm=Arm("webrtc", "dtls", "video"), facts=VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=115.0),
+APP: Final = App(
+    "webrtc",
+    "WebRTC",
+    (
+        AppCall(Arm("webrtc", "dtls", "voice"), "chromium", "webrtc", mirrored=True),
+        AppCall(Arm("webrtc", "dtls", "video"), "chromium-video", "webrtc", mirrored=True),
+        AppCall(Arm("webrtc", "firefox", "voice"), "firefox", "webrtc", mirrored=True),
+    ),
+    SOURCES,
+    ports=(3478, 19302),
+    on_request=("firefox",),
 )
-
-APP: Final = App("webrtc", "WebRTC", _SHAPES, SOURCES, ports=(3478, 19302))

@@ -10,7 +10,6 @@ import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.cli._terminal.language import language_option
-from talkpath.cli.check.shape import shape_option
 
 if TYPE_CHECKING:
     from talkpath.evidence.bundle import Bundle
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004, for a recording tp-007).")
-@shape_option
 @language_option
 @limited_judging
 def command(bundle: Path, as_json: bool) -> None:

@@ -10,7 +10,6 @@ import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.cli._terminal.language import language_option
-from talkpath.cli.check.shape import shape_option
 from talkpath.errors import FileError
 from talkpath.report.printable import printable
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("-o", "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write one HTML file here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004, for a recording tp-007).")
-@shape_option
 @language_option
 @limited_judging
 def command(bundle: Path, page: Path | None, as_json: bool) -> None:

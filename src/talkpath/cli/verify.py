@@ -9,14 +9,12 @@ import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.cli._terminal.language import language_option
-from talkpath.cli.check.shape import shape_option
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--responders", type=click.Path(path_type=Path), help="A list of known test servers (spec tp-003).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@shape_option
 @language_option
 @limited_judging
 def command(bundle: Path, responders: Path | None, as_json: bool) -> None:

@@ -20,7 +20,7 @@ from random import Random
 from statistics import fmean
 
 from talkpath.apps import shapes
-from talkpath.apps.contract.shape import Arm, Direction, Shape
+from talkpath.apps.contract.shape import Arm, Direction, Shape, Slot
 from talkpath.lab.parameters import Value
 from talkpath.lab.path.link import DROP, LAB_PROBE, PASS, RESPONDER
 from talkpath.lab.restrictor.engine import Restrictor
@@ -127,15 +127,17 @@ def packets_hit(
 ) -> tuple[dict[Direction, list[bool]], dict[Direction, bool]]:
     """For each direction what the rule hits of one call: each packet of its media, and any of its set-up.
 
-    A reply to a dropped packet is never sent, so it is not hit.
+    A reply to a dropped packet is never sent, so it is not hit, nor is a further try of one that passed.
     """
     restrictor = Restrictor((rule,), 0)
     media: dict[Direction, list[bool]] = {"up": [], "down": []}
     setup: dict[Direction, bool] = {"up": False, "down": False}
     unsent: set[int | None] = set()
     packets = _call_packets(shape.arm, int(rule.values.get("port", 3478)), call)
-    for number, (at_s, direction, stage, answers, packet) in enumerate(packets):
-        if answers is not None and answers in unsent:
+    for number, (at_s, slot, packet) in enumerate(packets):
+        direction, stage = slot.direction, slot.stage
+        is_answered = slot.retry_of is not None and slot.retry_of not in unsent
+        if is_answered or (slot.answers is not None and slot.answers in unsent):
             unsent.add(number)
             continue
         fate = restrictor.fate(at_s, direction == "up", packet)
@@ -150,15 +152,15 @@ def packets_hit(
 
 
 @lru_cache(maxsize=64)
-def _call_packets(arm: Arm, port: int, number: int) -> list[tuple[float, Direction, str, int | None, bytes]]:
-    """(time, direction, stage, number of the packet that it answers, IP packet) of half a minute of the arm's call."""
+def _call_packets(arm: Arm, port: int, number: int) -> list[tuple[float, Slot, bytes]]:
+    """(time, slot, IP packet) of half a minute of the arm's call."""
     shape = shapes()[arm]
     schedule = shape.schedule(Random(f"truth {number}"), max(REPLAY_PACKETS, round(REPLAY_S * shape.packet_rate)))
     near, far = Address.of(LAB_PROBE.ipv4, 40000), Address.of(RESPONDER.ipv4, port)
     writers = {"up": UdpWriter(near, far), "down": UdpWriter(far, near)}
     datagrams = shape.datagrams(schedule, bytes(range(32)))
     return [
-        (slot.at_ms / 1000, slot.direction, slot.stage, slot.answers, writers[slot.direction].packet(data))
+        (slot.at_ms / 1000, slot, writers[slot.direction].packet(data))
         for slot, data in zip(schedule.slots, datagrams, strict=True)
     ]
 

@@ -111,7 +111,7 @@ def signal_call(rng: Random, count: int, medium: str = "voice") -> Call:
 
 
 def tgcalls_call(rng: Random, count: int, medium: str = "voice") -> Call:
-    call = ice_checks(rng, b"aBcD:eFgH", (0x25, b""))
+    call = ice_checks(rng, b"aBcD:eFgH", (0x24, b"\x6e\x7f\x1f\x00"))
     for _ in range(count):
         call += both_directions(lambda way: rng.randbytes(91))
         if medium == "video":

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from random import Random
 
 from factories.packets.capture_files import Packet, udp_packet
+from factories.packets.libtgvoip import LIBTGVOIP
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Shape
 
 CALLER, SERVER = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7))
 CALLER_PORT, SERVER_PORT, PEER_PORT = 40000, 3478, 50000
-BETWEEN_PEERS = ("webrtc/dtls", "telegram/tgcalls")
+BETWEEN_PEERS = ("webrtc/dtls", "telegram/tgcalls", "telegram/direct")
 """Variants whose calls go to no server."""
 BEGIN_NS = 1_700_000_000_000_000_000
 WAY_MS = 30.0
@@ -29,7 +30,7 @@ class Sent:
 
 def shaped_call(arm: str, packets: int = 400, seed: int = 1) -> list[Sent]:
     """A call of an arm (`app/variant/medium`), `packets` media packets each way, nothing lost."""
-    shape: Shape = shapes()[Arm(*arm.split("/"))]  # type: ignore[arg-type]
+    shape: Shape = ({**shapes(), LIBTGVOIP.arm: LIBTGVOIP})[Arm.parse(arm)]
     schedule = shape.schedule(Random(seed), packets)
     far_port = PEER_PORT if arm.startswith(BETWEEN_PEERS) else SERVER_PORT
     made = zip(schedule.slots, shape.datagrams(schedule, bytes((seed,)) * 32), strict=True)

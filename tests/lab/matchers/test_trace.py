@@ -168,7 +168,8 @@ def test_ice_alone_leaves_its_suspects():
     assert shown([("up", stun_message(Random(1), 0x0003, (0x19, bytes(4))), False)]).suspects == ICE_APPS
     assert shown(ice_checks(Random(1), b"abcdefgh:12345678")).suspects == {"webrtc"}
     assert shown(ice_checks(Random(1), b"aBcD:eFgH", (0xC059, bytes(2)))).suspects == {"webrtc"}
-    assert shown(ice_checks(Random(1), b"aBcD:eFgH", (0x25, b""))).suspects == {"telegram"}
+    assert shown(ice_checks(Random(1), b"aBcD:eFgH", (0x25, b""))).suspects == {"webrtc"}
+    assert shown(ice_checks(Random(1), b"aBcD:eFgH", (0x24, b"\x6e\x7f\x1f\x00"))).suspects == {"telegram"}
     assert shown(ice_checks(Random(1), b"aBcD:eFgH", (0xC001, bytes(4)))).suspects == {"signal"}
 
 

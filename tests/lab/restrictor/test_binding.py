@@ -60,7 +60,7 @@ def test_without_an_app_it_is_any_apps_addresses():
 @pytest.mark.parametrize("rule", sorted(set(mechanism_kinds()) - {"allowlist", "relearn"}))
 def test_no_rule_that_is_bound_acts_on_a_check_with_the_test_server(rule):
     text = f"{rule},to=app{EAGER.get(rule, '')}"
-    arms = [Arm("telegram", "libtgvoip", "voice"), Arm("webrtc", "dtls", "voice")]
+    arms = [Arm("telegram", "direct", "voice"), Arm("webrtc", "dtls", "voice")]
     assert rule_hits([parse_rule(text)], arms) == []
 
 

@@ -81,7 +81,7 @@ def hop_of(verdict: Verdict) -> tuple[float, float]:
 def test_each_of_two_rules_is_named_with_its_own_hop(hops: tuple[int, int]) -> None:
     first, second = hops
     rules = (
-        f"media.drop,app=telegram,to=app,p=0.6,hop={first}",
+        f"media.drop,app=telegram,to=app,p=0.8,hop={first}",
         f"address.block,app=signal,to=app,hop={second}",
     )
     case = OwnAddressCase(

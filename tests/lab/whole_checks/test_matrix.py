@@ -17,7 +17,7 @@ from talkpath.measure.facts import Epoch, Facts, Observation
 from talkpath.verdict.judge import judge_facts
 
 WEBRTC, FAST20, RELAY60 = "webrtc/dtls/voice", "whatsapp/fast20/voice", "whatsapp/relay60/voice"
-REFLECTOR, TGCALLS, LIBTGVOIP = "telegram/reflector/voice", "telegram/tgcalls/voice", "telegram/libtgvoip/voice"
+REFLECTOR, TGCALLS, DIRECT = "telegram/reflector/voice", "telegram/tgcalls/voice", "telegram/direct/voice"
 SIGNAL, VIDEO, MEET = "signal/ringrtc/voice", "telegram/tgcalls/video", "meet/sfu/voice"
 GE = "ge,loss=0.05"
 
@@ -32,7 +32,7 @@ ROWS = [
     ("media.drop,p=0.1,direction=up", "clean", WEBRTC, 4),
     ("media.drop,p=0.2,direction=down", GE, WEBRTC, 4),
     ("media.drop,p=0.5,onset_packets=20", "clean", FAST20, 6),
-    ("media.drop,p=0.95", GE, LIBTGVOIP, 4),
+    ("media.drop,p=0.95", GE, DIRECT, 4),
     ("media.freeze,after_packets=60", "clean", WEBRTC, 4),
     ("media.freeze,after_packets=40,direction=up", GE, TGCALLS, 6),
     ("media.freeze,after_s=1.5", "clean", SIGNAL, 4),

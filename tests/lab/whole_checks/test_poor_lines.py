@@ -13,7 +13,7 @@ from talkpath.verdict.model import Verdict
 
 TGCALLS, VIDEO = Arm("telegram", "tgcalls", "voice"), Arm("telegram", "tgcalls", "video")
 WEBRTC, SIGNAL = Arm("webrtc", "dtls", "voice"), Arm("signal", "ringrtc", "voice")
-LIBTGVOIP, REFLECTOR = Arm("telegram", "libtgvoip", "voice"), Arm("telegram", "reflector", "voice")
+DIRECT, REFLECTOR = Arm("telegram", "direct", "voice"), Arm("telegram", "reflector", "voice")
 EVERY = choose_arms()
 
 ROWS: list[tuple[str, str, str, tuple[Arm, ...], Arm, str]] = [
@@ -26,7 +26,7 @@ ROWS: list[tuple[str, str, str, tuple[Arm, ...], Arm, str]] = [
         VIDEO,
         "closed",
     ),
-    ("requests lost", "flow.block,direction=down,p=1", "congestion", (LIBTGVOIP,), LIBTGVOIP, "restricted"),
+    ("requests lost", "flow.block,direction=down,p=1", "congestion", (DIRECT,), DIRECT, "restricted"),
     ("answers after the end", "media.delay,ms=300", "clean", EVERY, WEBRTC, "restricted"),
     ("answers long after the end", "media.delay,ms=600", "clean", EVERY, REFLECTOR, "restricted"),
 ]

@@ -13,7 +13,7 @@ from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge_arms
 
 STUN_COOKIE = b"\x21\x12\xa4\x42"
-REFLECTOR, LIBTGVOIP = Arm("telegram", "reflector", "voice"), Arm("telegram", "libtgvoip", "voice")
+REFLECTOR, DIRECT = Arm("telegram", "reflector", "voice"), Arm("telegram", "direct", "voice")
 TGCALLS, WHATSAPP = Arm("telegram", "tgcalls", "voice"), Arm("whatsapp", "fast20", "voice")
 MAX, MEET = Arm("max", "webrtc", "voice"), Arm("meet", "sfu", "voice")
 SIGNAL, WEBRTC = Arm("signal", "ringrtc", "voice"), Arm("webrtc", "dtls", "voice")
@@ -44,14 +44,14 @@ def test_a_port_that_a_call_through_the_whole_check_had_blocked_is_blocked_by_a_
 
 
 def test_ports_that_passed_until_a_call_came_are_not_dead_by_their_number() -> None:
-    found = named("residual,for_s=60", (LIBTGVOIP, REFLECTOR, TGCALLS, WHATSAPP), "clean", 7500000413)
+    found = named("residual,for_s=60", (DIRECT, REFLECTOR, TGCALLS, WHATSAPP), "clean", 7500000413)
     assert {rule for _, rule in found} == {"residual"}
 
 
 @pytest.mark.parametrize(
     ("rule", "arms", "seed"),
     [
-        ("media.drop,direction=down,p=1,from_s=16.6", (SIGNAL, LIBTGVOIP, REFLECTOR, TGCALLS), 7600000191),
+        ("media.drop,direction=down,p=1,from_s=16.6", (SIGNAL, DIRECT, REFLECTOR, TGCALLS), 7600000191),
         ("flow.block,direction=down,app=max,p=1,from_s=13", (MAX, MEET), 7600000196),
     ],
     ids=["all media", "all calls"],
@@ -66,7 +66,7 @@ def test_what_begins_in_mid_check_cuts_calls_off_that_are_under_way_and_is_no_fr
 
 def test_calls_that_end_behind_cut_offs_of_other_arms_are_not_blocked_at_random() -> None:
     rule = "media.freeze,direction=down,after_packets=52,residual_s=180,from_s=16.5"
-    found = named(rule, (MEET, LIBTGVOIP, REFLECTOR, TGCALLS), "clean", 7600000059)
+    found = named(rule, (MEET, DIRECT, REFLECTOR, TGCALLS), "clean", 7600000059)
     assert {rule for _, rule in found if rule} == {"media.freeze"}
 
 

@@ -73,7 +73,7 @@ def test_nobody_is_listed_without_a_receipt():
 
 def test_only_apps_that_this_version_knows_are_counted(monkeypatch: pytest.MonkeyPatch):
     """The reader of facts knows its words too; whatever it lets pass, no other app gets into the log."""
-    verdicts, _ = judge_check(sent_facts(apps=("whatsapp/relay60", "telegram/libtgvoip")))
+    verdicts, _ = judge_check(sent_facts(apps=("whatsapp/relay60", "telegram/direct")))
     renamed = [replace(verdict, app="evil_app") if verdict.app == "whatsapp" else verdict for verdict in verdicts]
     asked = [("evil_app", "tls/443"), ("telegram", "tls/443"), ("telegram", "<script>")]
     rows = [{"app": app, "medium": "voice", "transport": name, "carries": True} for app, name in asked]

@@ -32,7 +32,7 @@ def flows(recorded: RecordedCall) -> Counter[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("app", "family"), [("telegram/libtgvoip", 4), ("telegram/reflector", 6), ("whatsapp", 4), ("meet", 4)]
+    ("app", "family"), [("telegram/direct", 4), ("telegram/reflector", 6), ("whatsapp", 4), ("meet", 4)]
 )
 def test_capture_takes_it_for_a_call_of_the_app(tmp_path: Path, app: str, family: int) -> None:
     file = tmp_path / "call.pcap"

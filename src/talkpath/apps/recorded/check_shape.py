@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite
 from typing import Final
 
+from talkpath.apps.contract.shape import Direction
 from talkpath.apps.recorded.fields import (
     MAX_PACKET_BYTES,
     ChecksumField,
@@ -44,6 +45,7 @@ class _ShapeCheck:
         self._shape = shape
         self._kinds = {kind.name: kind for kind in shape.kinds}
         self._messages: dict[str, Sequence[Field]] = {one.name: one.fields for one in shape.messages}
+        self._sized = defaultdict[Direction, set[tuple[str, int]]](set)  # kinds and sizes of blocks that were checked
 
     def check(self) -> None:
         """Raise `FileError` for the first thing that is wrong."""
@@ -125,11 +127,12 @@ class _ShapeCheck:
             _check_echoes(kind, asked.size)
 
     def _check_block(self, block: PacketBlock) -> None:
-        for packet in block.packets:
-            kind = self._kind(packet.kind)
+        for name, size in {(packet.kind, packet.size) for packet in block.packets} - self._sized[block.direction]:
+            kind = self._kind(name)
             if kind.direction != block.direction or kind.answers:
                 raise FileError(f"{kind.name} stands in a block where it does not belong.")
-            self._check_size(kind, packet.size)
+            self._check_size(kind, size)
+            self._sized[block.direction].add((name, size))
         lasts_ms = sum(packet.gap_ms for packet in block.packets)
         if len(block.packets) > MAX_BURST_PACKETS + lasts_ms:
             raise FileError("A block sends more packets than a call does.")

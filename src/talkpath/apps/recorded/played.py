@@ -1,4 +1,4 @@
-"""Plays the shape of a recorded call: an arm like those of the apps, whose app is the digest of the shape.
+"""Plays the shape of a recorded call: an arm of an app that names the file, or one whose app is the shape's digest.
 
 A flow has one of the set-ups that were recorded, then in each direction blocks of what was recorded at that time of a
 call, drawn anew. Both directions end together: when the one that sends more media has sent what was asked for, or up to
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from talkpath.apps.contract.script import TRIES_MS, Script
 from talkpath.apps.contract.shape import (
+    KEY_BYTES,
     RECORDED_PREFIX,
     App,
     Arm,
@@ -40,6 +41,8 @@ DIGEST_DIGITS: Final = 24  # of a shape's digest, in the name of its arm
 TRUSTED_RECORDINGS: Final = 3
 PACKETS_A_MEDIA_PACKET: Final = 4  # of one direction, so many for each of media at the most, and some more
 FIRST_GAP_MS: Final = 20.0
+
+_FAR_END: Final[dict[Direction, Direction]] = {"up": "down", "down": "up"}
 
 _TimedPacket = tuple[float, BlockPacket]
 
@@ -67,6 +70,58 @@ def engine_shape_files() -> dict[str, Path]:
     return {file.stem: file for file in sorted((Path(__file__).parent / "data").glob("*.shape"))}
 
 
+@dataclass(frozen=True)
+class AppCall:
+    """A `Shape`: the calls of an app as one of the product's own files (`data/`) has them.
+
+    `file` is its name without the ending, read when the first call is drawn. `mirrored`: this end does what the other
+    end did in the recording, so that the end which begins the handshake is this one. `assumed`: the file is of another
+    app's calls.
+    """
+
+    arm: Arm
+    file: str
+    shape_class: str
+    mirrored: bool = False
+    assumed: bool = False
+
+    @cached_property
+    def played(self) -> PlayedShape:
+        """The shape that the file has."""
+        return PlayedShape(_product_record(self.file, self.mirrored))
+
+    @property
+    def confidence(self) -> Confidence:
+        """See `Shape`."""
+        return "low" if self.assumed else self.played.confidence
+
+    @property
+    def packet_rate(self) -> float:
+        """See `Shape`."""
+        return self.played.packet_rate
+
+    def schedule(self, rng: Random, packets: int, *, rate: float = 1.0, hello: str = "browser") -> Schedule:
+        """See `Shape`."""
+        return self.played.schedule(rng, packets, rate=rate, hello=hello)
+
+    def datagrams(self, schedule: Schedule, key: bytes) -> list[bytes]:
+        """See `Shape`."""
+        return self.played.datagrams(schedule, key)
+
+
+@cache
+def _product_record(file: str, mirrored: bool) -> RecordedShape:
+    record = read_shape_text(engine_shape_files()[file].read_bytes())
+    return mirrored_record(record) if mirrored else record
+
+
+def mirrored_record(record: RecordedShape) -> RecordedShape:
+    """Return the shape of the same call as the other end sees it."""
+    kinds = tuple(replace(kind, direction=_FAR_END[kind.direction]) for kind in record.kinds)
+    blocks = tuple(replace(block, direction=_FAR_END[block.direction]) for block in record.blocks)
+    return replace(record, kinds=kinds, blocks=blocks)
+
+
 def shape_file_name(arm: Arm) -> str:
     """Return the name of the file whose shape a recorded arm has."""
     return f"{arm.variant}.shape"
@@ -78,6 +133,7 @@ class PlayedShape:
 
     record: RecordedShape
     _memo: list[tuple[Schedule, FlowSheet]] = field(default_factory=list, repr=False)
+    _places: dict[tuple[str, int, bool], tuple[int | None, int]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def text(self) -> bytes:
@@ -204,23 +260,34 @@ class PlayedShape:
 
     def _put(self, script: Script, at_ms: float, packet: BlockPacket) -> None:
         """Add a packet, and the answer to it where its kind has one."""
-        line = script.add(self._slot(packet.kind, at_ms, packet.size, step=packet.step))
+        line = script.add(self._in_call(self._slot(packet.kind, at_ms, packet.size, step=packet.step)))
         for reply in self._replies.get(packet.kind, ()):
             slot = self._slot(reply.name, at_ms, fixed_bytes(reply.fields), answer=True)
-            script.add(replace(slot, answers=line))
+            script.add(replace(self._in_call(slot), answers=line))
+
+    @staticmethod
+    def _in_call(slot: Slot) -> Slot:
+        """Return the slot of a packet that is sent beside the media: a check is no set-up there."""
+        return slot if slot.stage == "media" else replace(slot, stage="control")
 
     def _slot(self, name: str, at_ms: float, size: int, *, step: int = 0, answer: bool = False) -> Slot:
         kind = self._kinds[name]
         sealed = [part for part in kind.fields if isinstance(part, ChecksumField)]
         whole = align_size(kind, size)
+        if (name, size, answer) not in self._places:
+            key_at = key_offset(kind.fields, size, self._messages, answer=answer) or 0
+            nonce_at = nonce_offset(kind.fields, size, self._messages)
+            hides_key = nonce_at is not None and nonce_at < key_at + KEY_BYTES  # by which the packet is known
+            self._places[name, size, answer] = None if hides_key else nonce_at, key_at
+        nonce_at, key_at = self._places[name, size, answer]
         return Slot(
             direction=kind.direction,
             at_ms=at_ms,
             size=whole,
             stage=kind.stage,
-            nonce_at=nonce_offset(kind.fields, size, self._messages),
+            nonce_at=nonce_at,
             fingerprint=bool(sealed),
-            key_at=key_offset(kind.fields, size, self._messages, answer=answer) or 0,
+            key_at=key_at,
             inner_at=sealed[0].start if sealed else 0,
             kind=slot_kind(name, step, whole - size),
         )

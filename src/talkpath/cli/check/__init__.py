@@ -35,7 +35,7 @@ from talkpath.cli.check.other_hosts import (
     other_hosts_options,
 )
 from talkpath.cli.check.own_means import OwnMeans, own_options, tell_own
-from talkpath.cli.check.shape import like_option, shape_option
+from talkpath.cli.check.shape import like_option
 from talkpath.cli.check.turn import TurnOptions, turn_options
 from talkpath.errors import FileError
 
@@ -100,7 +100,6 @@ class CheckOptions:
 )
 @click.option("--transports", is_flag=True, help="Test for every app which transports carry a call.")
 @like_option
-@shape_option
 @turn_options
 @own_options
 @other_hosts_options

@@ -136,11 +136,10 @@ def app_as_said(recording: Recording, apps: Sequence[str]) -> str:
     """The app whose call a recorded one counts as because the person was asked to call in it: it looks like any WebRTC
     call, as that app's do, and neither its shape nor an address tells the app. "" where there is no such call."""
     from talkpath.apps import shapes
-    from talkpath.apps.families.rtc_call import RtcCall
 
     findings = recording.findings
     seen = {one.app for one in findings.calls} or {one.app for one in findings.attempts}
-    looks_so = {arm.app for arm, shape in shapes().items() if isinstance(shape, RtcCall)} - {ANY_WEBRTC}
+    looks_so = {arm.app for arm, shape in shapes().items() if shape.shape_class == "webrtc"} - {ANY_WEBRTC}
     is_sure = len(apps) == 1 and apps[0] in looks_so and apps[0] not in seen
     return apps[0] if is_sure and ANY_WEBRTC in seen else ""
 

@@ -1,4 +1,4 @@
-"""`--shape`, for every command that places, answers or judges calls; `--like`, for those that place them."""
+"""`--like`, for every command that places calls."""
 
 from __future__ import annotations
 
@@ -7,16 +7,6 @@ from pathlib import Path
 import click
 
 from talkpath.errors import FileError
-
-
-def _add_shapes(context: click.Context, _: click.Parameter, files: tuple[Path, ...]) -> None:
-    if context.resilient_parsing:
-        return
-    from talkpath.apps import added_app
-    from talkpath.apps.families.shape_file import MAX_SHAPE_FILE_BYTES, read_shape
-
-    for file in files:
-        context.with_resource(added_app(read_shape(_file_start(file, MAX_SHAPE_FILE_BYTES + 1))))
 
 
 def _file_start(file: Path, size: int) -> bytes:
@@ -48,17 +38,6 @@ def _add_recorded(context: click.Context, _: click.Parameter, file: Path | None)
     context.with_resource(added_app(app))
     return (app.id,)
 
-
-shape_option = click.option(
-    "--shape",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_add_shapes,
-    metavar="FILE",
-    help="Also the app whose calls this TOML file describes; the test server needs the same file.",
-)
 
 like_option = click.option(
     "--like",

@@ -10,7 +10,7 @@ import click
 
 from talkpath.cli._terminal.language import language_option
 from talkpath.cli.check.measuring import save_bundle, tell_written
-from talkpath.cli.check.shape import like_option, shape_option
+from talkpath.cli.check.shape import like_option
 from talkpath.cli.lab.country import country
 from talkpath.cli.lab.locate import locate
 from talkpath.errors import UsageError
@@ -58,7 +58,6 @@ command.add_command(locate)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed bundle here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004), with the ground truth.")
 @like_option
-@shape_option
 @language_option
 def run_check(
     driver: str,

@@ -17,7 +17,6 @@ import click
 from talkpath.api.state_folder import state_folder
 from talkpath.cli._terminal.exit_codes import NOT_MEASURED
 from talkpath.cli._terminal.help import LongCommand
-from talkpath.cli.check.shape import shape_option
 from talkpath.cli.respond.opening import Listening, invite_to, open_responder
 from talkpath.cli.respond.page import (
     certificate_files,
@@ -136,7 +135,6 @@ def _make_key_file(pem: Path, port: int, host: str | None) -> None:
 )
 @register_options
 @click.option("--no-shapes", "no_shapes", is_flag=True, help="Take no shapes of recorded calls (`check --like`).")
-@shape_option
 @click.option("--doctor", is_flag=True, help="Print which ports can be opened here, then end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def command(

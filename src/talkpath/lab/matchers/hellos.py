@@ -105,6 +105,7 @@ class Opening:
 DTLS_HELLO_MAKERS: Final = ("browser", "openssl", "pion", "any")
 
 _USE_SRTP: Final = 0x000E
+_DTLS_13_CIPHER: Final = 0x1301  # RFC 9147; of a browser's hello in two datagrams the first need not have use_srtp
 _PION_FIRST: Final = [0x000D, 0xFF01]
 
 
@@ -123,7 +124,7 @@ class HelloFingerprint:
             return "pion"
         if _ENCRYPT_THEN_MAC in self.extensions:
             return "openssl"
-        return "browser" if _USE_SRTP in self.extensions else ""
+        return "browser" if _USE_SRTP in self.extensions or _DTLS_13_CIPHER in self.ciphers else ""
 
 
 def is_hello(payload: bytes) -> bool:

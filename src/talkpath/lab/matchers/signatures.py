@@ -32,6 +32,7 @@ MATCHED_APPS: Final = tuple(APP_CLASSES)
 
 ICE_APPS: Final = frozenset(("signal", "telegram", "webrtc"))
 OWN_ENCRYPTION: Final = frozenset(("signal", "telegram"))  # after ICE, without DTLS
+TELEGRAM_ALONE: Final = frozenset(("telegram",))  # its DTLS asks for SRTP as others' does
 NO_APPS: Final[frozenset[str]] = frozenset()
 
 _REALMS: Final = {
@@ -43,7 +44,7 @@ _REALMS: Final = {
 _WHATSAPP_TYPES: Final = frozenset(range(0x0800, 0x0806))
 _WHATSAPP_ATTRIBUTES: Final = frozenset(range(0x4000, 0x4008))
 _MICROSOFT: Final = frozenset((0x8008, 0x8036, 0x8037, 0x8054, 0x8055, 0x8070))
-_USERNAME, _REALM, _USE_CANDIDATE, _CONTROLLING = 0x0006, 0x0014, 0x0025, 0x802A
+_USERNAME, _REALM, _PRIORITY, _USE_CANDIDATE, _CONTROLLING = 0x0006, 0x0014, 0x0024, 0x0025, 0x802A
 _NOMINATION, _GOOG_DELTA = 0xC001, 0xC059
 SIGNAL_SSRC: Final = frozenset(base + n for base in (1000, 2000) for n in (1, 2, 3, 11, 12, 13))
 ZOOM_HELLO: Final = (b"\x01\x00\x02", b"\x01\x00\x03", b"\x02\x00\x02", b"\x02\x00\x03")
@@ -88,17 +89,22 @@ def unwrap_reflector(payload: bytes) -> bytes:
 def ice_suspects(kind: int, attributes: dict[int, bytes], before: frozenset[str]) -> frozenset[str]:
     """The apps whose ICE it could be: clients built on libwebrtc differ in their first connectivity checks.
 
-    By captures of 2021 to 2023: browsers and Meet's server have GOOG_DELTA in the first one or a USERNAME that is not
-    4:4, Signal nominates late (renomination), tgcalls at once.
+    Telegram's checks are made for component 0 (InstanceV2Impl's `P2PTransportChannel::Create("transport", 0, ...)`), so
+    that PRIORITY ends in 00 (RFC 8445 section 5.1.2.1), as in the capture of 2022. By captures of 2021 to 2023:
+    browsers and Meet's server have GOOG_DELTA in the first one or a USERNAME that is not 4:4, or nominate at once;
+    Signal nominates late (renomination).
     """
-    username = attributes.get(_USERNAME, b"")
+    username, priority = attributes.get(_USERNAME, b""), attributes.get(_PRIORITY, b"")
+    if any(priority) and priority[3:] == b"\0":
+        return TELEGRAM_ALONE
     if _GOOG_DELTA in attributes or (b":" in username and len(username) != 9):
         return frozenset(("webrtc",))
     if _NOMINATION in attributes:
         return frozenset(("signal",))
-    if kind == 0x0001 and _CONTROLLING in attributes and before in (NO_APPS, ICE_APPS):
-        return frozenset(("telegram" if _USE_CANDIDATE in attributes else "signal",))
-    return before or ICE_APPS
+    others = ICE_APPS - TELEGRAM_ALONE if any(priority) else ICE_APPS
+    if kind == 0x0001 and _CONTROLLING in attributes and before in (NO_APPS, ICE_APPS, others):
+        return frozenset(("webrtc" if _USE_CANDIDATE in attributes else "signal",))
+    return before or others
 
 
 def app_of_stun(kind: int, attributes: dict[int, bytes]) -> str:

@@ -22,6 +22,7 @@ from talkpath.lab.matchers.signatures import (
     SIGNAL_SSRC,
     STUN_COOKIE,
     TAG_MARK,
+    TELEGRAM_ALONE,
     UNKNOWN_PACKETS,
     VIDEO_TYPES,
     VOICE_PACKETS,
@@ -120,7 +121,9 @@ class Trace:
 
     def _read_dtls(self, payload: bytes) -> None:
         self._dtls = True
-        if self.suspects & ICE_APPS or uses_srtp(payload):
+        if self.suspects == TELEGRAM_ALONE:
+            self._decide("telegram")
+        elif self.suspects & ICE_APPS or uses_srtp(payload):
             self._decide("webrtc")
 
     def _is_zoom(self, payload: bytes) -> bool:

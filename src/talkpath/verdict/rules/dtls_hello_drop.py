@@ -10,7 +10,7 @@ from functools import partial
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Direction
-from talkpath.apps.recorded.played import PlayedShape
+from talkpath.apps.recorded.played import AppCall, PlayedShape
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.model import Category
@@ -49,7 +49,7 @@ def named_contrasts(view: ArmView) -> tuple[Question, ...]:
 def _is_recorded(view: ArmView) -> bool:
     """Whether the arm's calls are those of a recording, with a ClientHello of their own."""
     arms = {epoch.arm for epoch in view.epochs}
-    return any(arm.is_recorded or isinstance(shapes().get(arm), PlayedShape) for arm in arms)
+    return any(arm.is_recorded or isinstance(shapes().get(arm), PlayedShape | AppCall) for arm in arms)
 
 
 def explain(view: ArmView) -> Fit | None:

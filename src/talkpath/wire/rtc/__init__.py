@@ -1,5 +1,5 @@
 """Codecs of real-time calls: STUN, TURN, RTP, DTLS, and Telegram's reflectors.
 
-Read `stun`, `turn` (which wraps other packets), `rtp`, `dtls`, `dtls_flights` (what follows a ClientHello), then
+Read `stun`, `turn` (which wraps other packets), `rtp`, `dtls`, then
 `reflector`.
 """

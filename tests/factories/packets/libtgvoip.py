@@ -1,4 +1,4 @@
-"""Telegram's voice call of 2020 (libtgvoip) through a reflector.
+"""Telegram's voice call of 2020 (libtgvoip) through a reflector, which `capture` still knows.
 
 Every datagram opens with the call's 16-byte tag, then ciphertext in blocks of 16 bytes: one packet each 60 ms, without
 silence suppression and without video.
@@ -89,3 +89,6 @@ class Libtgvoip:
 def made_up_address(stream: Keystream) -> Address:
     """An address and port of random bytes, for what a reflector tells of its clients."""
     return Address(stream.take(4), stream.number(2))
+
+
+LIBTGVOIP: Final = Libtgvoip(Arm("telegram", "libtgvoip", "voice"))
