@@ -144,7 +144,7 @@ class CallEnd:
 
     def _answered(self, number: int) -> bool:
         answers = [n for n in self._expected if self.script.slots[n].answers == number]
-        return not answers or any(answer in self._seen for answer in answers)
+        return all(answer in self._seen for answer in answers)
 
     # -- media
 
