@@ -61,7 +61,8 @@ class CallEnd:
             if number in repeats or slot.stage in NO_SETUP:
                 continue
             if slot.direction != self.side:
-                self._expected.add(number)
+                if slot.answers is not None or number in self._replies:  # what is never answered is sent once
+                    self._expected.add(number)
             elif slot.answers is None:
                 self._setup.append(number)
 
