@@ -85,14 +85,14 @@ def test_a_call_is_set_up_and_every_packet_has_its_size(medium: CallMedium):
     assert [len(data) for data in sent if not 192 <= data[1] <= 223] == [medium.wire_bytes] * 60
     step = STAMPS_A_TICK[medium.name]
     assert line.near.received == [(line.far.sender.zero_stamp + step * tick) % (1 << 32) for tick in range(60)]
-    assert line.far.sent == list(range(60))
+    assert line.far.sender.sent == list(range(60))
     assert line.near.reports == 2  # one a second
 
 
 def test_nothing_is_sent_before_the_call_is_set_up():
     line = Line()
     assert list(line.media(3)) == [[], [], []]
-    assert line.far.sent == []
+    assert line.far.sender.sent == []
 
 
 def test_the_browser_hears_that_the_call_is_over():
