@@ -18,7 +18,7 @@ def said(*argv: str) -> subprocess.CompletedProcess[str]:
 def test_the_plan_is_told_before_anything_is_sent() -> None:
     done = said("locate", "--dry-run", "--app", "webrtc")
     assert done.returncode == 0
-    assert "up to about 18 MB and 120 s" in done.stdout
+    assert "up to about 22 MB and 120 s" in done.stdout
 
 
 def test_without_a_link_the_ways_on_are_told() -> None:

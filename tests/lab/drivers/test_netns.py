@@ -164,19 +164,17 @@ sys.exit(7)
 
 
 def whole_run() -> dict[str, Any]:
-    """In the lab: `netns.run` twice in one process."""
+    """In the lab: a probe and a responder, twice in one process."""
     for _ in range(2):
-        done = netns.run_ends(
-            Late(0.001),
-            responder=[sys.executable, "-c", ECHO],
-            ready="listening",
-            probe=lambda line: [sys.executable, "-c", PROBE_ONCE, RESPONDER.ipv4, line],
-            timeout_s=10,
-        )
-    assert isinstance(done.health, RouterHealth)
+        with netns.netns_lab(Late(0.001)) as lab:
+            server = lab.start(RESPONDER.name, [sys.executable, "-c", ECHO])
+            probe = [sys.executable, "-c", PROBE_ONCE, RESPONDER.ipv4, server.line("listening")]
+            done = lab.start(LAB_PROBE.name, probe).finish(10)
+            served = server.stop()
+            assert isinstance(lab.stop(), RouterHealth)
     return {
-        "probe": [done.probe.exit_code, done.probe.stdout.decode(), done.probe.timed_out],
-        "responder": [done.responder.exit_code, done.responder.stdout.decode()],
+        "probe": [done.exit_code, done.stdout.decode(), done.timed_out],
+        "responder": [served.exit_code, served.stdout.decode()],
     }
 
 

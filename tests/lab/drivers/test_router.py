@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from talkpath.lab.drivers import namespace
-from talkpath.lab.drivers.netns import Cable, _destination_address, _is_routed
-from talkpath.lab.path.link import HOSTS, LAB_PROBE, RESPONDER
+from talkpath.lab.drivers.netns import Cable, _is_routed
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import build_udp
 
@@ -41,14 +41,6 @@ def packet(source: str, destination: str) -> bytes:
 )
 def test_it_takes_ip_packets_to_one_host(ethertype: bytes, data: bytes, routed: bool) -> None:
     assert _is_routed(ethertype, data) is routed
-
-
-@pytest.mark.parametrize("host", HOSTS)
-def test_the_destination_is_the_packets_own(host: Any) -> None:
-    assert (
-        _destination_address(packet(LAB_PROBE.ipv4, host.ipv4)),
-        _destination_address(packet(LAB_PROBE.ipv6, host.ipv6)),
-    ) == host.packed()
 
 
 def arrivals() -> dict[str, Any]:

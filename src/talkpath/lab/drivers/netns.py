@@ -1,7 +1,7 @@
 """The netns driver: real programs on real sockets, each on a host of the lab, with the simulated network between them.
 
     namespace.enter()                                    # once, before anything else
-    with box(network) as lab:
+    with netns_lab(network) as lab:
         responder = lab.start("responder", ["talkpath", "respond", ...])
         link = responder.line("talkpath:")
         outcome = lab.start("probe", ["talkpath", "check", link]).finish(60)
