@@ -80,6 +80,17 @@ def test_a_rule_on_hellos_is_told_with_those_that_it_hits(
 
 @pytest.mark.long
 @pytest.mark.waits
+def test_a_check_of_telegram_finds_a_rule_on_what_telegram_sends_today(in_lab: InLab) -> None:
+    """Voice straight to the other phone, and neither the reflector's frames nor another app."""
+    verdicts = verdicts_in_lab(in_lab, TELEGRAM_VOICE, RESPONDER.ipv4, 40.0, ("telegram", "webrtc"))
+    by_arm = {(one["app"], one["variant"]): one for one in verdicts}
+    hit = by_arm.pop(("telegram", "direct"))
+    assert (hit["state"], hit["direction"]) == ("restricted", "up")
+    assert {one["state"] for one in by_arm.values()} <= {"ok", "insufficient"}
+
+
+@pytest.mark.long
+@pytest.mark.waits
 @pytest.mark.parametrize(
     ("shape", "rule", "direction", "share"),
     [
