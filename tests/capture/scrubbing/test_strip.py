@@ -10,7 +10,7 @@ from talkpath.apps.contract.cue import cue_of_bytes
 from talkpath.capture.recognise.app_files import app_cues, app_wrappings
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.capture.scrubbing.strip import HELLO_LIST_BYTES, PayloadStripper, strip_sip
-from talkpath.wire.rtc import stun
+from talkpath.wire.rtc import reflector, rtp, stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 from talkpath.wire.tls import client_hello_record, offered_protocols
 
@@ -66,6 +66,19 @@ class TestRtp:
         stripped = strip(head + b"\xde\xbe\x00\x02" + SECRET)
         assert stripped[:16] == head + b"\xde\xbe\x00\x02"
         assert SECRET[:8] not in stripped
+
+    def test_the_elements_of_an_extension_keep_ids_and_sizes_but_not_their_values(self, strip: PayloadStripper):
+        head, values = bytes((0xB0,)) + self.HEAD[1:], b"\x22LOU\x00\x31AT\x00\x00\x00\x00"
+        stripped = strip(head + b"\xbe\xde\x00\x03" + values + SECRET)
+        assert rtp.decode_packet(stripped).one_byte_elements() == [(2, 3), (3, 2)]
+        assert b"LOU" not in stripped
+        assert b"AT" not in stripped[16:28]
+        assert SECRET[:8] not in stripped
+
+    def test_an_extension_that_is_no_row_of_elements_goes(self, strip: PayloadStripper):
+        stripped = strip(bytes((0x90,)) + self.HEAD[1:] + b"\xbe\xde\x00\x06" + b"pApBpCpDpEpF" * 2)
+        assert stripped[16:28:2] != b"pppppp"
+        assert not any(stripped[24:])
 
     def test_contributing_sources_go(self, strip: PayloadStripper):
         head = bytes((0x91,)) + self.HEAD[1:]
@@ -166,6 +179,41 @@ class TestLayers:
         stripped = strip(b"\x40\x01" + len(inner).to_bytes(2, "big") + inner)
         assert stripped[4:16] == TestRtp.HEAD
         assert SECRET[:8] not in stripped
+
+
+class TestReflectorFrames:
+    CALL, OWN, OTHER = b"\xf7yourcalltag", b"\x01me!", b"\x02you"
+
+    def framed(self, inner: bytes) -> bytes:
+        return reflector.encode_frame(reflector.Data(self.CALL + self.OTHER, self.OWN, inner))
+
+    @pytest.mark.parametrize("first", [0x80, 0xA0, 0xB0])
+    def test_media_keeps_its_header(self, strip: PayloadStripper, first: int):
+        inner = bytes((first,)) + TestRtp.HEAD[1:] + bytes(9) + SECRET
+        frame = reflector.decode_frame(strip(self.framed(inner)))
+        assert isinstance(frame, reflector.Data)
+        assert frame.inner[:12] == inner[:12]
+        assert SECRET[:8] not in frame.inner
+
+    def test_checks_keep_their_form(self, strip: PayloadStripper):
+        frame = reflector.decode_frame(strip(self.framed(message(Attribute.USERNAME, b"abcd:efgh"))))
+        assert isinstance(frame, reflector.Data)
+        assert value_of(frame.inner, Attribute.USERNAME)[4:5] == b":"
+        assert b"abcd" not in frame.inner
+
+    def test_tags_fit_the_other_messages_of_the_call(self, strip: PayloadStripper):
+        hello = strip(reflector.encode_frame(reflector.Ping(self.CALL + self.OWN, reflector.HELLO_QUERY)))
+        frame = strip(self.framed(TestRtp.HEAD + SECRET))
+        assert frame[:12] == hello[:12]
+        assert frame[16:20] == hello[12:16]
+        assert self.CALL[4:] not in frame + hello
+        assert self.OWN[1:] not in frame + hello
+
+    def test_a_hello_that_looks_like_a_frame_is_a_hello(self, strip: PayloadStripper):
+        """A hello of 128 bytes has 00 00 and 80 where a frame with media has them."""
+        hello = TestDtls.client_hello(TestDtls.extension(23, bytes(70)))
+        assert (hello[20:22], hello[24]) == (bytes(2), 0x80)
+        assert strip(hello)[:25] == hello[:25]
 
 
 class TestDtls:

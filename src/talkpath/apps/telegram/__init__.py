@@ -13,7 +13,7 @@ from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.recorded.played import AppCall
 from talkpath.apps.telegram.recogniser import recognise
 
-__all__ = ["APP", "CUES", "WRAPPINGS", "recognise"]
+__all__ = ["APP", "CUES", "recognise"]
 
 _ENGINE: Final = "make engines: its engine (ntgcalls 3.0.5) in calls of 30 November 2026"
 
@@ -49,6 +49,3 @@ APP: Final = App(
 )
 
 CUES: Final[tuple[Cue, ...]] = (cue_of_bytes(16, b"\xff" * 4, 32, 64),)
-WRAPPINGS: Final[tuple[Cue, ...]] = tuple(
-    Cue(((20, 0), (21, 0), (24, first)), 36, 1500, inner_at=24) for first in (0x80, 0x90)
-)

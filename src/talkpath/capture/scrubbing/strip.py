@@ -1,9 +1,9 @@
 """Strips a datagram to the headers that the analysis reads, without contents.
 
 STUN keeps its attributes' types and sizes, and values that name a provider but no person; addresses in it become
-pseudonyms, identifiers become keyed hashes. RTP and RTCP keep their fixed headers, DTLS its handshake headers and what
-a hello asks for. Encrypted media keeps its first four bytes, by which protocols are told apart, and a hash, by which
-copies are. All other bytes are zero.
+pseudonyms, identifiers become keyed hashes. RTP and RTCP keep their fixed headers, RTP the kinds of its extension's
+elements, DTLS its handshake headers and what a hello asks for. Encrypted media keeps its first four bytes, by which
+protocols are told apart, and a hash, by which copies are. All other bytes are zero.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import struct
 from talkpath.apps.contract.cue import Cue
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.errors import WireError
-from talkpath.wire.rtc import stun
+from talkpath.wire.rtc import reflector, rtp, stun
 from talkpath.wire.rtc.stun import Attribute
 from talkpath.wire.tls import TLS_HEADER_BYTES, TURN_PROTOCOLS, client_hello_record, offered_protocols
 
@@ -89,12 +89,16 @@ class PayloadStripper:
         first = data[0]
         if first < 64 and data[4:8] == stun.COOKIE_BYTES:
             return self._stun(data, layers)
+        if 20 <= first < 64 and data[1:2] == b"\xfe" and len(data) >= RECORD_HEAD_BYTES:
+            return _stripped_dtls(data)
         if not layers:
             return self._plain(data)
         if 0x40 <= first <= 0x4F and len(data) > 8 and 0 <= len(data) - 4 - int.from_bytes(data[2:4], "big") <= 3:
             return data[:4] + self._layer(data[4:], layers - 1)
         if data[:2] == b"\xff\x10" and len(data) > 12:
             return data[:4] + bytes(8) + self._layer(data[12:], layers - 1)
+        if len(data) == reflector.DATA_BYTES + (int.from_bytes(data[20:24], "big") + 3 & ~3) > reflector.DATA_BYTES:
+            return self._reflected(data, layers - 1)
         for cue in self._wrappings:
             if _matches_cue(cue, data) and len(data) > cue.inner_at and data[cue.inner_at] >> 6 == 2:
                 return self._wrapped(data, cue, layers - 1)
@@ -112,9 +116,7 @@ class PayloadStripper:
     def _plain(self, data: bytes) -> bytes:
         first = data[0]
         if first >> 6 == 2 and len(data) >= 12:
-            return self._encrypted(data, _rtp_kept(data))
-        if 20 <= first < 64 and data[1:2] == b"\xfe" and len(data) >= RECORD_HEAD_BYTES:
-            return _stripped_dtls(data)
+            return _with_elements(data, self._encrypted(data, _rtp_kept(data)))
         if first >= 192 and (data[1:5] in KEPT_QUIC_VERSIONS or data[1:4] in QUIC_DRAFTS):
             return _zeroed_after(data, QUIC_KEPT)
         return strip_sip(data) or self._encrypted(data, ENCRYPTED_KEPT)
@@ -147,10 +149,14 @@ class PayloadStripper:
         out[:4], out[7:9] = data[:4], data[7:9]
         for at, byte in cue.marks:
             out[at] = byte
-        if cue.inner_at == 24 and (20, 0) in cue.marks:
-            out[:20] = self._names.bytes(data[:12]) + self._names.bytes(data[12:16]) + self._names.bytes(data[16:20])
-            out[20:24] = data[20:24]
         return bytes(out[: len(data)])
+
+    def _reflected(self, data: bytes, layers: int) -> bytes:
+        """Strip what a reflector forwards: its tag as in all of the call's messages, its sender as the end of a tag."""
+        tag = self._tag(data, _rtp_kept(data) if data[0] >> 6 == 2 else ENCRYPTED_KEPT)
+        inner = data[reflector.DATA_BYTES :][: int.from_bytes(data[20:24], "big")]
+        out = tag + self._names.bytes(data[KEPT_TAG_BYTES:20]) + data[20:24] + self._layer(inner, layers)
+        return out.ljust(len(data), b"\0")
 
     def _stun(self, data: bytes, layers: int) -> bytes:
         try:
@@ -209,6 +215,21 @@ def _form_of(name: bytes, names: Pseudonyms) -> bytes:
 def _rtp_kept(data: bytes) -> int:
     """How much is kept of an RTP or RTCP packet: its header, and of an extension that follows at once its kind."""
     return RTCP_KEPT if 192 <= data[1] <= 223 else RTP_KEPT + EXTENSION_KEPT * (data[0] & 0x1F == 0x10)
+
+
+def _with_elements(data: bytes, made: bytes) -> bytes:
+    """Put back which elements an extension right behind the header has, and how long they are (RFC 8285 section 4.2):
+    by these calls are told apart. Their values, such as how loud somebody spoke, stay away."""
+    behind = rtp.is_rtp(data) and data[0] & 0x1F == 0x10
+    elements = rtp.decode_packet(data).one_byte_elements() if behind else []
+    if not elements or len(dict(elements)) < len(elements):  # a name that comes twice: some other bytes
+        return made
+    out, at = bytearray(made), RTP_KEPT + EXTENSION_KEPT
+    end = at + 4 * int.from_bytes(data[at - 2 : at], "big")
+    while at < end:
+        out[at] = data[at] if data[at] >= 16 else 0
+        at += 2 + (data[at] & 15) if data[at] >= 16 else 1
+    return bytes(out)
 
 
 def _matches_cue(cue: Cue, data: bytes) -> bool:
