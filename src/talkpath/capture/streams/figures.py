@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from talkpath.capture.packets.rows import VIDEO
 from talkpath.capture.streams.freezes import freeze_begins
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
-from talkpath.capture.streams.timing import Timing, row_unevenness
+from talkpath.capture.streams.timing import Timing, row_unevenness, value_at_share
 from talkpath.measure.arrays import Floats
-from talkpath.wire.pcap.arrays import Bools, Ints, stable_order
+from talkpath.wire.pcap.arrays import Bools, Ints
 
 LATE_SHARE = 0.95
 LONGEST_STEP_S = 2.0
@@ -115,7 +115,7 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
     arrival = rows["time_s"]
     out["late"] = _in_classes(segments, times.late_s, counted)
     out["uneven"] = _in_classes(segments, row_unevenness(segments, times.late_s, order.fresh), counted & order.fresh)
-    out["late_s"] = _share_quantile(part, times.late_s, LATE_SHARE)
+    out["late_s"] = value_at_share(segments.of[counted], times.late_s[counted], len(segments), LATE_SHARE)
     out["begin_s"] = np.minimum.reduceat(np.where(counted, arrival, np.inf), begin)
     out["end_s"] = np.maximum.reduceat(np.where(counted, arrival, -np.inf), begin)
     out["gap_s"] = np.maximum.reduceat(np.where(counted, times.gap_s, 0.0), begin)
@@ -133,17 +133,6 @@ def _in_classes(segments: Segments, values: Floats, counted: Bools) -> Ints:
     classes = len(STEP_CLASSES_S) + 1
     step = segments.of[counted] * classes + np.searchsorted(STEP_CLASSES_S, values[counted])
     return np.bincount(step, minlength=len(segments) * classes).reshape(-1, classes)
-
-
-def _share_quantile(part: MeasuredPart, values: Floats, share: float) -> Floats:
-    """Return the value that `share` of each segment's counted rows do not exceed, 0 where none counts."""
-    of, values = part.segments.of[part.counted], values[part.counted]
-    order = np.argsort(values)
-    order = order[stable_order(of[order])]
-    count = np.bincount(of, minlength=len(part.segments))
-    place = np.cumsum(count) - count + np.ceil(share * np.maximum(count - 1, 0)).astype(np.int64)
-    chosen: Floats = np.where(count > 0, values[order][np.minimum(place, max(len(of) - 1, 0))], 0.0)
-    return chosen
 
 
 def _commonest_value(segments: Segments, values: Ints) -> tuple[Ints, Ints]:

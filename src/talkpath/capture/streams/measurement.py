@@ -6,9 +6,9 @@ packets.
 State that a stream carries from one part of the capture to the next, so that results do not depend on where parts
 are cut.
 
-The last rows of each stream that has not ended go along (for its sequence numbers, its copies, its usual pause), and
-those that lateness is counted from. Rows within HOLD_S of a part's end are counted with the next part, when packets
-that were overtaken have come too.
+The last rows of each stream that has not ended go along (for its sequence numbers, its copies, its usual pause, the
+fastest of a second), and those that lateness is counted from. Rows within HOLD_S of a part's end are counted with the
+next part, when packets that were overtaken have come too.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class PartState:
         rows, early = segments.rows, segments.rows["state"] == EARLY_FLAG
         last = segments.begin + segments.count - 1
         behind = (last - segments.total(early).astype(np.int64))[segments.of] - np.arange(len(rows))
-        kept = early | (behind < LAST_ROWS)
+        kept = early | (behind < LAST_ROWS) | (rows["time_s"] > self._end_s - 2 * CARRIED_S)
         if needed is not None:
             kept |= needed & (rows["time_s"] > self._end_s - CARRIED_S - 2 * LOOK_BACK_S)
         kept &= (rows["time_s"][last] > self._end_s - self._live_s)[segments.of]

@@ -12,13 +12,12 @@ from talkpath.capture.packets.rows import FRESH_FLAG, SEEN_FLAG
 from talkpath.capture.streams.figures import FIGURE_TYPE, MeasuredPart, figures_of, usual_lateness, usual_unevenness
 from talkpath.capture.streams.per_second import SecondCells, second_cells
 from talkpath.capture.streams.rtp_order import Segments
-from talkpath.capture.streams.timing import KNOWN_CLOCKS
+from talkpath.capture.streams.timing import KNOWN_CLOCKS, VIDEO_CLOCK_HZ
 from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools, Ints, Words, records_at
 
 CLOCK_ROWS = 50
 TAIL_ROWS = 20
-PICTURE_CLOCK_HZ = 90000
 
 SUMMED_FIGURES = FIGURE_TYPE.names[: FIGURE_TYPE.names.index("begin_s")] if FIGURE_TYPE.names else ()
 BEST_FIGURES = (("clock_hz", "clock_rows"), ("packet_s", "packet_rows"), ("type", "type_rows"))
@@ -120,15 +119,15 @@ class StreamStats:
         if not self.has_header:
             return bool(own["pictures"] > 0.2 * own["rows"])
         large, shared = own["bytes"] / own["rows"], own["same"] / max(own["same"] + own["moved"], 1)
-        clear = own["clock_hz"] == PICTURE_CLOCK_HZ and own["clock_rows"] >= CLOCK_ROWS
-        return bool(clear or (large > 250 and (shared > 0.15 or own["clock_hz"] == PICTURE_CLOCK_HZ or large > 500)))
+        clear = own["clock_hz"] == VIDEO_CLOCK_HZ and own["clock_rows"] >= CLOCK_ROWS
+        return bool(clear or (large > 250 and (shared > 0.15 or own["clock_hz"] == VIDEO_CLOCK_HZ or large > 500)))
 
     def contradicts(self, stream: int, video: bool) -> bool:
         """Does a clock known from many packets show that a stream is not of the medium that its payload type was taken
         for?"""
         own = self.figures[stream]
         known = self.has_header and own["clock_rows"] >= CLOCK_ROWS and own["clock_hz"] in KNOWN_CLOCKS
-        return bool(known and (own["clock_hz"] == PICTURE_CLOCK_HZ) != video)
+        return bool(known and (own["clock_hz"] == VIDEO_CLOCK_HZ) != video)
 
     def is_padding(self, stream: int) -> bool:
         """Tell probes and padding by SSRC 0, or by timestamps that never move."""

@@ -15,7 +15,7 @@ from talkpath.capture.packets.rows import SEEN_FLAG
 from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, frozen_before, is_latest, waited_s
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.measure.arrays import Floats
-from talkpath.wire.pcap.arrays import Bools, Ints, number_ranges
+from talkpath.wire.pcap.arrays import Bools, Ints, number_ranges, stable_order
 
 KNOWN_CLOCKS = np.array([1000, 8000, 16000, 24000, 32000, 48000, 90000], np.float64)
 CLOSE_SHARE = 0.12
@@ -25,6 +25,8 @@ STATIC_CLOCKS = dict.fromkeys((0, 3, 4, 8, 9, 15, 18), 8000.0) | dict.fromkeys((
 VIDEO_CLOCK_HZ = 90000.0
 
 LOOK_BACK_S = 10.0
+SLOPE_S, MOST_SLOPES = 2.0, 1000
+"""A media clock is the usual slope of timestamps over so long, of twice so many places in a stream at most."""
 MISSING_IN_A_ROW = 2
 STOOD_S, AFTER_S, SEEN_BEFORE_S, MADE_UP_S = 1.5, 2.0, 1.0, 0.1
 """A pause is one of the media clock, or of the recorder's own, where timestamps leave STOOD_S of it unexplained, and
@@ -55,9 +57,9 @@ def rtp_timing(segments: Segments, order: RtpOrder, known_hz: Floats) -> Timing:
     rows = segments.rows
     arrival = rows["time_s"]
     media = _unwrapped_timestamps(segments)
-    still_s = _clock_standstills(segments, order, media)
+    clock = np.where(known_hz > 0, known_hz, _clock_hz(segments, media))
+    still_s = _clock_standstills(segments, order, media, clock)
     elapsed = arrival - still_s
-    clock = np.where(known_hz > 0, known_hz, _clock_hz(segments, media, elapsed))
     ticks = np.where(clock > 0, clock, np.inf)[segments.of]
     transit = elapsed - media / ticks
     jump, gap = segments.step(transit), segments.step(arrival)
@@ -82,28 +84,42 @@ def _unwrapped_timestamps(segments: Segments) -> Floats:
     return (out - out[segments.begin][segments.of]).astype(np.float64)
 
 
-def _clock_hz(segments: Segments, media: Floats, elapsed: Floats) -> Floats:
+def _clock_hz(segments: Segments, media: Floats) -> Floats:
     """Return ticks per second: the payload type's clock, else the common clock nearest to the timestamps' slope over
     time, else that slope."""
-    weight = segments.count.astype(np.float64)
-    time = elapsed - (segments.total(elapsed) / weight)[segments.of]
-    tick = media - (segments.total(media) / weight)[segments.of]
-    spread = segments.total(time * time)
-    slope = np.divide(segments.total(time * tick), spread, out=np.zeros(len(segments)), where=spread > 0)
-    clock = _common_clock(slope, np.where(weight < 50, 0.35, CLOSE_SHARE))
+    slope = _usual_slope(segments, media)
+    positive = np.maximum(slope, 1e-9)
+    nearest = KNOWN_CLOCKS[np.argmin(np.abs(np.log(positive[:, None] / KNOWN_CLOCKS[None, :])), axis=1)]
+    near = np.abs(np.log(positive / nearest)) < np.where(segments.count < 50, 0.35, CLOSE_SHARE)
+    clock = np.where(near, nearest, np.maximum(slope, 0.0))
     kind = (segments.rows["type"][segments.begin] & 0x7F).astype(np.int64)
     for name, ticks in STATIC_CLOCKS.items():
         clock[(kind == name) & (slope > 0)] = ticks
     return clock
 
 
-def _common_clock(slope: Floats, close: Floats) -> Floats:
-    """Return the common clock nearest to each slope where it is as `close`, else the slope, 0 where that is none."""
-    positive = np.maximum(slope, 1e-9)
-    nearest = KNOWN_CLOCKS[np.argmin(np.abs(np.log(positive[:, None] / KNOWN_CLOCKS[None, :])), axis=1)]
-    near = np.abs(np.log(positive / nearest)) < close
-    common: Floats = np.where(near, nearest, np.maximum(slope, 0.0))
-    return common
+def _usual_slope(segments: Segments, media: Floats) -> Floats:
+    """Return the median slope of each segment's timestamps over SLOPE_S, or half of it where that is less: few of these
+    cross a moment in which the sender's clock or the line stood still, for however long."""
+    begin, of, arrival = segments.begin, segments.of, segments.rows["time_s"]
+    last = begin + segments.count - 1
+    lasts_s = arrival[last] - arrival[begin]
+    time = arrival - arrival[begin][of] + of * (float(lasts_s.max(initial=0.0)) + 2 * SLOPE_S)
+    rows = np.flatnonzero((np.arange(len(of)) - begin[of]) % (1 + segments.count // MOST_SLOPES)[of] == 0)
+    other = np.searchsorted(time, time[rows] + np.minimum(lasts_s / 2, SLOPE_S)[of[rows]])
+    rows, other = (some[(other <= last[of[rows]]) & (other > rows)] for some in (rows, other))
+    slope = (media[other] - media[rows]) / np.maximum(time[other] - time[rows], 1e-9)
+    return value_at_share(of[rows], slope, len(segments), 0.5)
+
+
+def value_at_share(of: Ints, values: Floats, groups: int, share: float) -> Floats:
+    """Return the value that `share` of each group's do not exceed, 0 for a group without any."""
+    order = np.argsort(values)
+    order = order[stable_order(of[order])]
+    count = np.bincount(of, minlength=groups)
+    place = np.cumsum(count) - count + np.ceil(share * np.maximum(count - 1, 0)).astype(np.int64)
+    chosen: Floats = np.where(count > 0, np.append(values[order], 0.0)[np.minimum(place, len(of))], 0.0)
+    return chosen
 
 
 def _row_lateness(segments: Segments, transit: Floats, usable: Bools) -> tuple[Floats, Bools]:
@@ -116,14 +132,14 @@ def _row_lateness(segments: Segments, transit: Floats, usable: Bools) -> tuple[F
     cell = np.cumsum(fresh) - 1
     transit = transit - transit[segments.begin][segments.of]
     known = np.where(usable, transit, np.inf)
-    so_far = _least_so_far(known, cell)
+    so_far, is_least = _least_so_far(known, cell)
     least = np.minimum.reduceat(known, begin)
     before = np.full(len(begin), np.inf)
     joined = (segments.of[begin][1:] == segments.of[begin][:-1]) & (np.diff(window[begin]) <= 1)
     before[1:] = np.where(joined, least[:-1], np.inf)
     best = np.minimum(so_far, before[cell])
     late = np.where(usable, transit - np.where(usable, best, 0.0), 0.0)
-    return np.maximum(late, 0.0), usable & (known <= so_far)
+    return np.maximum(late, 0.0), usable & is_least
 
 
 def row_unevenness(segments: Segments, late: Floats, fresh: Bools) -> Floats:
@@ -139,28 +155,26 @@ def row_unevenness(segments: Segments, late: Floats, fresh: Bools) -> Floats:
     return np.where(fresh, late - np.where(fresh, least[cell], 0.0), 0.0)
 
 
-def _least_so_far(values: Floats, cell: Ints) -> Floats:
-    """Return the least of each value and those before it in its cell."""
+def _least_so_far(values: Floats, cell: Ints) -> tuple[Floats, Bools]:
+    """Return the least of each value and those before it in its cell, and whether it is that itself."""
     finite = np.isfinite(values)
     lowest = float(values[finite].min(initial=0.0))
     width = float(values[finite].max(initial=0.0)) - lowest + 1.0
     lifted = np.where(finite, values - lowest, width) - cell * (2 * width)
-    running: Floats = np.minimum.accumulate(lifted) + cell * (2 * width) + lowest
-    return np.where(running < lowest + width, running, np.inf)
+    least = np.minimum.accumulate(lifted)
+    running = least + cell * (2 * width) + lowest
+    return np.where(running < lowest + width, running, np.inf), lifted == least  # `running` is rounded
 
 
-def _clock_standstills(segments: Segments, order: RtpOrder, media: Floats) -> Floats:
+def _clock_standstills(segments: Segments, order: RtpOrder, media: Floats, clock: Floats) -> Floats:
     """Return for how many seconds the media clock of each row's stream had stood still by then. Rows of earlier parts
     are looked at no more: `PartState` has put their timestamps right."""
     gap, ahead = segments.step(segments.rows["time_s"]), segments.step(media)
-    usual = gap < STOOD_S
-    ticks = segments.total(np.where(usual, ahead, 0.0)) / np.maximum(segments.total(np.where(usual, gap, 0.0)), 1e-9)
-    ticks = _common_clock(ticks, np.full(len(segments), CLOSE_SHARE))
-    unexplained = gap - np.divide(ahead, ticks[segments.of], out=gap.copy(), where=ticks[segments.of] > 0)
+    unexplained = gap - np.divide(ahead, clock[segments.of], out=gap.copy(), where=clock[segments.of] > 0)
     whole = (order.missing == 0) & order.fresh & ~order.late & (segments.rows["state"] != SEEN_FLAG)
     stood = np.zeros(len(gap))
-    for row in np.flatnonzero(~usual & (unexplained >= STOOD_S) & (ahead >= 0) & whole).tolist():
-        if not _made_up(segments, media, float(ticks[segments.of[row]]), row):
+    for row in np.flatnonzero((unexplained >= STOOD_S) & (ahead >= 0) & whole).tolist():
+        if not _made_up(segments, media, float(clock[segments.of[row]]), row):
             stood[row] = unexplained[row]
     total = np.cumsum(stood)
     return np.asarray(total - total[segments.begin][segments.of], np.float64)
