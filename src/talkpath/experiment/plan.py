@@ -87,8 +87,8 @@ def make_plan(
     )
     more_bytes = int(DEEP_BYTES_S * watch_s * len(arms)) + (sum(map(_paths_bytes, arms)) if transports else 0)
     more_s = 3.3 * watch_s * len(arms) + (PATH_S * len(arms) + PATHS_AROUND_S if transports else 0.0)
-    if not light:
-        usual += LONG_CALL_BYTES * max(0, LONG_CALLS_OF_ALL - len(arms))  # which each check has, of however few arms
+    if few and not light:
+        usual += LONG_CALL_BYTES * (LONG_CALLS_OF_ALL - len(arms))  # which each check has, of however few arms
     plan = Plan(
         arms=tuple(_arm_plan(arm) for arm in arms),
         alpha=alpha,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 OWN_CALL_NAME = "call"
 ANY_WEBRTC = "webrtc"
+LIKE_ANY_WEBRTC = ("webrtc", "signal")  # classes of shapes that no packet tells from other WebRTC calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def app_as_said(recording: Recording, apps: Sequence[str]) -> str:
 
     findings = recording.findings
     seen = {one.app for one in findings.calls} or {one.app for one in findings.attempts}
-    looks_so = {arm.app for arm, shape in shapes().items() if shape.shape_class == "webrtc"} - {ANY_WEBRTC}
+    looks_so = {arm.app for arm, shape in shapes().items() if shape.shape_class in LIKE_ANY_WEBRTC} - {ANY_WEBRTC}
     is_sure = len(apps) == 1 and apps[0] in looks_so and apps[0] not in seen
     return apps[0] if is_sure and ANY_WEBRTC in seen else ""
 
