@@ -24,7 +24,7 @@ STATEMENTS_A_ROOM = {
     "api": 420,
     "apps": 2216,
     "browser": 3463,
-    "capture": 5591,
+    "capture": 5590,
     "cli": 1808,
     "conduct": 576,
     "directory": 411,

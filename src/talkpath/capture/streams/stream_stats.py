@@ -12,11 +12,10 @@ from talkpath.capture.packets.rows import FRESH_FLAG, SEEN_FLAG
 from talkpath.capture.streams.figures import FIGURE_TYPE, MeasuredPart, figures_of, usual_lateness, usual_unevenness
 from talkpath.capture.streams.per_second import SecondCells, second_cells
 from talkpath.capture.streams.rtp_order import Segments
-from talkpath.capture.streams.timing import KNOWN_CLOCKS, VIDEO_CLOCK_HZ
+from talkpath.capture.streams.timing import CLOCK_ROWS, KNOWN_CLOCKS, VIDEO_CLOCK_HZ
 from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools, Ints, Words, records_at
 
-CLOCK_ROWS = 50
 TAIL_ROWS = 20
 
 SUMMED_FIGURES = FIGURE_TYPE.names[: FIGURE_TYPE.names.index("begin_s")] if FIGURE_TYPE.names else ()

@@ -18,7 +18,9 @@ from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools, Ints, number_ranges, stable_order
 
 KNOWN_CLOCKS = np.array([1000, 8000, 16000, 24000, 32000, 48000, 90000], np.float64)
-CLOSE_SHARE = 0.12
+CLOSE_SHARE, CLOCK_ROWS = 0.12, 50
+"""Of fewer packets a clock is a guess, and nothing of them is a freeze: they are probes and repairs, or too few to
+miss."""
 STATIC_CLOCKS = dict.fromkeys((0, 3, 4, 8, 9, 15, 18), 8000.0) | dict.fromkeys((26, 31, 32, 34), 90000.0)
 """Payload types with a fixed clock (RFC 3551)."""
 
@@ -54,8 +56,7 @@ class Timing:
 
 def rtp_timing(segments: Segments, order: RtpOrder, known_hz: Floats) -> Timing:
     """Work out the times of RTP rows. `known_hz` are clocks that are known already, 0 for none; shape (m,)."""
-    rows = segments.rows
-    arrival = rows["time_s"]
+    arrival = segments.rows["time_s"]
     media = _unwrapped_timestamps(segments)
     clock = np.where(known_hz > 0, known_hz, _clock_hz(segments, media))
     still_s = _clock_standstills(segments, order, media, clock)
@@ -67,9 +68,10 @@ def rtp_timing(segments: Segments, order: RtpOrder, known_hz: Floats) -> Timing:
     jitter = np.where(usable, np.abs(jump), np.nan)
     jitter[segments.begin] = np.nan
     late, earliest = _row_lateness(segments, transit, order.fresh & (clock[segments.of] > 0))
-    waited_for = usable & np.isin(clock, KNOWN_CLOCKS)[segments.of]
+    played = usable & ((known_hz > 0) | (segments.count >= CLOCK_ROWS))[segments.of]
+    waited_for = played & np.isin(clock, KNOWN_CLOCKS)[segments.of]
     least = np.where(clock == VIDEO_CLOCK_HZ, VIDEO_FREEZE_S, VOICE_FREEZE_S)[segments.of]
-    stopped = _stopped_before(segments, order, late, jump, gap, usable, least)
+    stopped = _stopped_before(segments, order, late, jump, gap, played, least)
     stood_s = frozen_before(segments, stopped, np.where(waited_for, late, 0.0), gap, least)
     latest = is_latest(segments, late)
     return Timing(clock, late, jitter, gap, stood_s, earliest, latest, still_s, np.zeros(len(segments)))
@@ -90,7 +92,7 @@ def _clock_hz(segments: Segments, media: Floats) -> Floats:
     slope = _usual_slope(segments, media)
     positive = np.maximum(slope, 1e-9)
     nearest = KNOWN_CLOCKS[np.argmin(np.abs(np.log(positive[:, None] / KNOWN_CLOCKS[None, :])), axis=1)]
-    near = np.abs(np.log(positive / nearest)) < np.where(segments.count < 50, 0.35, CLOSE_SHARE)
+    near = np.abs(np.log(positive / nearest)) < np.where(segments.count < CLOCK_ROWS, 0.35, CLOSE_SHARE)
     clock = np.where(near, nearest, np.maximum(slope, 0.0))
     kind = (segments.rows["type"][segments.begin] & 0x7F).astype(np.int64)
     for name, ticks in STATIC_CLOCKS.items():
@@ -189,13 +191,13 @@ def _made_up(segments: Segments, media: Floats, ticks: float, row: int) -> bool:
 
 
 def _stopped_before(
-    segments: Segments, order: RtpOrder, late: Floats, jump: Floats, gap: Floats, usable: Bools, least: Floats
+    segments: Segments, order: RtpOrder, late: Floats, jump: Floats, gap: Floats, played: Bools, least: Floats
 ) -> Floats:
     """Return how much longer than usual nothing came before each row: packets were held back for longer than the
     receiver has learnt to wait, or several in a row are missing."""
     held_s = np.minimum(jump, late - waited_s(segments, late))
-    held = usable & (held_s >= least) & (gap >= least)
-    lost = order.fresh & ~order.late & (order.missing >= MISSING_IN_A_ROW) & (gap >= least)
+    held = played & (held_s >= least) & (gap >= least)
+    lost = played & (order.missing >= MISSING_IN_A_ROW) & (gap >= least)
     usual = gap / (order.missing + 1)
     stopped: Floats = np.asarray(np.where(held, held_s, np.where(lost, gap - usual, 0.0)), np.float64)
     return stopped
