@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import sqrt
+from statistics import fmean, pstdev
 
 from talkpath.measure.call import Second, Stream
 from talkpath.verdict.model import Category, Number
@@ -28,9 +29,10 @@ HARDLY_EVER = 1e-3
 
 FLAT_SHARE, CLEARLY = 0.5, 3.0
 FEWEST_SECONDS, CEILING_SPREAD, BETTER = 5, 0.2, 0.5
-EVEN_SECONDS, EVEN_SPREAD = 12, 0.06
+EVEN_SPANS, EVEN_SPREAD, SPANS_S = 12, 0.06, (1, 2)
 """A ceiling shows in that many seconds at least, all at nearly one rate, and explains losses twice as well; or the
-rate is twice as even as chance would leave it."""
+rate is twice as even as chance would leave it, over seconds, or over two each: a second has a frame of video more or
+less, which a limit takes from the next one."""
 
 
 @dataclass(slots=True)
@@ -103,8 +105,8 @@ def _ceiling_kbps(inner: Sequence[Second]) -> Number | None:
         return None
     rates = [_ip_kbps(second) for second in lossy]
     ceiling = sum(rates) / len(rates)
-    spread = sqrt(sum((rate - ceiling) ** 2 for rate in rates) / len(rates))
-    if not (_explains_losses(inner, ceiling, spread) or _too_even(lossy, ceiling, spread)):
+    spread = pstdev(rates, ceiling)
+    if not (_explains_losses(inner, ceiling, spread) or _too_even(lossy, rates, ceiling)):
         return None
     half = 2 * spread / sqrt(len(rates))
     return Number(round(ceiling, 1), round(ceiling - half, 1), round(ceiling + half, 1))
@@ -120,10 +122,16 @@ def _explains_losses(inner: Sequence[Second], ceiling: float, spread: float) -> 
     return by_ceiling <= BETTER * by_chance and spread <= CEILING_SPREAD * ceiling
 
 
-def _too_even(lossy: Sequence[Second], ceiling: float, spread: float) -> bool:
-    """Whether the received rate is too even for chance: random loss leaves a rate that varies, a limit hardly does."""
+def _too_even(lossy: Sequence[Second], rates: Sequence[float], ceiling: float) -> bool:
+    """Whether the received rate is too even for chance: random loss leaves a rate that varies, a limit hardly does.
+    Spans of two seconds overlap by half, so two in three say something of their own."""
     by_chance = sum(sqrt(_second_share(second) / second.packets) for second in lossy) / len(lossy)
-    return len(lossy) >= EVEN_SECONDS and spread <= min(BETTER * by_chance, EVEN_SPREAD) * ceiling
+    spans = {size: [fmean(rates[at : at + size]) for at in range(len(rates) - size + 1)] for size in SPANS_S}
+    return any(
+        2 * len(own) >= (size + 1) * EVEN_SPANS
+        and pstdev(own, ceiling) <= min(BETTER * by_chance / sqrt(size), EVEN_SPREAD) * ceiling
+        for size, own in spans.items()
+    )
 
 
 def _ip_kbps(second: Second) -> float:
