@@ -22,7 +22,7 @@ def test_the_numbers_have_no_gap_and_no_double():
     assert [one["id"] for one in found["mechanism"]] == [
         f"M{number + 1:02}" for number in range(len(found["mechanism"]))
     ]
-    assert [one["id"] for one in found["innocent"]] == [f"N{number:02}" for number in range(1, 7)]
+    assert [one["id"] for one in found["innocent"]] == [f"N{number:02}" for number in range(1, 9)]
 
 
 def test_rules_name_mechanisms_that_are_explained():
