@@ -37,7 +37,8 @@ class FlowView:
 class RecognisedDatagram:
     """One datagram recognised.
 
-    `kind`: "setup", "keepalive", "media", "control", "probe", "close". `medium` only for media.
+    `kind`: "setup", "keepalive", "media", "control", "probe", "close"; "untold" where the recording cut off what tells
+    media from the rest. `medium` only for these and media.
     `stitch` is equal for all flows of one call where the bytes show it (SSRC, peer tag), else None.
     `features`: what of the app's table (`contract.feature`) it shows, beside what was shown before.
     """

@@ -29,6 +29,8 @@ captures; `priority` in all recordings with checks of one end, public ones and t
 _SPECIAL_BYTES, _WHOLE_BYTES = (32, 40, 48, 64), 64
 OPUS, _PROBE_TYPE = 111, 103
 """The payload types of voice and of padding in tgcalls."""
+_MOST_SMALL_BYTES = 300
+"""Voice of 60 ms has up to 276 bytes, and padding 292; pictures, reports and set-up may be as small."""
 _STEP: Final = 2880
 _VOICE_ELEMENTS, _PROBE_ELEMENTS, _PROBE_BYTES = [(2, 3), (3, 2)], [(3, 2), (2, 3)], 289
 """(id, bytes) of extension elements, in their order."""
@@ -59,7 +61,8 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
         if found:
             return found
     if view.captured < reflector.DATA_BYTES + 2 and view.notes.get("call") == datagram[: reflector.CALL_TAG_BYTES]:
-        return _by_size(len(datagram) - reflector.DATA_BYTES, "frame")
+        is_large = len(datagram) > reflector.DATA_BYTES + _MOST_SMALL_BYTES
+        return FEATURES.hit("untold", "frame", medium="video" if is_large else None)
     if view.setup == "telegram.reflector" and not view.notes.keys() & {"tag", "call"}:
         return _by_length(datagram, None) if len(datagram) % 16 == 0 and len(datagram) >= 32 else None
     is_known = _is_checked(view) or "turn" in view.notes
@@ -207,12 +210,10 @@ def _recognise_opaque(datagram: bytes, view: FlowView) -> RecognisedDatagram | N
         view.notes["opaque"] = _opaque(view) + 1
     if _opaque(view) < 2 or len(datagram) < 21:
         return None
-    return _by_size(len(datagram), "opaque")
-
-
-def _by_size(size: int, feature: str) -> RecognisedDatagram:
-    """tgcalls: reports, or voice in silence, are one channel, sealed; of small packets nothing tells them apart."""
-    return FEATURES.hit("media", feature, medium=None if size <= 60 else "voice" if size <= 240 else "video")
+    # reports, or voice in silence, are one channel, sealed: of small packets nothing tells them apart
+    return FEATURES.hit(
+        "media", "opaque", medium=None if len(datagram) <= 60 else "voice" if len(datagram) <= 240 else "video"
+    )
 
 
 def _opaque(view: FlowView) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from talkpath.capture.packets.datagrams import RTP, Datagrams
 from talkpath.capture.packets.flows import hash_words
-from talkpath.wire.pcap.arrays import Ints, Words
+from talkpath.wire.pcap.arrays import Bools, Ints, Words
 
 ROW_TYPE = np.dtype(
     [
@@ -37,14 +37,20 @@ FRESH_FLAG, SEEN_FLAG, EARLY_FLAG = range(3)
 """States of a row in a part of all rows: to be counted now; counted before; too near the part's end to be counted
 yet."""
 
-NONE, VOICE, VIDEO, MEDIA = range(4)
-"""Codes of a datagram without a readable header: no media, one medium, media of either kind."""
+NONE, VOICE, VIDEO, MEDIA, UNTOLD_FLAG = range(5)
+"""Codes of a datagram without a readable header: no media, one medium, media of either kind; the flag beside one of
+these says that it may be anything else, since the recording cut off its header."""
 
 Rows = NDArray[np.void]
 
 FEWEST_ROWS = 4
 HASHED_BYTES = 24
 """Bytes that the hash of a packet without a readable header is made of; where fewer were recorded, no two are equal."""
+
+
+def is_video(rows: Rows) -> Bools:
+    """Tell which rows without a readable header look like video."""
+    return np.asarray(rows["type"] & ~np.uint8(UNTOLD_FLAG) == VIDEO, np.bool_)
 
 
 def stream_key(flow: Ints, direction: NDArray[np.int8], ssrc: Words) -> Words:

@@ -19,7 +19,7 @@ from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, TURN, Datagrams
 from talkpath.capture.packets.flows import Directions, Flows
 from talkpath.capture.packets.local_host import GUESSED_BY, first_guess
-from talkpath.capture.packets.rows import MEDIA, NONE, VIDEO, VOICE, Rows
+from talkpath.capture.packets.rows import MEDIA, NONE, UNTOLD_FLAG, VIDEO, VOICE, Rows
 from talkpath.capture.recognise.app_files import app_cues, app_recognisers, apps_asked_about
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
 from talkpath.capture.recognise.sampling import Sampler
@@ -164,9 +164,9 @@ class Recognition:
         self._look(known, asked, place)
         known.view.notes = known.notes.setdefault(name, {})
         hit = self._recognisers[name](asked.payload(place), known.view)
-        if hit is None or hit.kind != "media":
+        if hit is None or hit.kind not in ("media", "untold"):
             return NONE
-        return {"voice": VOICE, "video": VIDEO}.get(hit.medium or "", MEDIA)
+        return {"voice": VOICE, "video": VIDEO}.get(hit.medium or "", MEDIA) | UNTOLD_FLAG * (hit.kind == "untold")
 
     def _ask(self, asked: AskedDatagrams, place: int, stream: int, only: set[str] | None) -> None:
         known = self._known(asked, place)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.packets.rows import VIDEO
+from talkpath.capture.packets.rows import is_video
 from talkpath.capture.streams.freezes import freeze_begins
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.capture.streams.timing import Timing, row_unevenness, value_at_share
@@ -105,7 +105,7 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
         "jitters": valid,
         "same": counted & order.fresh & same & ~first,
         "moved": counted & ~same & ~first,
-        "pictures": counted & (rows["type"] == VIDEO),
+        "pictures": counted & is_video(rows),
         "tens": counted & (payload % 10 == 0),
         "eighties": counted & (payload % 80 == 0),
     }

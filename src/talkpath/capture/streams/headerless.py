@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from talkpath.capture.packets.datagrams import TLS
-from talkpath.capture.packets.rows import VIDEO
+from talkpath.capture.packets.rows import UNTOLD_FLAG, is_video
 from talkpath.capture.streams.cadence import (
     FEWEST_PAUSES,
     Cadence,
@@ -104,10 +104,12 @@ def _segment_cadences(segments: Segments, partner: Ints | None, steps: dict[int,
     out = []
     for segment, (cadence, other) in enumerate(zip(own, partner.tolist(), strict=True)):
         theirs = own[other] if other >= 0 else Cadence()
-        may_be = not cadence.is_codecs or is_as_fast(theirs, cadence, *_segment_rows(segments, segment))
-        if may_be and theirs.is_codecs and _is_counted(segments, segment):
-            cadence = _borrowed_cadence(cadence, theirs, segments, segment, steps)
-        out.append(cadence)
+        may_borrow = (
+            theirs.is_codecs
+            and _is_counted(segments, segment)
+            and (not cadence.is_codecs or is_as_fast(theirs, cadence, *_segment_rows(segments, segment)))
+        )
+        out.append(_borrowed_cadence(cadence, theirs, segments, segment, steps) if may_borrow else cadence)
     return out
 
 
@@ -126,13 +128,14 @@ def _borrowed_cadence(
 
 
 def _is_counted(segments: Segments, segment: int) -> bool:
-    """TCP repeats what was lost: nothing of it is missing, only late."""
-    return bool(segments.rows["outer"][segments.begin[segment]] != TLS)
+    """TCP repeats what was lost: nothing of it is missing, only late. And what may be media or anything else keeps no
+    beat."""
+    rows = segments.rows[segments.begin[segment] : segments.begin[segment] + segments.count[segment]]
+    return bool(rows["outer"][0] != TLS and not np.any(rows["type"] & UNTOLD_FLAG))
 
 
 def _segment_rows(segments: Segments, segment: int) -> tuple[Floats, Ints]:
-    begin = int(segments.begin[segment])
-    rows = segments.rows[begin : begin + int(segments.count[segment])]
+    rows = segments.rows[segments.begin[segment] : segments.begin[segment] + segments.count[segment]]
     return rows["time_s"], rows["size"].astype(np.int64)
 
 
@@ -181,7 +184,7 @@ def _held_values(values: Floats, begin: int, count: int, known: Ints) -> None:
 
 def _frozen_against(segments: Segments, found: _Measured, pause: Floats, usual: Floats) -> Floats:
     """Return the seconds of the freeze that ended with each row: silence against the cadence, or lateness."""
-    least = np.where(segments.rows["type"] == VIDEO, VIDEO_FREEZE_S, VOICE_FREEZE_S)
+    least = np.where(is_video(segments.rows), VIDEO_FREEZE_S, VOICE_FREEZE_S)
     silent = np.where(usual > 0, pause - usual >= least, pause >= _too_long(segments, pause)[segments.of])
     return frozen_before(segments, np.where(silent, pause - usual, 0.0), found.late, pause, least)
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from talkpath.capture.packets.datagrams import TLS
 from talkpath.capture.packets.flows import hash_words
-from talkpath.capture.packets.rows import EARLY_FLAG, FEWEST_ROWS, FRESH_FLAG, NONE, ROW_TYPE, SEEN_FLAG, VIDEO, Rows
+from talkpath.capture.packets.rows import EARLY_FLAG, FEWEST_ROWS, FRESH_FLAG, NONE, ROW_TYPE, SEEN_FLAG, Rows, is_video
 from talkpath.capture.packets.spool import Spool
 from talkpath.capture.streams.figures import MeasuredPart
 from talkpath.capture.streams.headerless import by_cadence, without_copies
@@ -87,13 +87,13 @@ class StreamMeasurement:
             alone = ~is_among(group, np.sort(np.array(self.with_rtp, np.int64))) | (spooled["outer"] == TLS)
             chosen = (spooled["type"] != NONE) & (group >= 0) & alone & self.tls_calls.inside(spooled)
             rows = state.before(from_begin(records_at(spooled, chosen), self.begin_s))
-            segments = state.split_streams(rows, self._key(rows, rows["type"] == VIDEO), last)
+            segments = state.split_streams(rows, self._key(rows, is_video(rows)), last)
             segments = segments.with_rows(without_copies(segments)) if len(segments) else segments
             state.keep(segments)
             if not len(segments):
                 continue
             first = segments.rows[segments.begin]
-            numbers, counted = stats.numbers(segments, self._key(first, first["type"] == VIDEO))
+            numbers, counted = stats.numbers(segments, self._key(first, is_video(first)))
             part = MeasuredPart(segments, *by_cadence(segments, self._partners(first)), numbers, counted)
             stats.add(part)
             yield part
@@ -102,7 +102,7 @@ class StreamMeasurement:
     def _partners(self, first: Rows) -> Ints:
         """Return for each stream, by its first row, the one of the same call and medium in the other direction, -1 for
         none."""
-        kind = self.group_of[first["flow"]] << 1 | (first["type"] == VIDEO)
+        kind = self.group_of[first["flow"]] << 1 | is_video(first)
         sent = first["direction"] == self.local[first["flow"]]
         keys = list(zip(kind.tolist(), sent.tolist(), strict=True))
         places = {key: place for place, key in enumerate(keys)}
