@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from math import inf
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
+from proof.engines import pcap
 from proof.engines.record import ROOT
 from proof.engines.sfu_shape import behind_sfu
 from talkpath.apps.recorded.record import RecordedShape, ShapeOrigin
@@ -63,8 +66,15 @@ ENGINE_SHAPES: Final = (
 
 
 def engine_flow(folder: Path, case: str) -> RecordedFlow:
-    """Return the call's flow of one recording."""
-    return read_flow(partial((folder / f"{case}.pcap").open, "rb", 0))  # type: ignore[arg-type]
+    """Return the call's flow of one recording, up to where an end muted itself: blocks of silence among those of speech
+    would make a call in which somebody mutes every few seconds."""
+    truth = json.loads((folder / f"{case.partition('.')[0]}.json").read_text())
+    events = [event for end in truth["ends"].values() for event in end["log"]]
+    muted_s = min((event["at_s"] for event in events if event["event"] == "muted"), default=inf)
+    link, frames = pcap.read(folder / f"{case}.pcap")
+    with TemporaryDirectory() as name:
+        pcap.write(Path(name) / "call.pcap", link, [frame for frame in frames if frame.at_s < muted_s])
+        return read_flow(partial((Path(name) / "call.pcap").open, "rb", 0))  # type: ignore[arg-type]
 
 
 def engine_shape(folder: Path, wanted: EngineShape) -> RecordedShape:
