@@ -76,6 +76,8 @@ def asked(rules: Sequence[str]) -> dict[str, Any]:
             "--json",
             "--gap",
             "0.5",
+            "--every",
+            "0.05",
             "--catalogue",
             str(folder / "catalogue.toml"),
         ]
