@@ -128,6 +128,23 @@ def test_set_up_and_media_are_told_apart(name):
         assert trace.sees_setup(payload) is not media
 
 
+def test_records_that_dtls_1_3_encrypts_are_set_up():
+    """They have no version (RFC 9147 section 4); browsers of today end their handshake with such."""
+    arm = next(arm for arm in shapes() if str(arm) == "webrtc/dtls/voice")
+    shape = shapes()[arm]
+    schedule = shape.schedule(Random(1), 50)
+    trace, unversioned = Trace(), 0
+    for slot, payload in zip(schedule.slots, shape.datagrams(schedule, bytes(32)), strict=True):
+        trace.look(payload)
+        if slot.stage == "dtls":
+            assert trace.sees_setup(payload)
+            unversioned += payload[1:2] != b"\xfe"
+        if slot.stage == "media":
+            assert not trace.sees_setup(payload)
+    assert unversioned >= 2
+    assert not trace.sees_setup(b"\x2e\1\2\3\4" + bytes(500)), "its length is that of no record"
+
+
 @pytest.mark.parametrize("medium", ["voice", "video"])
 def test_twins_are_nothing(medium):
     for seed in range(20):

@@ -121,13 +121,16 @@ def app_of_stun(kind: int, attributes: dict[int, bytes]) -> str:
 
 
 def is_setup(inner: bytes) -> bool:
-    """Whether the packet inside a relay's framing is STUN or DTLS."""
-    return is_stun(inner) or (inner[1:2] == b"\xfe" and 20 <= inner[0] < 64)
+    """Whether the packet inside a relay's framing is STUN (by its first two bits and cookie) or DTLS."""
+    return (len(inner) >= 20 and inner[0] < 64 and inner[4:8] == STUN_COOKIE) or is_dtls(inner)
 
 
-def is_stun(payload: bytes) -> bool:
-    """Whether it is STUN by its first two bits and cookie, as published rules match it (WhatsApp's begin with 08)."""
-    return len(payload) >= 20 and payload[0] < 64 and payload[4:8] == STUN_COOKIE
+def is_dtls(payload: bytes) -> bool:
+    """Whether it is a DTLS record: with a version, or one that DTLS 1.3 encrypts, with number and length (RFC 9147
+    section 4)."""
+    return (payload[1:2] == b"\xfe" and 20 <= payload[0] < 64) or (
+        len(payload) > 5 and payload[0] >> 2 == 0b001011 and 5 + int.from_bytes(payload[3:5], "big") <= len(payload)
+    )
 
 
 def is_rtp(payload: bytes) -> bool:

@@ -33,6 +33,7 @@ from talkpath.lab.matchers.signatures import (
     ZOOM_MEDIA,
     app_of_stun,
     ice_suspects,
+    is_dtls,
     is_rtp,
     is_setup,
     medium_by_size,
@@ -91,7 +92,7 @@ class Trace:
         if self._tag:
             return payload[16:28] == TAG_MARK or (payload[:12] == self._tag and is_setup(unwrap_reflector(payload)))
         if first < 64:
-            return payload[4:8] == STUN_COOKIE or (payload[1:2] == b"\xfe" and self._dtls)
+            return payload[4:8] == STUN_COOKIE or (self._dtls and is_dtls(payload))
         if self._turn and first < 80:
             return is_setup(payload[4:])
         return self.app == "whatsapp" and payload in (b"health", b"OK")

@@ -11,16 +11,16 @@ from proof.scoring.page.tables import wrong_list
 from talkpath.verdict.statistics.proportion import Proportion
 
 MEET = "meet/sfu/voice"
-ONLY_ITS_OPENING = "media.size_drop,direction=down,over=116"
+ONLY_ITS_OPENING = "media.size_drop,direction=down,over=150"
 
 
 @pytest.mark.parametrize(
     ("rule", "is_touched"),
     [
-        (ONLY_ITS_OPENING, True),  # three packets of 260 bytes after the handshake
+        (ONLY_ITS_OPENING, True),  # four packets of its first second; a handshake is set-up
         ("media.size_drop,direction=down,over=60", False),  # most of its media
         ("media.size_drop,direction=down,over=1100", False),  # nothing
-        ("media.size_drop,direction=down,app=signal,over=116", False),
+        ("media.size_drop,direction=down,app=signal,over=150", False),
     ],
 )
 def test_what_is_hardly_taken(rule: str, is_touched: bool) -> None:
