@@ -45,7 +45,7 @@ from beside import count, sources, with_sources  # noqa: E402
 
 from synthetic_browser import NearCall  # noqa: E402
 from talkpath.browser.far_end.schedule import WATCH_SLOTS  # noqa: E402
-from talkpath.browser.webrtc.call_engine import CALL_MEDIA  # noqa: E402
+from talkpath.browser.webrtc.call_media import CALL_MEDIA  # noqa: E402
 from talkpath.measure.facts import Facts  # noqa: E402
 from talkpath.verdict.judge import judge_facts  # noqa: E402
 

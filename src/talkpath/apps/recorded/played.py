@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -237,10 +237,13 @@ class PlayedShape:
     # -- the call ----------------------------------------------------------------------------------------------
 
     def _talk(self, way: Direction, rng: Random, packets: int) -> Iterator[_TimedPacket]:
-        """Yield one direction until it has sent `packets` of media; ms count from the first that it may send."""
+        """Yield one direction until it has sent `packets` of media; ms count from the first that it may send. What
+        opens a call is played once, however little of its half second or second the block lasts."""
         at_ms, media, count = 0.0, 0, 0
+        *openings, steady = (blocks for _, blocks in sorted(self._blocks[way].items()))
+        stages = chain(openings, repeat(steady))
         while media < packets and count < PACKETS_A_MEDIA_PACKET * (packets + 10):
-            for packet in rng.choice(self._blocks_at(way, at_ms)).packets:
+            for packet in rng.choice(next(stages)).packets:
                 at_ms += packet.gap_ms if count else rng.uniform(0.0, min(packet.gap_ms, FIRST_GAP_MS))
                 count += 1
                 media += self._kinds[packet.kind].stage == "media"
@@ -291,11 +294,6 @@ class PlayedShape:
             inner_at=sealed[0].start if sealed else 0,
             kind=slot_kind(name, step, whole - size),
         )
-
-    def _blocks_at(self, way: Direction, at_ms: float) -> Sequence[PacketBlock]:
-        """The blocks of one direction from which the next is drawn."""
-        stage = max(after for after in self._blocks[way] if after <= at_ms)
-        return self._blocks[way][stage]
 
     def _media_rate(self, way: Direction) -> float:
         """Media packets a second, once the call is under way."""
