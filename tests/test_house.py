@@ -30,7 +30,7 @@ STATEMENTS_A_ROOM = {
     "directory": 411,
     "evidence": 569,
     "experiment": 678,
-    "lab": 3747,
+    "lab": 3749,
     "listening": 795,
     "measure": 1068,
     "observatory": 6823,

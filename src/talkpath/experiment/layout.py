@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
-from talkpath.apps.recorded.played import PlayedShape
+from talkpath.apps.recorded.played import AppCall, PlayedShape
 from talkpath.experiment.seeds import derive_bytes, random_order, random_orders, seeded_generator
 from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.measure.facts import LADDER
@@ -246,7 +246,7 @@ def _rate(question: Question) -> float:
 def _hello(question: Question, shape: Shape) -> str:
     """Return whose ClientHello a shape is to send: of those written by hand each sends the ones that the wire has."""
     hello = question.hello if isinstance(question, HelloContrast) else "browser"
-    return hello if isinstance(shape, PlayedShape) or hello in CLIENT_HELLOS else "browser"
+    return hello if isinstance(shape, PlayedShape | AppCall) or hello in CLIENT_HELLOS else "browser"
 
 
 def _planned_flows(

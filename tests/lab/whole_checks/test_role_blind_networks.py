@@ -71,7 +71,7 @@ def test_one_bad_call_and_one_bad_twin_make_no_line_impaired() -> None:
 
 def test_a_call_that_lost_more_by_accident_is_placed_again() -> None:
     """Looks that would prove it are too dear, and the second call beside a twin is well."""
-    facts = run_sim(make_plan(choose_arms(), budget_bytes=8_000_000), Scenario.parse("hash", (), 6))
+    facts = run_sim(make_plan(choose_arms(), budget_bytes=8_000_000), Scenario.parse("hash", (), 17))
     long = [epoch for epoch in facts.epochs if (epoch.app, epoch.question.kind) == ("meet", "long")]
     assert [epoch.question for epoch in long] == [LongCalls(0), LongCalls(1)]
     assert next(verdict.state for verdict in judge_facts(facts) if verdict.app == "meet") == "ok"
