@@ -51,7 +51,7 @@ def test_ports_that_passed_until_a_call_came_are_not_dead_by_their_number() -> N
 @pytest.mark.parametrize(
     ("rule", "arms", "seed"),
     [
-        ("media.drop,direction=down,p=1,from_s=16.6", (SIGNAL, DIRECT, REFLECTOR, TGCALLS), 7600000191),
+        ("media.drop,direction=down,p=1,from_s=16.6", (SIGNAL, WEBRTC, MEET, WHATSAPP), 7600000191),
         ("flow.block,direction=down,app=max,p=1,from_s=13", (MAX, MEET), 7600000196),
     ],
     ids=["all media", "all calls"],
