@@ -12,6 +12,9 @@ SEALED_WITHOUT_SEQUENCE = "telegram/tgcalls"
 MADE_OF_LOSSES = ("telegram/direct/video", "webrtc/firefox/voice")
 """Made of recordings on lines with losses too: a pause, or a late packet, is in them."""
 
+PAUSES_BY_ITSELF = "telegram/direct/voice"
+"""In every second recording the engine's voice pauses for 180 ms behind its probes."""
+
 
 @pytest.mark.parametrize("arm", [str(arm) for arm in shapes()])
 def test_an_arm_is_found_as_what_it_is(arm: str):
@@ -32,4 +35,4 @@ def test_an_arm_is_found_as_what_it_is(arm: str):
         assert min(one.start_s for one in streams) <= first + 0.01
         # Of a medium its stream: padding and repair come at odd times
         largest = {one.medium: one for one in sorted(streams, key=lambda one: one.packets)}
-        assert sum(one.freezes for one in largest.values()) <= (arm in MADE_OF_LOSSES)
+        assert sum(one.freezes for one in largest.values()) <= (arm in (*MADE_OF_LOSSES, PAUSES_BY_ITSELF))
