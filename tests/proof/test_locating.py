@@ -90,7 +90,7 @@ def test_no_packet_goes_further_than_it_may_and_no_other_is_limited() -> None:
 
 
 def test_drawn_cases_are_told_right_or_not_at_all() -> None:
-    told = [one for seed in range(5) for one in play_case(draw_case(seed))]
+    told = [one for seed in range(9) for one in play_case(draw_case(seed))]
     assert {one.word for one in told}.isdisjoint({"wrong"})
     assert sum(one.word == "right" for one in told) >= len(told) / 2
     assert any("right, of the places named" in line for line in locate_table(told))
