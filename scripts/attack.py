@@ -33,6 +33,7 @@ from attacks import (
     recordings,
     relay,
     responder,
+    sent_shapes,
     server_lists,
     this_machine,
     volunteers,
@@ -43,7 +44,13 @@ from attacks.stage import Attack, Finding
 PROMISES: dict[str, tuple[Attack, ...]] = {
     "evidence": bundles.ATTACKS,
     "recordings": (*recordings.ATTACKS, *this_machine.RECORDING_ATTACKS),
-    "test server": (*responder.ATTACKS, *relay.ATTACKS, *volunteers.SERVER_ATTACKS, *whole_server.ATTACKS),
+    "test server": (
+        *responder.ATTACKS,
+        *sent_shapes.ATTACKS,
+        *relay.ATTACKS,
+        *volunteers.SERVER_ATTACKS,
+        *whole_server.ATTACKS,
+    ),
     "check page": (*check_page.ATTACKS, *far_end.ATTACKS, *volunteers.PAGE_ATTACKS),
     "observatory": intake.ATTACKS,
     "directory": (*server_lists.ATTACKS, *volunteers.DIRECTORY_ATTACKS),

@@ -32,14 +32,13 @@ PATIENCE_S = 60.0
 class Session:
     """A control session from one address of loopback, as an attacker holds it."""
 
-    def __init__(self, said: dict[str, Any], source: str) -> None:
+    def __init__(self, said: dict[str, Any], source: str, arms: dict[str, bytes] | None = None) -> None:
         self.ports: tuple[int, ...] = tuple(said["ports"])
         self.socket: ssl.SSLSocket = tls_socket("127.0.0.1", said["port"], source)
         self._decoder = Decoder()
         self._answers: list[AnyMessage] = []
-        welcome = self.say(
-            Hello((messages.PROTOCOL_VERSION,), "attack", seed_commitment(SEED), {str(ARM): shape_digest(ARM)})
-        )
+        arms = arms or {str(ARM): shape_digest(ARM)}
+        welcome = self.say(Hello((messages.PROTOCOL_VERSION,), "attack", seed_commitment(SEED), arms))
         if not isinstance(welcome, Welcome):
             raise ConnectionRefusedError(getattr(welcome, "sentence", "no answer"))
         self.say(Open(SEED))
@@ -81,9 +80,9 @@ class Session:
 
 
 @contextmanager
-def open_session(said: dict[str, Any], source: str) -> Iterator[Session]:
+def open_session(said: dict[str, Any], source: str, arms: dict[str, bytes] | None = None) -> Iterator[Session]:
     """A session for the duration of the block."""
-    held = Session(said, source)
+    held = Session(said, source, arms)
     try:
         yield held
     finally:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from random import Random
+
 import pytest
 
 from talkpath.apps.recorded.field_text import fields_of_text, fields_to_text
 from talkpath.apps.recorded.fields import MAX_PACKET_BYTES
 from talkpath.apps.recorded.layout import key_offset, nonce_offset, place_fields
+from talkpath.apps.recorded.played import PlayedShape
 from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES, read_shape_text, shape_digest, write_shape_text
 from talkpath.errors import FileError
 
@@ -117,6 +121,7 @@ WRONG = {
     "a packet that comes in fragments": (b"0/90/960 20.1/91 19.9/80/1920", b"0/1453/960 20/91"),
     "a set-up that comes in fragments": (b"hello_up 40/1013", b"hello_up 40/1453"),
     "a flood": (b"0/90/960 20.1/91 19.9/80/1920", b"0/90 " * 300),
+    "messages that take long to write": (b"random(1000)]", b"random(1452)]" + b" random(1452)" * 31),
     "characters that are not printed": (b'app = "webrtc"', b'app = "\\u001b[2J"'),
 }
 
@@ -140,6 +145,32 @@ def test_a_packet_has_what_usual_paths_carry_whole():
 def test_a_file_has_a_size():
     with pytest.raises(FileError, match="64 kB"):
         read_shape_text(PAGE + b"#" * MAX_SHAPE_TEXT_BYTES)
+
+
+@pytest.mark.parametrize("text", [b"a." * 32_000 + b"a = 1", b"[" + b"a." * 32_000 + b"a]", b"x = " + b"[" * 60_000])
+def test_a_key_of_many_parts_takes_no_memory(text: bytes):
+    """The library took a gigabyte for the first one."""
+    tracemalloc.start()
+    with pytest.raises(FileError):
+        read_shape_text(text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 << 20
+
+
+def test_what_answers_a_packet_counts_as_packets():
+    """One kind with forty answers: a schedule is no longer than one without."""
+    answer = """
+[[kind]]
+name = "answer_{number}"
+direction = "down"
+stage = "control"
+answers = "voice_up"
+bytes = "80 count(up_seq,2) 01020304 random(20)"
+"""
+    record = read_shape_text(PAGE + "".join(answer.format(number=number) for number in range(40)).encode())
+    plain = PlayedShape(read_shape_text(PAGE)).schedule(Random(1), 500)
+    assert len(PlayedShape(record).schedule(Random(1), 500).slots) < 8 * len(plain.slots)
 
 
 def test_fields_are_text_and_back():

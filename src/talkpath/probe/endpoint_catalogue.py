@@ -8,7 +8,6 @@ stand beside them.
 from __future__ import annotations
 
 import datetime
-import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
 from ipaddress import ip_address
@@ -20,6 +19,7 @@ from msgspec import Struct
 
 from talkpath.apps import app_id
 from talkpath.errors import FileError, UsageError
+from talkpath.wire.toml_text import decode_bounded_toml
 
 Kind = Literal["stun", "stun-tcp", "tcp", "tls", "resolver"]
 TIERS = ("names only", "what any browser does", "what the app itself does", "packets that expire on the way")
@@ -77,9 +77,9 @@ class ChosenEndpoints(Struct, frozen=True):
 def read_catalogue(file: Path | None = None) -> tuple[EndpointRow, ...]:
     """The rows of a file, of the shipped one by default; `FileError` for a file that is none."""
     try:
-        text = SHIPPED_CATALOGUE.read_text(encoding="utf-8") if file is None else file.read_text(encoding="utf-8")
-        rows = msgspec.convert(tomllib.loads(text), _File).endpoint
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        data = SHIPPED_CATALOGUE.read_bytes() if file is None else file.read_bytes()
+        rows = msgspec.convert(decode_bounded_toml(data), _File).endpoint
+    except (OSError, ValueError) as error:
         raise FileError(f"The file of --catalogue cannot be read as one: {_why_unusable(error)}.") from None
     for row in rows:
         printable = row.id.isprintable() and row.host.isprintable()

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from talkpath.errors import UsageError
 from talkpath.wire.control.invitation import Invitation, invitation_proof, token_of_text, token_text, until_text
-from talkpath.wire.control.keys import valid_key_text
+from talkpath.wire.control.keys import raw_key
 
 SCHEME = "talkpath"
 DEFAULT_PORT = 4433
@@ -72,7 +72,7 @@ def parse_invite_link(text: str) -> InviteLink:
         raise UsageError(f"This is not an invite link: its port is not a number from 1 to 65535. {_LOOKS}")
     if parts.scheme != SCHEME or not parts.hostname:
         raise UsageError(f"This is not an invite link: it names no host. {_LOOKS}")
-    if not valid_key_text(parts.fragment):
+    if not raw_key(parts.fragment):
         raise UsageError(f"The link has no key after '#', or only a part of it; copy the whole link. {_LOOKS}")
     query = parse_qs(parts.query)
     return InviteLink(

@@ -11,7 +11,6 @@ import datetime
 import socket
 import ssl
 import time
-import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -28,6 +27,7 @@ from talkpath.measure.facts import Exchange, Facts
 from talkpath.probe.control_dialling import try_connect
 from talkpath.probe.endpoint_driver import Lookup, connect_any, failure_name, system_lookup
 from talkpath.probe.invite_link import InviteLink
+from talkpath.wire.toml_text import decode_bounded_toml
 
 SHIPPED_HOSTS = files("talkpath.probe").joinpath("data", "other_hosts.toml")
 MAX_HTTP_ANSWER_BYTES = 4096
@@ -64,9 +64,9 @@ def read_other_hosts(country: str = "", file: Path | None = None) -> tuple[Other
     """The hosts to ask from that country ("": not known), of the shipped file by default; `FileError` where it is
     none."""
     try:
-        text = SHIPPED_HOSTS.read_text(encoding="utf-8") if file is None else file.read_text(encoding="utf-8")
-        rows = msgspec.convert(tomllib.loads(text), _HostsFile).host
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError):
+        data = SHIPPED_HOSTS.read_bytes() if file is None else file.read_bytes()
+        rows = msgspec.convert(decode_bounded_toml(data), _HostsFile).host
+    except (OSError, ValueError):
         raise FileError("The file of other hosts cannot be read as one.") from None
     return tuple(row for row in rows if row.kind == "online" or row.country == country)
 

@@ -11,7 +11,7 @@ from cryptography import x509
 
 from talkpath.errors import WireError
 from talkpath.wire.control import tls
-from talkpath.wire.control.keys import certificate_key_text, new_identity_pem, pem_key_text, valid_key_text
+from talkpath.wire.control.keys import certificate_key_text, new_identity_pem, pem_key_text, raw_key
 
 
 @pytest.fixture
@@ -115,9 +115,9 @@ def test_the_certificate_names_localhost_alone_and_has_a_number_of_its_own(pem: 
 
 def test_key_texts(pem: Path) -> None:
     text = pem_key_text(pem.read_bytes())
-    assert valid_key_text(text)
+    assert raw_key(text)
     assert len(text) == 43
-    assert not any(valid_key_text(wrong) for wrong in ("", text[1:], text + "A", text[:-1] + "\n", text[:-1] + "é"))
+    assert not any(raw_key(wrong) for wrong in ("", text[1:], text + "A", text[:-1] + "\n", text[:-1] + "é"))
     assert certificate_key_text(None) == certificate_key_text(b"no certificate") == ""
     for broken in (b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
         with pytest.raises(WireError):

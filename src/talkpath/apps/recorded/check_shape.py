@@ -10,6 +10,7 @@ from typing import Final
 from talkpath.apps.contract.shape import Direction
 from talkpath.apps.recorded.fields import (
     MAX_PACKET_BYTES,
+    MAX_WRITTEN_BYTES,
     ChecksumField,
     ClockField,
     DateField,
@@ -54,8 +55,9 @@ class _ShapeCheck:
         _check_names(kind.name for kind in self._shape.kinds)
         _check_names(message.name for message in self._shape.messages)
         for message in self._shape.messages:
-            if not all(isinstance(field, _MESSAGE_FIELDS) for field in message.fields) or has_rest(message.fields):
-                raise FileError(f"The message {message.name} holds what changes with each packet.")
+            is_whole = not has_rest(message.fields) and fixed_bytes(message.fields) <= MAX_WRITTEN_BYTES
+            if not is_whole or not all(isinstance(field, _MESSAGE_FIELDS) for field in message.fields):
+                raise FileError(f"The message {message.name} changes with each packet, or is longer than any.")
         for kind in self._shape.kinds:
             self._check_kind(kind)
         for setup in self._shape.setups:
@@ -151,10 +153,9 @@ class _ShapeCheck:
                 raise FileError("The blocks of one direction send more than a packet a millisecond.")
 
     def _kind(self, name: str) -> PacketKind:
-        kind = self._kinds.get(name)
-        if kind is None:
+        if name not in self._kinds:
             raise FileError(f"There is no kind of packet named {name}.")
-        return kind
+        return self._kinds[name]
 
 
 def _check_names(names: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ MAX_PACKET_BYTES: Final = 1452
 """UDP payload that usual paths (1500 bytes) carry over IPv6 in one packet. A larger one comes in fragments, each with a
 header: in answer to as many bytes of smaller packets it would be more on the wire (responder/flight.py)."""
 MAX_PACKET_FIELDS: Final = 256
+MAX_WRITTEN_BYTES: Final = 8 * MAX_PACKET_BYTES  # of a message that each flow writes anew
 
 FieldBytes = Annotated[int, Meta(ge=1, le=MAX_PACKET_BYTES)]
 NumberBytes = Annotated[int, Meta(ge=1, le=8)]
@@ -117,8 +118,8 @@ class PartField(_Field, frozen=True):
     """The bytes from `start` to `end` of a message that is written once in a flow: a hello in two datagrams."""
 
     message: FieldName
-    start: Annotated[int, Meta(ge=0, le=8 * MAX_PACKET_BYTES)]
-    end: Annotated[int, Meta(ge=1, le=8 * MAX_PACKET_BYTES)]
+    start: Annotated[int, Meta(ge=0, le=MAX_WRITTEN_BYTES)]
+    end: Annotated[int, Meta(ge=1, le=MAX_WRITTEN_BYTES)]
 
 
 class ShuffledField(_Field, frozen=True):

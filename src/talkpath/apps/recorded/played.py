@@ -39,7 +39,7 @@ from talkpath.apps.recorded.shape_text import read_shape_text, shape_digest, wri
 
 DIGEST_DIGITS: Final = 24  # of a shape's digest, in the name of its arm
 TRUSTED_RECORDINGS: Final = 3
-PACKETS_A_MEDIA_PACKET: Final = 4  # of one direction, so many for each of media at the most, and some more
+PACKETS_A_MEDIA_PACKET: Final = 4  # of one direction with their answers, for each of media at most; and some more
 FIRST_GAP_MS: Final = 20.0
 
 _FAR_END: Final[dict[Direction, Direction]] = {"up": "down", "down": "up"}
@@ -245,7 +245,7 @@ class PlayedShape:
         while media < packets and count < PACKETS_A_MEDIA_PACKET * (packets + 10):
             for packet in rng.choice(next(stages)).packets:
                 at_ms += packet.gap_ms if count else rng.uniform(0.0, min(packet.gap_ms, FIRST_GAP_MS))
-                count += 1
+                count += 1 + len(self._replies.get(packet.kind, ()))
                 media += self._kinds[packet.kind].stage == "media"
                 yield at_ms, packet
                 if media == packets:

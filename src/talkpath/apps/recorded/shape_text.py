@@ -1,4 +1,6 @@
-"""The file of a shape (`.shape`): a page of TOML that a person can read, at most 64 kB; read, written, and its digest.
+"""The file of a shape (`.shape`): a page of TOML that a person can read; read, written, and its digest.
+
+It has at most 64 kB, and 100 dots a line.
 
     [[kind]]                                          [[setup]]
     name = "voice_up"                                 steps = '''
@@ -31,6 +33,7 @@ from talkpath.apps.recorded.record import (
     SetupStep,
 )
 from talkpath.errors import FileError
+from talkpath.wire.toml_text import decode_bounded_toml
 
 MAX_SHAPE_TEXT_BYTES: Final = 64 << 10
 _LINE: Final = 116
@@ -49,10 +52,10 @@ def read_shape_text(data: bytes) -> RecordedShape:
     if len(data) > MAX_SHAPE_TEXT_BYTES:
         raise FileError(f"A shape has at most {MAX_SHAPE_TEXT_BYTES >> 10} kB.")
     try:
-        shape = msgspec.convert(_record_of_text(msgspec.toml.decode(data)), RecordedShape)
+        shape = msgspec.convert(_record_of_text(decode_bounded_toml(data)), RecordedShape)
     except msgspec.ValidationError as error:
         raise FileError(f"This is no shape of a call: {error}.") from None
-    except (msgspec.DecodeError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         raise FileError("This is no shape of a call: it is no TOML.") from None
     # Times are those that are written: both ends must play the same.
     origin = replace(shape.origin, seconds=round(shape.origin.seconds, 1))

@@ -9,7 +9,6 @@ connection.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from talkpath.wire.control.keys import Signer
+from talkpath.wire.control.keys import Signer, raw_key
 
 TOKEN_BYTES = 16
 PROVEN = b"talkpath invitation\n"  # prefix: an HMAC for another purpose is not valid for this one
@@ -31,11 +30,7 @@ def token_text(token: bytes) -> str:
 
 def token_of_text(text: str) -> bytes:
     """Return the 16 bytes of a token's text; b"" if it is invalid."""
-    try:
-        token = base64.urlsafe_b64decode(text + "==")
-    except (ValueError, binascii.Error):
-        return b""
-    return token if len(token) == TOKEN_BYTES and token_text(token) == text else b""
+    return raw_key(text, TOKEN_BYTES)
 
 
 def until_text(until: datetime | None) -> str:

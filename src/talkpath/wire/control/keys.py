@@ -9,7 +9,6 @@ Ed25519 signatures (RFC 8032), used for everything that talkpath signs.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -62,13 +61,13 @@ def raw_key_text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def raw_key(text: str) -> bytes:
-    """Return the 32 bytes of a key's text, b"" if it is invalid or not in canonical form."""
+def raw_key(text: str, size: int = 32) -> bytes:
+    """Return the bytes of a key's or a token's text, b"" if it is invalid, of another size or not in canonical form."""
     try:
-        raw = base64.urlsafe_b64decode(text + "=")
-    except (ValueError, binascii.Error):
+        raw = base64.urlsafe_b64decode(text + "==")
+    except ValueError:
         return b""
-    return raw if len(raw) == KEY_BYTES and raw_key_text(raw) == text else b""
+    return raw if len(raw) == size and raw_key_text(raw) == text else b""
 
 
 def pem_key_text(pem: bytes) -> str:
@@ -91,14 +90,6 @@ def certificate_key_text(der: bytes | None) -> str:
     except ValueError:
         return ""
     return key_text(key) if isinstance(key, Ed25519PublicKey) else ""
-
-
-def valid_key_text(text: str) -> bool:
-    """Whether this is the text of a key."""
-    try:
-        return len(base64.urlsafe_b64decode(text + "=")) == KEY_BYTES and len(text) == 43
-    except (ValueError, binascii.Error):
-        return False
 
 
 KEY_BYTES, SIGNATURE_BYTES = 32, 64
