@@ -87,7 +87,8 @@ REASON_TEXTS: dict[ReasonCode, str] = {
     "added": "datagrams came to the far end on 5-tuples of this check that neither end sent (`packets`, on so many "
     "`flows`): a tool that adds or rewrites packets is on, on the device, its router or the way (N08)",
     "own_load": "calls and twins suffered too much to talk where several were under way, and a call of the arm beside "
-    "which nothing was did not",
+    "which nothing was did not; checks of four arms or fewer go on with two calls at a time, which showed nothing that "
+    "is proven",
     "few_calls": "nothing was amiss, but so few calls of the check, of all its arms (`calls`), lived as long as `ok` "
     "takes that three in ten may be cut off all the same",
     "one_call": "the call fits the rules of `alternatives` while control traffic of the same moments was well "

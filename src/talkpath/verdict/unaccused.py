@@ -40,6 +40,7 @@ OK_LOSS = 0.05  # ok: less extra loss than that, each way
 CANARY_LOG_E = log(20.0)
 MANY_FAIL = 0.2  # of the calls, never established: too many for `ok`
 MIN_POOR_EPOCHS = 3  # one bad second does not make a line impaired
+GENTLE_ARMS = 4  # of more arms none would get enough gentle epochs in the time
 LOST_SHARE = ("responder_lost", "network_lost")
 UNCOMPARED_REASONS = (
     "throttled",
@@ -60,6 +61,8 @@ def assess_without_finding(
     undecided = Assessment(planned, view, "insufficient", strength=proof, quality=quality, hint=hint, parted=parted)
     if suspected or next_to_nothing_arrives(view):
         return replace(undecided, reason=_missing_evidence(facts, view), suspected=suspected)
+    if view.gentle:
+        return replace(undecided, reason=_missing_evidence(facts, view) if hint else Reason("own_load"))
     if not hint and _too_poor(facts, quality):
         return _if_line_poor(undecided)
     losses, delays = most_extra_losses(view.accusing, facts.seed), extra_delays(view.accusing)
@@ -102,7 +105,7 @@ def _if_line_poor(undecided: Assessment) -> Assessment:
     view = undecided.view
     alone = alone_epochs(view)
     if alone and call_quality(alone).mos >= TALKABLE_MOS:
-        return replace(undecided, settled=True, reason=Reason("own_load"))
+        return replace(undecided, settled=len(view.facts.plan.arms) > GENTLE_ARMS, reason=Reason("own_load"))
     epochs = tuple(map(without_failed, view.accusing))
     if cut_short(view.every_epoch):
         epochs = tuple(map(without_ends, epochs))

@@ -78,3 +78,19 @@ def test_a_line_that_carries_one_call_is_not_told_as_too_poor_for_calls(arms: tu
     states = [(verdict.state, verdict.reason.code if verdict.reason else "") for verdict in judge_arms(facts)]
     assert ("insufficient", "own_load") in states
     assert sum(state in ("impaired", "restricted") for state, _ in states) <= len(arms) // 8
+
+
+@pytest.mark.parametrize("rule", ["dtls.hello_drop,direction=both", "flow.block,app=webrtc,direction=both,p=1"])
+def test_on_a_line_that_a_check_fills_two_calls_at_a_time_find_what_stops_calls(rule: str) -> None:
+    """Its usual cohorts lose so much that calls and twins look alike."""
+    facts = run_sim(make_plan((WEBRTC,)), Scenario.parse("police_all,kbps=200", [rule], 1))
+    (verdict,) = judge_arms(facts)
+    assert (verdict.state, verdict.rule) == ("restricted", rule.partition(",")[0])
+
+
+def test_where_two_calls_at_a_time_are_well_nothing_is_said_of_the_line() -> None:
+    facts = run_sim(make_plan((WEBRTC,)), Scenario.parse("police_all,kbps=200", [], 3))
+    (verdict,) = judge_arms(facts)
+    assert verdict.reason is not None
+    assert (verdict.state, verdict.reason.code) == ("insufficient", "own_load")
+    assert sum(epoch.k == 2 for epoch in facts.epochs) >= 4

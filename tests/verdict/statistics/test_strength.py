@@ -44,6 +44,22 @@ def test_the_part_that_knows(restriction: Restriction, want: tuple[str, str | No
     assert found.log_e >= THRESHOLD
 
 
+def test_gentle_epochs_prove_by_themselves_what_noise_before_them_would_drown() -> None:
+    """A crowd of calls that fills the line answers by chance; two calls at a time beside two twins tell."""
+    world = World(BACKGROUNDS["bursts 5 %"], 3)
+    noise = [_with_random_set_up(world.epoch(), at) for at in range(20)]
+    gentle = [world.epoch(restriction=Restriction(setup=1.0), k=2, text=False, canary=False) for _ in range(12)]
+    assert arm_strength([*noise, *gentle], THRESHOLD).known_at_s is not None
+    usual = [replace(epoch, k=3) for epoch in gentle]
+    assert arm_strength([*noise, *usual], THRESHOLD).known_at_s is None
+
+
+def _with_random_set_up(epoch: Epoch, seed: int) -> Epoch:
+    draws = np.random.default_rng(seed)
+    answers = {flow: bool(draws.random() < 0.5) for flow in sorted({flow.flow for flow in epoch.flows})}
+    return replace(epoch, flows=tuple(replace(each, answered={"stun": answers[each.flow]}) for each in epoch.flows))
+
+
 def test_is_the_weighted_average_of_its_parts() -> None:
     found = arm_strength(run(Restriction(up=0.05)), THRESHOLD)
     assert sum(part.weight for part in found.parts) == pytest.approx(1.0)

@@ -17,7 +17,7 @@ from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
 from talkpath.verdict.statistics import loss
-from talkpath.verdict.statistics.cohort import DIRECTIONS
+from talkpath.verdict.statistics.cohort import DIRECTIONS, GENTLE_K, is_gentle
 from talkpath.verdict.statistics.interval import ROLE_PAIRS, loss_rate
 from talkpath.wire.control.question import ACCUSING, COMPARING, AnyQuestion, LongCalls, QuestionKind, is_asked
 
@@ -52,13 +52,23 @@ class ArmView:
 
     @cached_property
     def explained(self) -> tuple[Epoch, ...]:
-        """The epochs that hold calls beside twins over UDP."""
-        return tuple(e for e in self.epochs if isinstance(e.question, COMPARING) and not e.missing)
+        """The epochs that hold calls beside twins over UDP; of a `gentle` arm only the gentle ones."""
+        return self._unspoilt(COMPARING)
 
     @cached_property
     def accusing(self) -> tuple[Epoch, ...]:
-        """The epochs that may bear on `restricted`."""
-        return tuple(e for e in self.epochs if isinstance(e.question, ACCUSING) and not e.missing)
+        """The epochs that may bear on `restricted`; of a `gentle` arm only the gentle ones."""
+        return self._unspoilt(ACCUSING)
+
+    def _unspoilt(self, kinds: tuple[QuestionKind, ...]) -> tuple[Epoch, ...]:
+        every = (epoch for epoch in self.epochs if isinstance(epoch.question, kinds) and not epoch.missing)
+        return tuple(epoch for epoch in every if is_gentle(epoch) or not self.gentle)
+
+    @cached_property
+    def gentle(self) -> bool:
+        """Whether the check's own load spoilt its usual epochs, so that others had hardly any calls at once."""
+        few = {is_gentle(e) for e in self.epochs if isinstance(e.question, ACCUSING) and not e.missing}
+        return len(few) == 2 and self.facts.plan.k > GENTLE_K
 
     @cached_property
     def long(self) -> tuple[Epoch, ...]:

@@ -23,7 +23,7 @@ from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
 from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, Costs
 from talkpath.verdict.planner.long_call_questions import LongCallQuestions
-from talkpath.verdict.planner.questions import ALONE, SingleQuestions
+from talkpath.verdict.planner.questions import ALONE, GENTLE, SingleQuestions
 from talkpath.verdict.unaccused import OK_LOSS
 from talkpath.verdict.validity import why_voided
 from talkpath.wire.control.question import Baseline, WatchedCalls
@@ -74,6 +74,7 @@ class QuestionPlanner:
             self.seconds(),
             self.firsts(1 if self.asked.facts.plan.long_s else FIRST_EPOCHS),
             self.long.alone(),
+            self.gently(),
             self.long.ended_together(),
             self.long.begun(),
             self.firsts(FIRST_EPOCHS),
@@ -245,6 +246,14 @@ class QuestionPlanner:
         if all(map(self.asked.app_is_restricted, hinted)):
             yield from self.looks()
             yield from self.turns()
+
+    def gently(self) -> Iterator[PlannedEpoch]:
+        """A few calls at once, of arms of which one call alone was well, while the check's many were too much for the
+        line. Whatever else is asked of them then is as gentle."""
+        for assessment in self.assessments if not self.asked.pending else ():
+            loaded = assessment.reason is not None and assessment.reason.code == "own_load" and not assessment.settled
+            if loaded and not self.asked.count(assessment, GENTLE):
+                yield from self.costs.affordable([self.questions.gentle(assessment)], 1.0)
 
     def renewed(self) -> Iterator[PlannedEpoch]:
         """Fresh calls of the arms that were ok before something began that held other calls back."""

@@ -16,11 +16,12 @@ from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LONG_LOOK_S, LOOK_K, TIGHT_LOOK_K, Costs, pace_of
 from talkpath.verdict.rules.best import UNKNOWN_RULE, loses_media
+from talkpath.verdict.statistics.cohort import GENTLE_K
 from talkpath.verdict.statistics.permutation import log_choose
 from talkpath.verdict.statistics.sample_size import LEAST_K, MOST_K, USUAL_K, sample_size
 from talkpath.wire.control.question import ACCUSING, BASELINE, Baseline, LongCalls, Question, TcpTwins, WatchedCalls
 
-LOOK_WHY = WatchedCalls()
+LOOK_WHY, GENTLE = WatchedCalls(), WatchedCalls(GENTLE_K)
 LONGER_TIMES = 3  # the usual packets, once an arm had its first epochs and is undecided, where 5-tuples fare alike
 LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may miss what they showed
 LONGER_CONTRAST_TIMES = 6  # times the usual packets, at most, for a contrast
@@ -73,21 +74,21 @@ class SingleQuestions:
         waited_for = len(self.plan.arms) > FEW_ARMS and not self.costs.tight
         first = self.asked.count(assessment, Baseline) < FIRST_EPOCHS
         packets = self.plan.packets // 2 if waited_for and first else self.plan.packets
-        return _contrast_question(assessment, BASELINE, self._usual_k, packets, "first")
+        return self._question(assessment, BASELINE, self._usual_k, packets, "first")
 
     def longer_baseline(self, assessment: Assessment) -> PlannedEpoch:
         """The same with longer calls, which tell more for their bytes, since every call has its set-up; where 5-tuples
         differ, so that many of them are needed, with usual ones."""
         times = 1 if self._unlike else LONGER_TIMES
-        return _contrast_question(assessment, BASELINE, self._usual_k, times * self.plan.packets, "again")
+        return self._question(assessment, BASELINE, self._usual_k, times * self.plan.packets, "again")
 
     def small_baseline(self, assessment: Assessment) -> PlannedEpoch:
         """The same with fewer calls."""
-        return _contrast_question(assessment, BASELINE, TIGHT_LOOK_K, self.plan.packets, "first")
+        return self._question(assessment, BASELINE, TIGHT_LOOK_K, self.plan.packets, "first")
 
     def fresh(self, assessment: Assessment) -> PlannedEpoch:
         """A few fresh calls of an arm that was ok."""
-        return _contrast_question(assessment, BASELINE, LOOK_K, self.plan.packets, "again")
+        return self._question(assessment, BASELINE, LOOK_K, self.plan.packets, "again")
 
     def more(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """As many and as long calls as would prove a suspected effect, or fewer where bytes are short; nothing while
@@ -101,7 +102,7 @@ class SingleQuestions:
         contrast: Question = LOOK_WHY if packets >= WORTH_A_LOOK * self.plan.packets else BASELINE
         sizes = (LIGHT_K,) if self.light else dict.fromkeys((wanted.k(self.plan.k), self.plan.k, LOOK_K))
         for k in sizes:
-            yield _contrast_question(assessment, contrast, k, packets, "again")
+            yield self._question(assessment, contrast, k, packets, "again")
 
     def contrasts(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """Each contrast that would name the mechanism, or a shorter one where bytes are short; and one longer look,
@@ -135,7 +136,7 @@ class SingleQuestions:
         if contrast == LOOK_WHY:
             packets = max(packets, ceil(LONG_LOOK_S * packet_rate))
         k = LOOK_K if packets > plan.packets or self.costs.tight else self._usual_k
-        return _contrast_question(assessment, contrast, k, packets, "name")
+        return self._question(assessment, contrast, k, packets, "name")
 
     def long_call(self, assessment: Assessment, twins: int, seconds: float = inf, k: int = 1) -> PlannedEpoch:
         """k calls that live through the whole check, or for so long, and perhaps a twin beside them."""
@@ -146,6 +147,17 @@ class SingleQuestions:
         """One call beside nothing."""
         packets = ceil(ALONE_S * assessment.planned.packet_rate)
         return PlannedEpoch(assessment.arm, LongCalls(0), k=1, packets=packets, why=ALONE)
+
+    def gentle(self, assessment: Assessment) -> PlannedEpoch:
+        """Two calls beside two random twins and nothing else, for a line that one call does not fill."""
+        return PlannedEpoch(assessment.arm, GENTLE, k=GENTLE_K, packets=self.plan.packets, why=ALONE)
+
+    def _question(self, assessment: Assessment, question: Question, k: int, packets: int, why: str) -> PlannedEpoch:
+        """An epoch of calls beside twins; of an arm that had gentle ones they all are."""
+        if not self.asked.count(assessment, GENTLE):
+            return PlannedEpoch(assessment.arm, question, k=k, packets=packets, why=why)
+        question = GENTLE if isinstance(question, ACCUSING) else question
+        return PlannedEpoch(assessment.arm, question, k=GENTLE_K, packets=packets, why=ALONE)
 
     def another_long_call(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """One more beside a twin: for as long as `ok` takes, or as the one that went silent; or until the one that lost
@@ -177,7 +189,7 @@ class SingleQuestions:
         lost_more = assessment.parted is not None and not assessment.parted.ended
         proofs = (least, USUAL_K) if lost_more else (least, USUAL_K, LOOK_K)
         for k in dict.fromkeys(proofs) if proof else (LOOK_K,):
-            yield _contrast_question(
+            yield self._question(
                 assessment,
                 WatchedCalls(k if self.plan.long_s else None),
                 k,
@@ -187,12 +199,12 @@ class SingleQuestions:
 
     def end_together(self, assessment: Assessment, k: int) -> PlannedEpoch:
         """So many calls and as many random twins that live a little longer than the call that went silent."""
-        return _contrast_question(assessment, WatchedCalls(k), k, self.outliving(assessment), "again")
+        return self._question(assessment, WatchedCalls(k), k, self.outliving(assessment), "again")
 
     def tcp(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """Twins over TCP beside twins over UDP: does only UDP fail?"""
         if self.asked.count_of_kind(TcpTwins) < TCP_TIMES:
-            yield _contrast_question(assessment, TcpTwins(), self.plan.k, TCP_PACKETS, "tcp")
+            yield self._question(assessment, TcpTwins(), self.plan.k, TCP_PACKETS, "tcp")
 
     def look(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """Longer calls: as long as wanted, or with fewer flows, or half as long where bytes or time are short."""
@@ -200,12 +212,12 @@ class SingleQuestions:
         packets = ceil((plan.watch_s or LONG_LOOK_S) * assessment.planned.packet_rate)
         if tight:
             packets = min(packets, self.costs.packets_for_all_looks(assessment))
-        many_bytes = self.costs.bytes_of(_contrast_question(assessment, LOOK_WHY, plan.k, packets, "watch"))
+        many_bytes = self.costs.bytes_of(self._question(assessment, LOOK_WHY, plan.k, packets, "watch"))
         rich = not tight and not self.light and many_bytes <= MAX_RICH_SHARE * plan.budget_bytes / len(plan.arms)
         sizes = (plan.k, LOOK_K) if rich else (TIGHT_LOOK_K if tight else LOOK_K,)
         while packets >= WORTH_A_LOOK * plan.packets:
             for k in sizes:
-                yield _contrast_question(assessment, LOOK_WHY, k, packets, "watch")
+                yield self._question(assessment, LOOK_WHY, k, packets, "watch")
             packets = ceil(packets / 2)
 
 
@@ -213,7 +225,3 @@ def media_until(track: Track, seconds: float) -> int:
     """How many media packets of that direction were due until then: calls are silent now and then."""
     pairs = zip(track.at_ms, track.stage, strict=True)
     return sum(stage == "media" and at_ms <= 1000.0 * seconds for at_ms, stage in pairs)
-
-
-def _contrast_question(assessment: Assessment, question: Question, k: int, packets: int, why: str) -> PlannedEpoch:
-    return PlannedEpoch(assessment.arm, question, k=k, packets=packets, why=why)

@@ -25,6 +25,7 @@ from talkpath.wire.control.question import ACCUSING
 
 MEDIA_STAGES = ("media", "control")
 DIRECTIONS: tuple[Direction, ...] = ("up", "down")
+GENTLE_K = 2  # calls of a gentle epoch, beside as many random twins and nothing else
 
 
 class Cohort(NamedTuple):
@@ -40,6 +41,11 @@ class Cohort(NamedTuple):
 def may_accuse(epoch: Epoch) -> bool:
     """Whether the epoch may support `restricted`: only baseline epochs on the app's own transport do."""
     return isinstance(epoch.question, ACCUSING)
+
+
+def is_gentle(epoch: Epoch) -> bool:
+    """Whether so few calls run at once that hardly a line is filled by them."""
+    return epoch.k <= GENTLE_K
 
 
 def direction_track(epoch: Epoch, direction: Direction) -> Track:

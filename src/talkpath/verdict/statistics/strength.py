@@ -21,15 +21,24 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.measure.arrays import Floats
+from talkpath.measure.arrays import Bits, Floats
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.statistics import delay, loss, survival
-from talkpath.verdict.statistics.cohort import Choice, is_call, is_text, is_twin, may_accuse, pick_observations
+from talkpath.verdict.statistics.cohort import (
+    Choice,
+    is_call,
+    is_gentle,
+    is_text,
+    is_twin,
+    may_accuse,
+    pick_observations,
+)
 from talkpath.verdict.statistics.permutation import even_log_weights, log_mean
 from talkpath.verdict.statistics.permutation import log_e as permutation_log_e
 
 SETUP_EXPONENTS = (2.0, 5.0)
+STAKES = np.log([0.95, 0.05])  # on all epochs; on gentle ones alone, if the check's own load spoils the others
 SETUP_LOG_WEIGHTS = even_log_weights(len(SETUP_EXPONENTS))
 
 
@@ -107,13 +116,16 @@ def arm_strength(
 def _log_e_paths(known: tuple[Epoch, ...], treated: Choice, control: Choice) -> tuple[Floats, Floats]:
     """Return the paths of all parts (parts, epochs + 1), and that of the whole. They do not depend on a threshold, and
     are compared with several."""
-    paths = np.array([_part_path(steps(known, treated, control), mix) for _, _, _, steps, mix in TEST_PARTS])
+    gentle = np.array([is_gentle(epoch) for epoch in known], np.bool_)
+    paths = np.array([_part_path(steps(known, treated, control), mix, gentle) for _, _, _, steps, mix in TEST_PARTS])
     return paths, log_mean(paths.T, np.log([weight for _, _, weight, _, _ in TEST_PARTS]))
 
 
-def _part_path(steps: Floats, mix: Floats) -> Floats:
-    """Return the part's log e before the first epoch (0) and after each, shape (epochs + 1,)."""
-    return log_mean(np.vstack([np.zeros(len(mix)), steps.cumsum(axis=0)]), mix)
+def _part_path(steps: Floats, mix: Floats, gentle: Bits) -> Floats:
+    """Return the part's log e before the first epoch (0) and after each, shape (epochs + 1,): the mean of two bets,
+    since the size of an epoch is chosen before its roles are drawn."""
+    bets = np.hstack([steps, steps * gentle[:, None]]).cumsum(axis=0)
+    return log_mean(np.vstack([np.zeros(2 * len(mix)), bets]), (STAKES[:, None] + mix).ravel())
 
 
 def _first_crossing(known: Sequence[Epoch], path: Floats, log_threshold: float) -> float | None:
