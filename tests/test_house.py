@@ -22,9 +22,9 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 420,
-    "apps": 2216,
+    "apps": 2214,
     "browser": 3463,
-    "capture": 5590,
+    "capture": 5589,
     "cli": 1808,
     "conduct": 576,
     "directory": 411,

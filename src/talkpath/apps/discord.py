@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import Final, cast
 
-from talkpath.apps.contract.cue import cue_of_bytes
+from talkpath.apps.contract.cue import SeenKinds, cue_of_bytes
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
-SEES: Final = frozenset(("rtp", "rtcp", "other"))
+SEES: Final = SeenKinds(("rtp", "rtcp"), ("other",))
 
 FEATURES: Final = AppFeatures("discord", question=(3, 3, 0, 97), ping=(3, 3, 0, 97), counter=(2, 2, 0, 97))
 

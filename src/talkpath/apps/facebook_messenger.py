@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from talkpath.apps.contract.cue import SeenKinds
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 from talkpath.wire.rtc import rtp, stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 ENCRYPTED: Final = True
-SEES: Final = frozenset(("stun", "rtp", "rtcp"))
+SEES: Final = SeenKinds(("stun",), ("rtp", "rtcp"))
 FEATURES: Final = AppFeatures(
     "facebook_messenger",
     realm=(7, 7, 0, 97),

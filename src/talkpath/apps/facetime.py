@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from talkpath.apps.contract.cue import Cue
+from talkpath.apps.contract.cue import Cue, SeenKinds
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage
 
 ENCRYPTED: Final = True
-SEES: Final = frozenset(("stun", "rtp"))
+SEES: Final = SeenKinds(("stun", "rtp"))
 FEATURES: Final = AppFeatures(
     "facetime", frame=(3, 3, 0, 97), media=(3, 3, 0, 97), beside_quic=(2, 3, 1, 96), check=(2, 3, 0, 97)
 )

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.cue import cue_of_bytes
+from talkpath.apps.contract.cue import SeenKinds, cue_of_bytes
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
-SEES: Final = frozenset(("rtp", "rtcp", "other"))
+SEES: Final = SeenKinds((), ("rtp", "rtcp", "other"))
 
 _PING, _ANSWER = b"\x09\x02", (b"\x09\x03", b"\x00\x09\x03")
 FEATURES: Final = AppFeatures("imo", most=0.5, ping=(1, 1, 0, 96))

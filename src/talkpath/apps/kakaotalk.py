@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from talkpath.apps.contract.cue import SeenKinds
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = None
-SEES: Final = frozenset(("rtp",))
+SEES: Final = SeenKinds(("rtp",))
 
 FEATURES: Final = AppFeatures("kakaotalk", most=0.5, voice=(1, 1, 0, 96))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from talkpath.apps.contract.cue import SeenKinds
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.recorded.played import AppCall
@@ -28,7 +29,7 @@ a WebRTC call by them, with little confidence."""
 RELAY_PORTS: Final = (19302,)
 """Ports of its relays: to one of these, the form of the user name says Max with as little confidence."""
 
-SEES: Final = frozenset(("stun",))
+SEES: Final = SeenKinds(("stun",))
 _USER: Final = re.compile(rb"[0-9]{10}:[0-9]+")
 """Expiry in seconds since 1970, a colon, the participant's number. Many TURN servers have user names of this form."""
 

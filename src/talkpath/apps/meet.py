@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from talkpath.apps.contract.cue import SeenKinds
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.recorded.played import AppCall
@@ -16,6 +17,7 @@ from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 # ---------------------------------------------------------------- recognition
 
+SEES: Final = SeenKinds(("stun", "dtls", "rtp"), ("rtcp", "other"))
 FEATURES: Final = AppFeatures(
     "meet",
     long_name=(2, 2, 0, 95),

@@ -5,9 +5,9 @@ What tells is in the apps' own files: the length of the token, checks between th
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
+from talkpath.apps.contract.cue import SeenKinds
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 from talkpath.apps.whatsapp import STUN_INDICATIONS, recogniser
@@ -15,7 +15,7 @@ from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Type
 
 ENCRYPTED: Final = True
-SEES: Final = frozenset(("stun",))
+SEES: Final = SeenKinds(("stun",))
 FEATURES: Final = AppFeatures("meta", most=0.5, types=(12, 12, 0, 85))
 
 _TYPES: Final = (Type.ALLOCATE_REQUEST, Type.ALLOCATE_RESPONSE, *range(STUN_INDICATIONS[0], Type.WA_PROBE_RESPONSE + 1))
@@ -26,7 +26,7 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     if not stun.is_stun(datagram) or int.from_bytes(datagram[:2], "big") not in _TYPES:
         return None
     found = recogniser.recognise(datagram, view)
-    return replace(found, app="meta", features=(FEATURES.table["types"],)) if found else None
+    return FEATURES.hit(found.kind, "types", medium=found.medium, stitch=found.stitch) if found else None
 
 
 SOURCES: Final = (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from talkpath.apps.contract.cue import SeenKinds
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 STATIC_VOICE_TYPES: Final = frozenset((0, 3, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16, 17, 18))  # 13 is comfort noise
 STATIC_VIDEO_TYPES: Final = frozenset((25, 26, 28, 31, 32, 34))
-SEES: Final = frozenset(("rtp",))
+SEES: Final = SeenKinds(("rtp",))
 FEATURES: Final = AppFeatures("rtp", most=0.2, static_type=(3, 3, 0, 97))
 
 

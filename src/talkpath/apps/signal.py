@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from talkpath.apps.contract.cue import SeenKinds
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.recorded.played import AppCall
@@ -19,6 +20,7 @@ VOICE_TYPE: Final = 102
 
 # ---------------------------------------------------------------- recognition
 
+SEES: Final = SeenKinds(("stun", "rtp", "rtcp"))
 FEATURES: Final = AppFeatures("signal", realm=(1, 1, 0, 96), source=(1, 1, 0, 96), reports=(1, 1, 0, 96))
 
 _TYPES: Final = {101: "control", 13: "control", 118: "probe", 119: "probe", 113: "probe", 114: "probe"}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from talkpath.apps.contract.cue import SeenKinds
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
-SEES: Final = frozenset(("rtp", "rtcp"))
+SEES: Final = SeenKinds(("rtp", "rtcp"))
 
 FEATURES: Final = AppFeatures("snapchat", most=0.6, beside_quic=(1, 1, 0, 96))
 

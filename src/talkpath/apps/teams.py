@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from talkpath.apps import microsoft
-from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
+from talkpath.apps.contract.cue import SeenKinds
+from talkpath.apps.contract.flow_view import AppFeatures
 from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
-SEES: Final = frozenset(("stun", "rtp", "rtcp"))
+SEES: Final = SeenKinds(("stun",), ("rtp", "rtcp"))
 FEATURES: Final = AppFeatures("teams", attributes=(1, 1, 0, 96), version=(1, 1, 0, 96), realm=(1, 1, 0, 96))
 
-
-def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    """Is this Microsoft Teams's? By the STUN attributes and their version, then RTP in the same flow."""
-    return microsoft.recognise_as(FEATURES, datagram, view)
-
+recognise: Final = partial(microsoft.recognise_as, FEATURES)
+"""By the STUN attributes and their version, then RTP in the same flow."""
 
 SOURCES: Final = (
     ShapeSource(

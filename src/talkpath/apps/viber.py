@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.cue import cue_of_bytes
+from talkpath.apps.contract.cue import SeenKinds, cue_of_bytes
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute
 
 ENCRYPTED: Final = True
-SEES: Final = frozenset(("stun", "other"))
+SEES: Final = SeenKinds(("stun",), ("other",))
 
 FEATURES: Final = AppFeatures("viber", request=(1, 1, 0, 96), answer=(1, 1, 0, 96), realm=(1, 1, 0, 96))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, cast
 
+from talkpath.apps.contract.cue import SeenKinds
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.recorded.played import AppCall
@@ -17,6 +18,7 @@ from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 # ---------------------------------------------------------------- recognition
 
+SEES: Final = SeenKinds(("stun", "dtls"), ("rtp", "rtcp", "other"))
 FEATURES: Final = AppFeatures("webrtc", most=0.5, named=(40, 40, 0, 57), keyed=(40, 40, 0, 57))
 """A kind of call that many apps' calls are: half of what an app's own features can reach, so that theirs win."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.cue import Cue, cue_of_bytes
+from talkpath.apps.contract.cue import Cue, SeenKinds, cue_of_bytes
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
-SEES: Final = frozenset(("rtp", "other"))
+SEES: Final = SeenKinds(("rtp",), ("other",))
 
 FEATURES: Final = AppFeatures(
     "zoom",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from ipaddress import ip_address
 from types import ModuleType
 
@@ -42,6 +43,7 @@ STRONG, WEAKER = (9, 9, 0, 97), (1, 1, 0, 17)
 """What nine calls of the app have and 97 others have not; what one has and 17 have not."""
 
 
+@cache
 def shown(names: str, most: float = 1.0, counts: tuple[int, int, int, int] = STRONG) -> tuple[Feature, ...]:
     return tuple(Feature(name, *counts, most) for name in names)
 

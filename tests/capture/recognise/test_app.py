@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
+from pathlib import Path
 
 import pytest
 
 from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.shaped_calls import CALLER, SERVER, packets_of, shaped_call
 from talkpath.capture.recognise import app
+from talkpath.capture.recognise.app_files import apps_asked_about
+from talkpath.capture.recognise.evidence import AppEvidence
 from talkpath.capture.scan import Scan, scan_capture
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
@@ -94,3 +98,41 @@ def test_media_without_a_header_marks_both_sockets():
     found = scanned(packets_of(shaped_call("telegram/libtgvoip/voice", 60)))
     assert set(found.recognition.headerless_ends.values()) == {"telegram"}
     assert len(found.recognition.headerless_ends) == 2
+
+
+ENGINES = Path(__file__).parents[1] / "engines"
+ASKED_AGAIN = (
+    "cr_voice_turn_udp.a",
+    "tg_voice_direct.a",
+    "tg_voice_reflector.a",
+    "sip_voice.b",
+    "no_game.a",
+    "no_utp.b",
+)
+PUBLIC = ("discord", "imo", "line", "signal", "skype", "snapchat", "stun", "teams", "telegram", "viber", "wa_", "zoom")
+
+
+def evidence_in(data: bytes) -> dict[int, dict[str, AppEvidence]]:
+    known = scan_capture(io.BytesIO(data)).recognition.known
+    return {flow: dict(found.evidence) for flow, found in known.items() if found.evidence}
+
+
+def assert_asking_more_finds_no_more(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With each app asked about all that its `SEES` names, whatever it begins with."""
+    found = evidence_in(data)
+    with monkeypatch.context() as patch:
+        patch.setattr(app, "apps_asked_about", lambda kind, **_: apps_asked_about(kind))
+        assert evidence_in(data) == found
+
+
+@pytest.mark.parametrize("name", ASKED_AGAIN)
+def test_an_app_begins_with_nothing_that_it_is_not_asked_about(name: str, monkeypatch: pytest.MonkeyPatch):
+    data = gzip.decompress((ENGINES / f"{name}.pcap.gz").read_bytes())
+    assert_asking_more_finds_no_more(data, monkeypatch)
+
+
+def test_nor_with_one_in_a_public_capture(captures: Path, monkeypatch: pytest.MonkeyPatch):
+    files = [file for file in sorted(captures.glob("*.pcap*")) if file.name.lower().startswith(PUBLIC)]
+    assert len(files) > 8
+    for file in files:
+        assert_asking_more_finds_no_more(file.read_bytes(), monkeypatch)

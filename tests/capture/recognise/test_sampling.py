@@ -106,8 +106,8 @@ def test_cues_name_who_is_asked():
     chooser = Chooser(("discord", cue_of_bytes(0, b"\x13\x37")), ("viber", cue_of_bytes(2, b"\x0c\x00")))
     sample = chooser.show([b"\x13\x37\x0c\x00" + bytes(20), b"\x01\x02" + bytes(20), b"\x13\x37\x00\x01" + bytes(20)])
     assert sample.rows.tolist() == [0, 2]
-    assert sample.only[0] == {"discord", "viber"}
-    assert sample.only[2] == {"discord"}
+    assert sample.cued[0] == {"discord", "viber"}
+    assert sample.cued[2] == {"discord"}
 
 
 def test_flows_that_go_on_in_both_directions():

@@ -2,15 +2,24 @@
 
 Optional in an app file: `CUES`, datagrams that its recogniser wants to see although they are neither STUN, DTLS,
 RTP nor RTCP; `WRAPPINGS`, datagrams that carry RTP behind a header of the app's own; and `SEES`, the kinds of datagrams
-that its recogniser may ever recognise (of KINDS). An app without them works all the same, only its own set-up packets
-may be noticed later, and it is asked more often than need be.
+that its recogniser may ever recognise. An app without them works all the same, only its own set-up packets may be
+noticed later, and it is asked more often than need be.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-DATAGRAM_KINDS = frozenset(("stun", "dtls", "rtp", "rtcp", "other"))
+DATAGRAM_KINDS = ("stun", "dtls", "rtp", "rtcp", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class SeenKinds:
+    """Of DATAGRAM_KINDS: those by which a recogniser may know a flow of which it noted nothing (beside its cues), and
+    those that it may recognise `later`."""
+
+    begin: tuple[str, ...] = DATAGRAM_KINDS
+    later: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ SURE_CONFIDENCE = 0.8
 """Below this confidence the name of an app is said with a question mark."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Feature:
     """What was `seen` in so many of the `calls` of an app, and `elsewhere` in so many of the `others`, recordings that
-    hold none. `most` bounds the confidence of a name that rests on such features alone."""
+    hold none. `most` bounds the confidence of a name that rests on such features alone. Each equals itself alone."""
 
     name: str
     seen: int

@@ -7,7 +7,7 @@ of this app's calls, and what is it? Pure; state is what the caller keeps in `Fl
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from talkpath.apps.contract.feature import Feature
 from talkpath.apps.contract.shape import Direction
@@ -33,8 +33,7 @@ class FlowView:
     captured: int = 65535
 
 
-@dataclass(frozen=True, slots=True)
-class RecognisedDatagram:
+class RecognisedDatagram(NamedTuple):
     """One datagram recognised.
 
     `kind`: "setup", "keepalive", "media", "control", "probe", "close"; "untold" where the recording cut off what tells

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.errors import WireError
@@ -160,9 +160,7 @@ def _note_check(message: StunMessage, view: FlowView) -> None:
 
 
 def _checked_ends(view: FlowView) -> set[str]:
-    ends = view.notes.setdefault("checked", set())
-    assert isinstance(ends, set)
-    return ends
+    return cast("set[str]", view.notes.setdefault("checked", set()))
 
 
 def _is_checked(view: FlowView) -> bool:
@@ -217,5 +215,4 @@ def _recognise_opaque(datagram: bytes, view: FlowView) -> RecognisedDatagram | N
 
 
 def _opaque(view: FlowView) -> int:
-    seen = view.notes.get("opaque", 0)
-    return seen if isinstance(seen, int) else 0
+    return cast("int", view.notes.get("opaque", 0))

@@ -41,7 +41,11 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     seen, by payload type 120, RTCP, and the two words of its old keepalive.
     """
     if stun.is_stun(datagram):
-        return _recognise_stun(datagram, view)
+        is_cut = view.captured < min(len(datagram), _ATTRIBUTES_AT)
+        found = _by_header(datagram, view) if is_cut else _recognise_stun(datagram, view)
+        if found:
+            view.notes["whatsapp"] = True
+        return found
     known = "whatsapp" in view.notes
     if datagram in (b"health", b"OK"):
         return FEATURES.hit("keepalive") if known else None
@@ -66,52 +70,44 @@ def _recognise_rtcp(datagram: bytes) -> RecognisedDatagram:
 
 
 def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    if view.captured < min(len(datagram), _ATTRIBUTES_AT):
-        return _by_header(datagram, view)
     message = stun.read_message(datagram)
     if message is None:
         return None
     kinds = [kind for kind, _ in message.attributes]
-    found: RecognisedDatagram | None = None
     match message.type:
         case Type.WA_CLOSE:
-            found = FEATURES.hit("close", "types")
+            return FEATURES.hit("close", "types")
         case Type.WA_PING | Type.WA_PONG:
-            found = FEATURES.hit("probe" if Attribute.WA_PROBE_NUMBER in kinds else "keepalive", "types")
+            return FEATURES.hit("probe" if Attribute.WA_PROBE_NUMBER in kinds else "keepalive", "types")
         case Type.WA_NOTICE:
-            found = FEATURES.hit("control", "types")
+            return FEATURES.hit("control", "types")
         case Type.WA_PROBE_REQUEST | Type.WA_PROBE_RESPONSE:
-            found = FEATURES.hit("probe", "types", "probes")
+            return FEATURES.hit("probe", "types", "probes")
         case Type.ALLOCATE_REQUEST if kinds and kinds[0] in _TOKENS:
             view.setup = "stun.allocate"
             shown = ["token"] if len(message.attributes[0][1]) in _TOKEN_BYTES else []
-            found = FEATURES.hit("setup", "types", *shown, stitch=_announced(message))
+            return FEATURES.hit("setup", "types", *shown, stitch=_announced(message))
         case Type.ALLOCATE_RESPONSE if Attribute.WA_SERVER_TIME_MS in kinds:
             view.setup = "stun.allocate"
-            found = FEATURES.hit("setup", "types")
+            return FEATURES.hit("setup", "types")
         case Type.BINDING_REQUEST | Type.BINDING_RESPONSE:
-            found = _recognise_check(kinds, view)
-    if found:
-        view.notes["whatsapp"] = True
-    return found
+            return _recognise_check(kinds, view)
+    return None
 
 
 def _by_header(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Recognise a message of which only the header was recorded: by a type of its own, by the length of a request for a
     relay, and by that of the check that has nothing but MESSAGE-INTEGRITY."""
     kind, length = int.from_bytes(datagram[:2], "big"), int.from_bytes(datagram[2:4], "big")
-    found: RecognisedDatagram | None = None
     if kind in _OWN:
-        found = FEATURES.hit(_OWN[kind], "types")
-    elif kind == Type.ALLOCATE_REQUEST and length in _ASKED_BYTES:
+        return FEATURES.hit(_OWN[kind], "types")
+    if kind == Type.ALLOCATE_REQUEST and length in _ASKED_BYTES:
         view.setup = "stun.allocate"
-        found = FEATURES.hit("setup", "types", "token")
-    elif kind in (Type.BINDING_REQUEST, Type.BINDING_RESPONSE) and length == _CHECK_BYTES:
+        return FEATURES.hit("setup", "types", "token")
+    if kind in (Type.BINDING_REQUEST, Type.BINDING_RESPONSE) and length == _CHECK_BYTES:
         view.setup = "stun.binding"
-        found = FEATURES.hit("setup", "check")
-    if found:
-        view.notes["whatsapp"] = True
-    return found
+        return FEATURES.hit("setup", "check")
+    return None
 
 
 def _recognise_check(kinds: list[int], view: FlowView) -> RecognisedDatagram | None:

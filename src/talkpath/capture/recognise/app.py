@@ -9,7 +9,7 @@ The datagrams of one batch that recognisers are asked about, as lists: faster on
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -111,6 +111,7 @@ class Recognition:
         self._recognisers = app_recognisers()
         self._sampler = Sampler(flows, app_cues())
         self._order = {kind: apps_asked_about(name) for kind, name in KIND_NAMES.items()}
+        self._begin = {kind: frozenset(apps_asked_about(name, begin=True)) for kind, name in KIND_NAMES.items()}
         self._successes: dict[str, int] = defaultdict(int)
         self.known: dict[int, KnownFlow] = {}
         self.streams: dict[int, defaultdict[str, AppEvidence]] = {}
@@ -127,9 +128,9 @@ class Recognition:
         for number, (datagrams, sample) in enumerate(zip(asked, samples, strict=True)):
             columns = zip(datagrams.time_s, sample.stream.tolist(), sample.rows.tolist(), strict=True)
             for place, (at_s, stream, row) in enumerate(columns):
-                queue.append((at_s, number, place, stream, sample.only.get(row)))
-        for _, number, place, stream, only in sorted(queue, key=itemgetter(0, 1, 2)):
-            self._ask(asked[number], place, stream, only)
+                queue.append((at_s, number, place, stream, sample.cued.get(row, ())))
+        for _, number, place, stream, cued in sorted(queue, key=itemgetter(0, 1, 2)):
+            self._ask(asked[number], place, stream, cued)
         for names in self._order.values():
             names.sort(key=lambda name: -self._successes[name])
 
@@ -168,7 +169,7 @@ class Recognition:
             return NONE
         return {"voice": VOICE, "video": VIDEO}.get(hit.medium or "", MEDIA) | UNTOLD_FLAG * (hit.kind == "untold")
 
-    def _ask(self, asked: AskedDatagrams, place: int, stream: int, only: set[str] | None) -> None:
+    def _ask(self, asked: AskedDatagrams, place: int, stream: int, cued: Collection[str]) -> None:
         known = self._known(asked, place)
         if known is None:
             return
@@ -179,12 +180,11 @@ class Recognition:
                 return
         payload = asked.payload(place)
         self._look(known, asked, place)
-        view, notes, recognisers = known.view, known.notes, self._recognisers
-        for name in only or self._names(known, kind):
-            own = notes.get(name)
-            if own is None:
-                own = {}
-            view.notes = own
+        view, notes, recognisers, begin = known.view, known.notes, self._recognisers, self._begin[kind]
+        for name in self._names(known, kind):
+            if name not in notes and name not in begin and name not in cued:
+                continue
+            view.notes = own = notes.get(name) or {}
             hit = recognisers[name](payload, view)
             if own or hit is not None:  # most have nothing to note of most flows
                 notes[name] = own

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from talkpath.apps import app_modules
-from talkpath.apps.contract.cue import DATAGRAM_KINDS, Cue
+from talkpath.apps.contract.cue import Cue, SeenKinds
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 
 Recogniser = Callable[[bytes, FlowView], RecognisedDatagram | None]
@@ -16,9 +16,10 @@ def app_recognisers() -> dict[str, Recogniser]:
     return {name: module.recognise for name, module in app_modules().items() if hasattr(module, "recognise")}
 
 
-def apps_asked_about(kind: str) -> list[str]:
-    """Return the apps whose recogniser may know datagrams of a kind."""
-    return [name for name in app_recognisers() if kind in getattr(app_modules()[name], "SEES", DATAGRAM_KINDS)]
+def apps_asked_about(kind: str, *, begin: bool = False) -> list[str]:
+    """Return the apps whose recogniser may know datagrams of a kind, or may `begin` a flow with them."""
+    seen = {name: getattr(app_modules()[name], "SEES", SeenKinds()) for name in app_recognisers()}
+    return [name for name, kinds in seen.items() if kind in kinds.begin or (kind in kinds.later and not begin)]
 
 
 def app_cues() -> list[tuple[str, Cue]]:

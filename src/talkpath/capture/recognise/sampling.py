@@ -34,12 +34,12 @@ FULL_MASK = np.uint64(FULL_SLOTS - 1)
 
 @dataclass(slots=True)
 class Sample:
-    """`rows` in their order; `stream` is a key for each row, 0 where it is no RTP; `only` the app files to ask about a
-    row, where a cue named them."""
+    """`rows` in their order; `stream` is a key for each row, 0 where it is no RTP; `cued` the app files that have a cue
+    for a row."""
 
     rows: Ints
     stream: Words
-    only: dict[int, set[str]]
+    cued: dict[int, set[str]]
 
 
 class Sampler:
@@ -58,16 +58,16 @@ class Sampler:
     def choose(self, batch: Datagrams, media: Rows) -> Sample:
         """Choose the rows to ask about. `media`: the rows of the datagrams that look like RTP."""
         streams = np.zeros(len(batch), np.uint64)
-        only: dict[int, set[str]] = {}
+        cued: dict[int, set[str]] = {}
         picks = [
             self._stun(batch),
             self._handshakes(batch),
             self._reports(batch),
             self._media(batch, media, streams),
-            self._others(batch, only),
+            self._others(batch, cued),
         ]
         rows = distinct_values(np.concatenate(picks))
-        return Sample(rows, streams[rows], only)
+        return Sample(rows, streams[rows], cued)
 
     def _stun(self, batch: Datagrams) -> Ints:
         rows = np.flatnonzero((batch.kind == STUN) & (batch.size <= MAX_ASKED_BYTES))
@@ -104,17 +104,15 @@ class Sampler:
             self._counted = 0
         return self._limited(rows[again], kinds[again], ASK_RTP)
 
-    def _others(self, batch: Datagrams, only: dict[int, set[str]]) -> Ints:
+    def _others(self, batch: Datagrams, cued: dict[int, set[str]]) -> Ints:
         rows = np.flatnonzero((batch.kind == OTHER) & (batch.outer_size <= MAX_ASKED_BYTES))
         picks = [self._long(batch, rows), self._hot(batch, rows)]
-        for number, cued in self._cues.find(batch.head, batch.size, rows):
-            keys = hash_words(_size_key(batch, cued) ^ np.uint64(OTHER + 8 * (number + 1)))
-            chosen = self._limited(cued, keys, ASK_CUE)
+        for number, found in self._cues.find(batch.head, batch.size, rows):
+            keys = hash_words(_size_key(batch, found) ^ np.uint64(OTHER + 8 * (number + 1)))
+            chosen = self._limited(found, keys, ASK_CUE)
             for row in chosen.tolist():
-                only.setdefault(row, set()).add(self._apps[number])
+                cued.setdefault(row, set()).add(self._apps[number])
             picks.append(chosen)
-        for row in np.concatenate(picks[:2]).tolist():
-            only.pop(row, None)
         return np.concatenate(picks)
 
     def _long(self, batch: Datagrams, rows: Ints) -> Ints:
