@@ -36,6 +36,7 @@ from attacks import (
     sent_shapes,
     server_lists,
     this_machine,
+    two_phones,
     volunteers,
     whole_server,
 )
@@ -51,7 +52,7 @@ PROMISES: dict[str, tuple[Attack, ...]] = {
         *volunteers.SERVER_ATTACKS,
         *whole_server.ATTACKS,
     ),
-    "check page": (*check_page.ATTACKS, *far_end.ATTACKS, *volunteers.PAGE_ATTACKS),
+    "check page": (*check_page.ATTACKS, *far_end.ATTACKS, *volunteers.PAGE_ATTACKS, *two_phones.ATTACKS),
     "observatory": intake.ATTACKS,
     "directory": (*server_lists.ATTACKS, *volunteers.DIRECTORY_ATTACKS),
     "this machine": this_machine.ATTACKS,

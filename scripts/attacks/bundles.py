@@ -71,9 +71,9 @@ def heavy_check(packets: int, flows: int, epochs: int) -> Any:
     return facts
 
 
-def slow_check() -> Any:
+def slow_check(epochs: int = 30) -> Any:
     """A check within all bounds: many long epochs that are cut off, with a size of its own for every packet."""
-    made = slow_facts.slow_facts_of(30, 1000, "media", lambda place: 60 + place, cut=True)
+    made = slow_facts.slow_facts_of(epochs, 1000, "media", lambda place: 60 + place, cut=True)
     return {**forging.plain_record(forging.measured_facts()), **forging.plain_record(made), "receipt": None}
 
 

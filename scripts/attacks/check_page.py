@@ -12,11 +12,11 @@ from pathlib import Path
 from attacks.stage import Attack, Finding, Server, free_ports, running_responder
 
 
-def open_talk(port: int, source: str, origin: str) -> tuple[socket.socket | None, bytes]:
-    """Opens /check/talk as a page of `origin` would: (the socket, the first line of the answer)."""
+def open_talk(port: int, source: str, origin: str, path: str = "/check/talk") -> tuple[socket.socket | None, bytes]:
+    """Opens that WebSocket as a page of `origin` would: (the socket, the first line of the answer)."""
     key = base64.b64encode(os.urandom(16)).decode()
     request = (
-        f"GET /check/talk HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nOrigin: {origin}\r\n\r\n"
     )
     try:
@@ -28,7 +28,7 @@ def open_talk(port: int, source: str, origin: str) -> tuple[socket.socket | None
         return None, b""
 
 
-def _first_message(end: socket.socket, seconds: float) -> str:
+def first_message(end: socket.socket, seconds: float) -> str:
     """The text of the first WebSocket frame, "" where none came."""
     end.settimeout(seconds)
     with suppress(OSError):
@@ -49,7 +49,7 @@ def silent_websockets(folder: Path) -> Finding:
         let_in = sum(b" 101" in line for _, line in held)
         time.sleep(0.5)
         end, line = open_talk(web, "127.31.0.1", f"http://127.0.0.1:{web}")
-        said = _first_message(end, 15.0) if end is not None and b" 101" in line else ""
+        said = first_message(end, 15.0) if end is not None and b" 101" in line else ""
         for each, _ in held:
             if each is not None:
                 each.close()
@@ -66,7 +66,7 @@ def silent_own_pages(folder: Path) -> Finding:
         held = [open_talk(web, "127.32.0.1", own) for _ in range(60)]
         let_in = sum(b" 101" in line for _, line in held)
         end, line = open_talk(web, "127.33.0.1", own)
-        said = _first_message(end, 45.0) if end is not None and b" 101" in line else ""
+        said = first_message(end, 45.0) if end is not None and b" 101" in line else ""
         for each, _ in held:
             if each is not None:
                 each.close()

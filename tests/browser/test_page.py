@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
-from talkpath.browser.web.page_files import choose_language, entry_script, render_check_page
+from talkpath.browser.web.page_files import choose_language, entry_script, render_page
 from talkpath.browser.web.page_texts import LANGUAGE_NAMES, most_mb, page_texts
 from talkpath.browser.webrtc.call_media import CALL_MEDIA
 
@@ -53,8 +53,8 @@ def test_the_cost_that_people_agree_to_is_an_upper_bound():
 
 @pytest.mark.parametrize("code", LANGUAGE_NAMES)
 def test_no_word_is_missing(code: str):
-    assert not re.findall(r"\{\{\w+\}\}", render_check_page(code))
-    assert "<code>talkpath verify</code>" in render_check_page(code)
+    assert not re.findall(r"\{\{\w+\}\}", render_page("check", code))
+    assert "<code>talkpath verify</code>" in render_page("check", code)
     english, words = page_texts("en"), page_texts(code)
     assert words.keys() == english.keys()
     for name, text in english.items():
@@ -64,7 +64,7 @@ def test_no_word_is_missing(code: str):
 
 @pytest.mark.parametrize("code", LANGUAGE_NAMES)
 def test_what_is_loaded_is_small(code: str):
-    loaded = [render_check_page(code), entry_script()]
+    loaded = [render_page("check", code), entry_script()]
     assert sum(len(gzip.compress(text.encode())) for text in loaded) < MOST_LOADED
 
 

@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
 from talkpath.browser.answer.paired_result import paired_result
-from talkpath.browser.web.page_files import entry_script, render_together_page
+from talkpath.browser.web.page_files import entry_script, render_page
 from talkpath.browser.web.page_texts import LANGUAGE_NAMES
 from talkpath.browser.web.together_texts import together_texts
 from talkpath.measure.paired_call import EndCounts, PairedCallFacts, PairedFlow, PairedRound
@@ -33,7 +33,7 @@ def shown_result(code: str) -> dict[str, Any]:
         for route, counts in (("direct", NEVER), ("relayed", COUNTS))
     )
     facts = PairedCallFacts((PairedRound("voice", flows * 3),) * 5)
-    return paired_result(facts, {}, {"a": code, "b": code})["a"]
+    return paired_result(facts, {}, {"a": code, "b": code}, b"")["a"]
 
 
 def opened(browser: Browser, origin: str, code: str, width: int = 320, scheme: str = "light", room: str = "") -> Page:
@@ -71,7 +71,7 @@ def assert_accessible(page: Page, width: int) -> None:
 
 @pytest.mark.parametrize("code", LANGUAGE_NAMES)
 def test_no_word_is_missing_and_little_is_loaded(code: str):
-    page = render_together_page(code)
+    page = render_page("together", code)
     assert not re.findall(r"\{\{\w+\}\}", page)
     texts, english = together_texts(code), together_texts("en")
     for name, text in english.items():

@@ -9,14 +9,23 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from factories.checks.lab_checks import lab_bundle, lab_check
 from talkpath.browser.answer.paired_result import paired_result
+from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.cli import cli
 from talkpath.errors import BundleError, UsageError
 from talkpath.evidence.archive import pack_archive, unpack_archive
-from talkpath.evidence.bundle import FIRST_PART, SECOND_PART, read_bundle, write_paired
-from talkpath.measure.paired_call import MOST_PAIRED_ROUNDS, EndCounts, PairedCallFacts, PairedFlow, PairedRound
+from talkpath.evidence.bundle import FIRST_PART, SECOND_PART, read_bundle, read_seal, write_check, write_paired
+from talkpath.measure.paired_call import (
+    MOST_PAIRED_ROUNDS,
+    EndCounts,
+    PairedCallFacts,
+    PairedEnd,
+    PairedFlow,
+    PairedRound,
+)
 from talkpath.report.rejudge import rejudge
 from talkpath.wire.control.keys import Signer
 
@@ -24,7 +33,11 @@ COUNTS = EndCounts(setup_ms=90.0, sent=150, received=150, tried=True)
 ROUND = PairedRound(
     "voice", (PairedFlow("call", "direct", COUNTS, COUNTS), PairedFlow("twin", "direct", COUNTS, COUNTS))
 )
+LANGUAGES: dict[PairedEnd, str] = {"a": "en", "b": "en"}
 FACTS = PairedCallFacts((ROUND,) * 5, "2026-11-30T06:00:00Z", relay_offered=False)
+
+
+SERVER = read_seal(lab_bundle(lab_check())).receipt.responder_key
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +53,37 @@ def test_it_is_read_back_with_the_checks_of_both_ends(check: bytes):
 
 
 def test_it_is_judged_again_from_its_facts_alone(check: bytes):
-    result = paired_result(FACTS, {"a": check, "b": b"nothing"}, {"a": "en", "b": "xx"})
+    result = paired_result(FACTS, {"a": check, "b": b"nothing"}, {"a": "en", "b": "xx"}, SERVER)
     written = write_paired(FACTS, result["a"]["json"], Signer.fresh(), check)
     again = rejudge(read_bundle(written))
     assert again.record == result["a"]["json"]
     assert again.changes == ()
     altered = rejudge(read_bundle(write_paired(FACTS, {"state": "restricted", "side": "a"}, Signer.fresh(), check)))
     assert altered.changes == ("state restricted -> ok", "side a -> ")
+
+
+def browser_check(issuer: ReceiptIssuer, hour: str) -> bytes:
+    """A check with that server at that hour."""
+    run, facts = Signer.fresh(), replace(lab_check(), simulated=False, started_at=hour, receipt=None)
+    return write_check(issuer.with_receipt(facts, bytes(16), run.public, ""), {}, run)
+
+
+def test_a_line_counts_only_with_this_servers_receipt_of_the_hour(check: bytes):
+    own, other = ReceiptIssuer(Signer.fresh()), ReceiptIssuer(Signer.fresh())
+    fits = browser_check(own, "2026-11-30T07:00:00Z")
+    lines = {
+        "fits": fits,
+        "another server": browser_check(other, FACTS.started_at),
+        "another day": browser_check(own, "2026-11-29T06:00:00Z"),
+        "no receipt": write_check(lab_check(), {}, Signer.fresh()),
+        "changed": fits[:-40] + bytes([fits[-40] ^ 1]) + fits[-39:],
+        "the lab's": check,
+    }
+    taken = {
+        name: paired_result(FACTS, {"b": line}, LANGUAGES, own.signer.public)["a"]["json"]
+        for name, line in lines.items()
+    }
+    assert [name for name, told in taken.items() if told["b"]["state"]] == ["fits"]
 
 
 def test_a_changed_bit_or_another_bundle_inside_is_refused(check: bytes):
@@ -83,7 +120,7 @@ def test_facts_out_of_their_bounds_are_refused(wrong: dict[str, Any], monkeypatc
 
 @pytest.mark.parametrize("code", ["en", "ru", "fa", "ar"])
 def test_both_ends_are_told_the_same_from_their_own_side(code: str, check: bytes):
-    result = paired_result(FACTS, {"a": check, "b": b""}, {"a": code, "b": code})
+    result = paired_result(FACTS, {"a": check, "b": b""}, {"a": code, "b": code}, SERVER)
     a, b = result["a"], result["b"]
     assert (a["title"], a["json"], a["bundle"]) == (b["title"], b["json"], b["bundle"])
     assert [row["says"] for row in a["rows"]][-2:] == [row["says"] for row in b["rows"]][-1:-3:-1]
@@ -92,7 +129,7 @@ def test_both_ends_are_told_the_same_from_their_own_side(code: str, check: bytes
 
 def test_commands_tell_it_or_say_why_not(check: bytes, tmp_path: Path):
     file = tmp_path / "two.talkpath"
-    result = paired_result(FACTS, {"a": check, "b": b""}, {"a": "en", "b": "en"})["a"]
+    result = paired_result(FACTS, {"a": check, "b": b""}, {"a": "en", "b": "en"}, SERVER)["a"]
     file.write_bytes(base64.b64decode(result["bundle"]))
     for command in ("judge", "report"):
         done = CliRunner().invoke(cli, [command, str(file), "--language", "en"])

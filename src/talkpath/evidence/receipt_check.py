@@ -72,7 +72,7 @@ def are_two_servers(first: Facts, second: Facts) -> bool:
     one, other = _own_statement(first), _own_statement(second)
     if one is None or other is None or one.responder_key == other.responder_key:
         return False
-    return _time_apart(one.started_at, other.started_at) <= MOST_BETWEEN_CHECKS
+    return time_apart(one.started_at, other.started_at) <= MOST_BETWEEN_CHECKS
 
 
 def _own_statement(facts: Facts) -> ReceiptStatement | None:
@@ -113,12 +113,13 @@ def _compare_run(facts: Facts, statement: ReceiptStatement) -> None:
     if statement.run_digest and not facts.simulated and not binds_whole_run(facts, statement):
         what = "The plan, the ports, the health or the times"
         raise BundleError(f"{what} are not those that the probe had told the test server.")
-    if facts.started_at and statement.started_at and _time_apart(facts.started_at, statement.started_at) > MOST_APART:
+    if time_apart(facts.started_at, statement.started_at) > MOST_APART:
         raise BundleError("The facts and the test server's receipt disagree about when the check began.")
 
 
-def _time_apart(one: str, other: str) -> timedelta:
-    return abs(datetime.fromisoformat(one) - datetime.fromisoformat(other))
+def time_apart(one: str, other: str) -> timedelta:
+    """The time between two hours, none where one of them is not told (virtual time)."""
+    return abs(datetime.fromisoformat(one) - datetime.fromisoformat(other)) if one and other else timedelta(0)
 
 
 def _compare_epochs(facts: Sequence[Epoch], seen: Sequence[SeenEpoch]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -35,11 +36,13 @@ async def conclude(
     return {"a": {**made, "language": languages["a"]}, "b": {**made, "language": languages["b"]}}
 
 
-def new_page(told: list[dict[str, Any]], language: str = "en") -> PairedPage:
+def new_page(told: list[dict[str, Any]], language: str = "en", block: bytes = b"") -> PairedPage:
     async def send(message: dict[str, Any]) -> None:
         told.append(message)
 
-    return PairedPage(send, language, lambda route: {"iceTransportPolicy": "relay"} if route == "relayed" else {})
+    return PairedPage(
+        send, language, lambda route: {"iceTransportPolicy": "relay"} if route == "relayed" else {}, block
+    )
 
 
 def joined(rooms: PairedRooms | None = None) -> tuple[PairedRoom, Told]:
@@ -79,6 +82,41 @@ def test_rooms_that_wait_and_those_that_talk_are_few_and_end():
     rooms.close_room(waiting[1])
     with pytest.raises(RoomError, match="no_room"):
         rooms.join_room(waiting[1].code, new_page([]))
+
+
+def test_a_few_address_blocks_cannot_take_all_rooms():
+    """The newest of the block that has most is told so and gives way, be it waiting or talking."""
+
+    async def play() -> None:
+        rooms, ended = PairedRooms(), list[PairedRoom]()
+
+        async def hold(room: PairedRoom) -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(60.0) as room.limits["a"]:
+                    await asyncio.Event().wait()
+            ended.append(room)
+
+        def opened(block: bytes) -> PairedRoom:
+            return rooms.open_room(new_page([], block=block), ("voice",), conclude, relay_offered=False)
+
+        talking = [opened(b"one") for _ in range(MAX_TALKING_ROOMS)]
+        for room in talking:
+            rooms.join_room(room.code, new_page([], block=b"two"))
+        waiting = [opened(b"one" if place % 2 else b"two") for place in range(MAX_ROOMS)]
+        tasks = [asyncio.create_task(hold(room)) for room in (*talking, *waiting)]
+        await asyncio.sleep(0)
+        newcomer = opened(b"three")
+        assert rooms.join_room(newcomer.code, new_page([], block=b"two")) is newcomer
+        await asyncio.sleep(0.05)
+        assert len(ended) == 2
+        assert all(room.is_over for room in ended)
+        assert talking[-1] in ended
+        with pytest.raises(RoomError, match="rooms_full"):
+            rooms.join_room(opened(b"one").code, new_page([]))
+        for task in tasks:
+            task.cancel()
+
+    asyncio.run(play())
 
 
 def test_roles_are_drawn_over_all_flows_of_a_route():

@@ -1,7 +1,8 @@
 """Makes the last message of a call between two phones: the verdict in the words of each end, and one bundle of both.
 
-Contract: a bundle that an end sent and that does not verify, or is no check, counts as none. Both ends are told the
-same, each from its own side and in its own language; no word here names an address, and no route is told to be
+Contract: a bundle that an end sent counts as none, and is not judged, unless it is a check of that hour with a valid
+receipt of this server: whoever signs another one may have made it slow to judge, or to say anything. Both ends are told
+the same, each from its own side and in its own language; no word here names an address, and no route is told to be
 restricted without a contrast (`verdict.bases.paired_call`).
 """
 
@@ -12,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from talkpath.errors import BundleError
-from talkpath.evidence.bundle import Bundle, read_bundle, write_paired
+from talkpath.evidence.bundle import Bundle, read_bundle, read_seal, write_paired
+from talkpath.evidence.receipt_check import MOST_BETWEEN_CHECKS, time_apart
 from talkpath.measure.paired_call import PairedCallFacts, PairedEnd
 from talkpath.report.paired_json import judge_paired_bundle
 from talkpath.report.words import sentences
@@ -27,10 +29,11 @@ ENDS: tuple[PairedEnd, ...] = ("a", "b")
 
 
 def paired_result(
-    facts: PairedCallFacts, lines: Mapping[PairedEnd, bytes], languages: Mapping[PairedEnd, str]
+    facts: PairedCallFacts, lines: Mapping[PairedEnd, bytes], languages: Mapping[PairedEnd, str], server: bytes
 ) -> dict[PairedEnd, dict[str, Any]]:
-    """Return the message "result" for each end. `lines` has the bundles of the ends' own checks, b"" for none."""
-    checks = {end: _read_line(lines.get(end, b"")) for end in ENDS}
+    """Return the message "result" for each end. `lines` has the bundles of the ends' own checks, b"" for none; `server`
+    is this server's public key."""
+    checks = {end: _read_line(lines.get(end, b""), server, facts.started_at) for end in ENDS}
     first, second = (check.facts if (check := checks[end]) is not None else None for end in ENDS)
     verdict, document = judge_paired_bundle(facts, first, second)
     kept = [lines[end] if checks[end] is not None else b"" for end in ENDS]
@@ -38,13 +41,18 @@ def paired_result(
     return {end: {**_told_end(verdict, end, languages[end]), "json": document, "bundle": bundle} for end in ENDS}
 
 
-def _read_line(data: bytes) -> Bundle | None:
-    """An end's own check; None where it sent none, or what is none."""
+def _read_line(data: bytes, server: bytes, hour: str) -> Bundle | None:
+    """An end's own check with this server at that hour; None where it sent none, or what is none."""
     try:
-        found = read_bundle(data) if data else None
+        receipt = read_seal(data).receipt if data else None
+        if receipt is None or receipt.responder_key != server:
+            return None
+        if time_apart(receipt.started_at, hour) > MOST_BETWEEN_CHECKS:
+            return None
+        found = read_bundle(data)
     except BundleError:
         return None
-    return found if found is not None and found.kind == "check" and found.second is None else None
+    return found if found.kind == "check" and found.second is None else None
 
 
 def _told_end(verdict: PairedCallVerdict, end: PairedEnd, code: str) -> dict[str, Any]:
@@ -80,18 +88,13 @@ def _paired_title(verdict: PairedCallVerdict, end: PairedEnd) -> str:
         return say("paired", "Calls between you get through")
     if verdict.state == "impaired":
         return say("paired", "The lines between you are too poor for calls")
-    if verdict.side == "both":
-        return say("paired", "Signs of restriction on both sides")
-    if verdict.side == "between":
-        return say("paired", "Signs of restriction between you")
-    if verdict.side:
-        is_own = verdict.side == end
-        return (
-            say("paired", "Signs of restriction on your side")
-            if is_own
-            else say("paired", "Signs of restriction on the other side")
-        )
-    return sentences.state_labels()["insufficient"]
+    sides: dict[str, str] = {
+        "both": say("paired", "Signs of restriction on both sides"),
+        "between": say("paired", "Signs of restriction between you"),
+        **dict.fromkeys(ENDS, say("paired", "Signs of restriction on the other side")),
+        end: say("paired", "Signs of restriction on your side"),
+    }
+    return sides.get(verdict.side, sentences.state_labels()["insufficient"])
 
 
 def _side_sentences(verdict: PairedCallVerdict, own: LineFinding, other: LineFinding) -> Iterator[str]:
@@ -163,10 +166,9 @@ def _route_rows(routes: Sequence[RouteFinding], end: PairedEnd) -> Iterator[dict
             "medium": sentences.medium_word(one.medium),
             "route": say("paired", "directly") if one.route == "direct" else say("paired", "through the test server"),
         }
-        is_own = one.sender == end
         name = (
             say("paired", "{medium}, {route}, from you", **known)
-            if is_own
+            if one.sender == end
             else say("paired", "{medium}, {route}, to you", **known)
         )
         yield {"name": name, "fate": one.fate, "says": _fate_words(one)}

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from operator import attrgetter, itemgetter
@@ -59,6 +59,14 @@ def place_taken(places: BlockPlaces, host: str) -> Iterator[bool]:
     finally:
         if is_taken:
             places.give_back(host)
+
+
+def crowded_block(blocks: Iterable[bytes], newcomer: bytes) -> bytes | None:
+    """The block with most places of those that are taken, one of which goes to a newcomer's block; None where that
+    block would then have no fewer."""
+    sizes = Counter(blocks)
+    largest, size = max(sizes.items(), key=itemgetter(1), default=(newcomer, 0))
+    return largest if size > sizes[newcomer] + 1 else None
 
 
 MAX_WAITING = 50
@@ -131,11 +139,10 @@ class AdmissionQueue:
     def _make_room(self, block: bytes) -> None:
         """Have the newest page of the block with most of them give way; `QueueFullError` where that block is no larger
         than the newcomer's would be."""
-        sizes = Counter(waiter.block for waiter in self._waiting)
-        largest, size = max(sizes.items(), key=itemgetter(1), default=(block, 0))
-        if size <= sizes[block] + 1:
+        crowded = crowded_block((waiter.block for waiter in self._waiting), block)
+        if crowded is None:
             raise QueueFullError
-        last = next(waiter for waiter in reversed(self._waiting) if waiter.block == largest)
+        last = next(waiter for waiter in reversed(self._waiting) if waiter.block == crowded)
         self._waiting.remove(last)
         last.gives_way = True
         last.changed.set()

@@ -135,6 +135,14 @@ class PageInbox:
         assert message is not None  # else it would not have been queued
         return message
 
+    async def first(self) -> dict[str, Any] | None:
+        """Wait for the first message; None if it does not come in time."""
+        try:
+            async with asyncio.timeout(MAX_PAGE_START_S):
+                return await self.next()
+        except TimeoutError:
+            return None
+
     async def read(self) -> None:
         """Read until the page leaves, is silent for SILENT_S, or sends what is no message or too many of them."""
         from starlette.websockets import WebSocketDisconnect
@@ -264,8 +272,8 @@ async def _pass_messages(socket: WebSocket, inbox: PageInbox, services: PageServ
             await check.from_far_end(json.loads(line))
 
     async def pass_to_far_end() -> None:
-        message = await _first_message(inbox)
-        if message is None:
+        message = await inbox.first()
+        if message is None or message["type"] != "start":
             await socket.send_json(error_message("long", "The page did not begin its check; load it again."))
             return
         while True:
@@ -282,16 +290,6 @@ async def _pass_messages(socket: WebSocket, inbox: PageInbox, services: PageServ
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         writer.close()
-
-
-async def _first_message(inbox: PageInbox) -> dict[str, Any] | None:
-    """The page's `start`; None if it does not come in time, or another message comes first."""
-    try:
-        async with asyncio.timeout(MAX_PAGE_START_S):
-            message = await inbox.next()
-    except TimeoutError:
-        return None
-    return message if message["type"] == "start" else None
 
 
 class CheckMessages:

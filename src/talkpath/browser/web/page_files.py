@@ -77,17 +77,10 @@ COMMAND = re.compile(r"`([^`]+)`")
 
 
 async def page_response(request: Request) -> Response:
-    """Answer with the page, in the language asked for (?lang=) or the first one that the browser prefers."""
-    return _text_response(request, render_check_page(_asked_language(request)), "text/html")
-
-
-async def together_response(request: Request) -> Response:
-    """Answer with the page of a call between two phones, in the same way."""
-    return _text_response(request, render_together_page(_asked_language(request)), "text/html")
-
-
-def _asked_language(request: Request) -> str:
-    return choose_language(request.query_params.get("lang", ""), request.headers.get("accept-language", ""))
+    """Answer with the page of that path, in the language asked for (?lang=) or the first one that the browser
+    prefers."""
+    code = choose_language(request.query_params.get("lang", ""), request.headers.get("accept-language", ""))
+    return _text_response(request, render_page(request.url.path.rpartition("/")[2], code), "text/html")
 
 
 async def file_response(request: Request) -> Response:
@@ -126,18 +119,10 @@ def choose_language(asked: str, preferred: str) -> str:
     return next((code for code in wanted if code in LANGUAGE_NAMES), "en")
 
 
-def render_check_page(code: str) -> str:
-    """Return check.html with its texts in that language."""
-    return _render_page("check", page_texts(code))
-
-
-def render_together_page(code: str) -> str:
-    """Return together.html with its texts in that language."""
-    return _render_page("together", together_texts(code))
-
-
-def _render_page(name: str, texts: dict[str, str]) -> str:
-    """Fill in the page: its texts, those as data for its script, links to the languages, the style."""
+def render_page(name: str, code: str) -> str:
+    """Return the page "check" or "together" in that language: its texts, those as data for its script, links to the
+    languages, the style."""
+    texts = together_texts(code) if name == "together" else page_texts(code)
     path = "/check" if name == "check" else f"/check/{name}"
     links = "".join(
         f'<a href="{path}?lang={each}" lang="{each}"{" aria-current=true" * (each == texts["lang"])}>{shown}</a>'

@@ -16,18 +16,15 @@ from msgspec import Struct
 
 from talkpath.browser.answer.paired_result import paired_result
 from talkpath.browser.far_end.far_end_process import error_message
-from talkpath.browser.web.admission_queue import MAX_PAGE_START_S, host_name
+from talkpath.browser.web.admission_queue import host_name
 from talkpath.browser.web.check_messages import PageInbox, PageServices, while_page_stays
 from talkpath.browser.web.paired_room import ROOM_LIFE_S, PairedPage, PairedRoom, PairedRooms, RoomError
 from talkpath.errors import PeerError
 from talkpath.measure.paired_call import PairedCallFacts, PairedEnd, PairedMedium, PairedRoute
-from talkpath.serving.connections import BlockPlaces
+from talkpath.serving.connections import host_block
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
-
-MAX_ENTRIES, MAX_ENTRIES_PER_BLOCK, ENTRY_S = 200, 12, 60.0
-"""So many rooms may be opened or joined in so many seconds: by all, and by one address block."""
 
 
 class RoomEntry(Struct, frozen=True):
@@ -39,37 +36,28 @@ class RoomEntry(Struct, frozen=True):
     code: str = ""
 
 
-async def serve_paired_call(
-    socket: WebSocket, rooms: PairedRooms, entries: BlockPlaces, services: PageServices
-) -> None:
+async def serve_paired_call(socket: WebSocket, rooms: PairedRooms, services: PageServices) -> None:
     """Serve one end, as long as its page is there."""
     inbox = PageInbox(socket)
-    await while_page_stays(socket, inbox, _serve_end(socket, inbox, rooms, entries, services))
+    await while_page_stays(socket, inbox, _serve_end(socket, inbox, rooms, services))
 
 
-async def _serve_end(
-    socket: WebSocket, inbox: PageInbox, rooms: PairedRooms, entries: BlockPlaces, services: PageServices
-) -> None:
+async def _serve_end(socket: WebSocket, inbox: PageInbox, rooms: PairedRooms, services: PageServices) -> None:
     try:
-        async with asyncio.timeout(MAX_PAGE_START_S):
-            entry = msgspec.convert(await inbox.next(), RoomEntry)
-    except (TimeoutError, msgspec.ValidationError):
+        entry = msgspec.convert(await inbox.first(), RoomEntry)
+    except msgspec.ValidationError:
         return
-    host = socket.client.host if socket.client else ""
-    if not entries.take(host):
-        await socket.send_json(error_message("rooms_full", "Too many rooms were opened from there; try again later."))
-        return
-    asyncio.get_running_loop().call_later(ENTRY_S, entries.give_back, host)
     try:
         room, end = _entered_room(entry, rooms, _page_of(socket, entry.language, services), services)
     except RoomError as error:
         await socket.send_json(error_message(error.code, "There is no such room, or no place."))
         return
     try:
-        async with asyncio.timeout(ROOM_LIFE_S):
+        async with asyncio.timeout(ROOM_LIFE_S) as room.limits[end]:
             await _talk(socket, inbox, room, end)
     except TimeoutError:
-        await socket.send_json(error_message("no_room", "The room's time is over."))
+        code = "rooms_full" if room.is_over else "no_room"
+        await socket.send_json(error_message(code, "The room's time is over."))
     except PeerError as error:
         await socket.send_json(error_message("unread", str(error)))
     finally:
@@ -89,7 +77,8 @@ def _entered_room(
     async def conclude(
         facts: PairedCallFacts, lines: Mapping[PairedEnd, bytes], languages: Mapping[PairedEnd, str]
     ) -> Mapping[PairedEnd, dict[str, Any]]:
-        return await asyncio.to_thread(paired_result, facts, lines, languages)
+        server = services.issuer.signer.public
+        return await asyncio.to_thread(paired_result, facts, lines, languages, server)
 
     return rooms.open_room(page, media, conclude, relay_offered=relay_offered), "a"
 
@@ -127,4 +116,5 @@ def _page_of(socket: WebSocket, language: str, services: PageServices) -> Paired
         stun = [path.url.replace("turn:", "stun:").partition("?")[0] for path in paths if path.transport == "udp"]
         return {"iceServers": [{"urls": stun[0]}]} if route == "direct" and stun else {}
 
-    return PairedPage(send=socket.send_json, language=language, ice=ice)
+    block = host_block(socket.client.host if socket.client else None)
+    return PairedPage(send=socket.send_json, language=language, ice=ice, block=block)

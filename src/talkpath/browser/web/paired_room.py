@@ -5,14 +5,17 @@ The server passes offers and answers on, draws which connections are calls and w
 What it passes on has the browsers' addresses in it, as ICE needs: that is stored nowhere.
 
 Contract: a code has 128 random bits, opens once, and lives ROOM_LIFE_S; there are at most MAX_ROOMS; an end may say
-each thing once a round, in so many characters; a room ends when either end leaves.
+each thing once a round, in so many characters; a room ends when either end leaves. Where all rooms are taken, the
+address block that opened most of them gives one up.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from random import Random
 from typing import Annotated, Any, Literal
@@ -21,6 +24,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from talkpath.browser.far_end.epoch_run import CHANNEL_OVERHEAD
+from talkpath.browser.web.admission_queue import crowded_block
 from talkpath.browser.webrtc.call_media import DESCRIPTOR_BYTES, PAYLOAD_BYTES, RTP_BYTES, TAG_BYTES, TICK_MS
 from talkpath.errors import PeerError
 from talkpath.measure.paired_call import (
@@ -74,11 +78,12 @@ class RoundReport(Struct, frozen=True):
 
 
 class PairedPage(Struct, frozen=True):
-    """One end: how it is told something, in which language, and its ICE settings."""
+    """One end: how it is told something, in which language, its ICE settings, and the block of its address."""
 
     send: Send
     language: str
     ice: IceOf
+    block: bytes = b""
 
 
 ConcludeCall = Callable[
@@ -93,6 +98,7 @@ class PairedRoom:
     def __init__(self, code: str, media: Sequence[PairedMedium], conclude: ConcludeCall, relay_offered: bool) -> None:
         self.code = code
         self.pages: dict[PairedEnd, PairedPage] = {}
+        self.limits: dict[PairedEnd, asyncio.Timeout] = {}  # of the time that each end has
         self.is_over = False
         self._conclude, self._relay_offered = conclude, relay_offered
         self._started_at = f"{datetime.now(UTC):%Y-%m-%dT%H}:00:00Z"
@@ -164,7 +170,8 @@ class PairedRoom:
             raise PeerError(UNREADABLE_MESSAGE)
         self._say_once(end, "media", number)
         if (other_end(end), "media", number) in self._said:
-            await self._tell_all({"type": "go", "number": number})
+            for page in self.pages.values():
+                await page.send({"type": "go", "number": number})
 
     def _take_report(self, end: PairedEnd, report: RoundReport) -> None:
         if report.number != len(self._rounds) or len(report.flows) != len(self._drawn):
@@ -194,24 +201,19 @@ class PairedRoom:
         for to, page in self.pages.items():
             await page.send(results[to])
 
-    async def _tell_all(self, message: dict[str, Any]) -> None:
-        for page in self.pages.values():
-            await page.send(message)
-
 
 class PairedRooms:
     """All rooms of one server."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, PairedRoom] = {}
-        self._talking: set[int] = set()
+        self._talking: dict[str, PairedRoom] = {}
 
     def open_room(
         self, page: PairedPage, media: Sequence[PairedMedium], conclude: ConcludeCall, *, relay_offered: bool
     ) -> PairedRoom:
         """Open a room for its first end. `RoomError` where there are too many."""
-        if len(self._waiting) >= MAX_ROOMS:
-            raise RoomError("rooms_full")
+        self._make_place(self._waiting, MAX_ROOMS, page.block)
         room = PairedRoom(secrets.token_urlsafe(CODE_BYTES), media, conclude, relay_offered)
         room.pages["a"] = page
         self._waiting[room.code] = room
@@ -221,17 +223,29 @@ class PairedRooms:
         """Give the second end its room, whose code is spent then. `RoomError` where there is none."""
         if code not in self._waiting:
             raise RoomError("no_room")
-        if len(self._talking) >= MAX_TALKING_ROOMS:
-            raise RoomError("rooms_full")
-        room = self._waiting.pop(code)
+        self._make_place(self._talking, MAX_TALKING_ROOMS, self._waiting[code].pages["a"].block)
+        room = self._talking[code] = self._waiting.pop(code)
         room.pages["b"] = page
-        self._talking.add(id(room))
         return room
+
+    def _make_place(self, rooms: Mapping[str, PairedRoom], most: int, block: bytes) -> None:
+        """Where all are taken, end the newest room of the block that opened most; `RoomError` where none did."""
+        if len(rooms) < most:
+            return
+        crowded = crowded_block((room.pages["a"].block for room in rooms.values()), block)
+        if crowded is None:
+            raise RoomError("rooms_full")
+        room = [room for room in rooms.values() if room.pages["a"].block == crowded][-1]
+        room.is_over = True
+        self.close_room(room)
+        for limit in room.limits.values():
+            with suppress(RuntimeError):  # that end's time is over already
+                limit.reschedule(0.0)
 
     def close_room(self, room: PairedRoom) -> None:
         """Forget a room, whichever end left it."""
         self._waiting.pop(room.code, None)
-        self._talking.discard(id(room))
+        self._talking.pop(room.code, None)
 
 
 def other_end(end: PairedEnd) -> PairedEnd:

@@ -34,8 +34,8 @@ from talkpath.browser.web.check_messages import (
     no_others,
     serve_check,
 )
-from talkpath.browser.web.page_files import file_response, page_response, qr_code_response, together_response
-from talkpath.browser.web.paired_messages import MAX_ENTRIES, MAX_ENTRIES_PER_BLOCK, serve_paired_call
+from talkpath.browser.web.page_files import file_response, page_response, qr_code_response
+from talkpath.browser.web.paired_messages import serve_paired_call
 from talkpath.browser.web.paired_room import PairedRooms
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.serving.connections import BlockPlaces
@@ -67,7 +67,7 @@ def starlette_routes(
 
     queue, places = AdmissionQueue(count * each), BlockPlaces(MAX_PAGES, MAX_PER_BLOCK)
     checks = FarEndPlaces(far_ends, each)
-    rooms, entries = PairedRooms(), BlockPlaces(MAX_ENTRIES, MAX_ENTRIES_PER_BLOCK)
+    rooms = PairedRooms()
     known = {"issuer": issuer, "share": share, "others": others, "operator": operator, "address": address}
 
     def services() -> PageServices:
@@ -77,7 +77,7 @@ def starlette_routes(
         await _serve_socket(socket, places, checks, lambda: serve_check(socket, queue, services()))
 
     async def together(socket: WebSocket) -> None:
-        await _serve_socket(socket, places, checks, lambda: serve_paired_call(socket, rooms, entries, services()))
+        await _serve_socket(socket, places, checks, lambda: serve_paired_call(socket, rooms, services()))
 
     async def health(request: Request) -> Response:
         load = {"far_ends": len(far_ends()), "at_a_time": count * each, "checks": checks.taken, "waiting": len(queue)}
@@ -87,7 +87,7 @@ def starlette_routes(
         Route("/check", page_response),
         Route("/check/health", health),
         Route("/check/qr.svg", qr_code_response),
-        Route("/check/together", together_response),
+        Route("/check/together", page_response),
         Route("/check/{name}", file_response),
         WebSocketRoute("/check/talk", check),
         WebSocketRoute("/check/together/talk", together),
