@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socket import AF_INET6
 from threading import Thread
@@ -20,6 +20,7 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Facts, Health
 from talkpath.probe.control_dialling import dial_server
 from talkpath.probe.invite_link import InviteLink
+from talkpath.wire.control.campaign import Campaign, campaign_text
 from talkpath.wire.control.keys import raw_key, raw_key_text
 
 
@@ -37,13 +38,30 @@ def own_network(folder: Path) -> Finding:
         file = folder / "servers.list"
         file.write_bytes(sign_list(signer, 1, datetime.now(UTC), servers))
         end = run_talkpath("check", "--json", "--light", "--directory", f"{file}#{raw_key_text(signer.public)}")
-        try:
-            watched.accept()[0].close()
-            called = True
-        except TimeoutError:
-            called = False
+        called = _is_called(watched)
     told = f"{'called' if called else 'not called'}, {len(end.stdout)} bytes of result"
     return Finding(not called and not end.stdout and not end.traceback, told)
+
+
+def _is_called(watched: socket.socket) -> bool:
+    with suppress(TimeoutError):
+        watched.accept()[0].close()
+        return True
+    return False
+
+
+def campaign_in_own_network(folder: Path) -> Finding:
+    """A signed campaign whose test server is this machine: whoever takes part would call it, many times a day."""
+    now = datetime.now(UTC)
+    with socket.create_server(("127.0.0.1", 0)) as watched:
+        watched.settimeout(0.2)
+        link = InviteLink("localhost", int(watched.getsockname()[1]), raw_key_text(forging.named_signer("x").public))
+        begins, ends = (f"{day:%Y-%m-%dT%H:%MZ}" for day in (now, now + timedelta(days=1)))
+        campaign = Campaign("Anna", "", link.text(), begins=begins, ends=ends)
+        text = campaign_text(campaign, forging.named_signer("organiser"))
+        end = run_talkpath("watch", "--campaign", text, "--yes", seconds=15.0)
+        called = _is_called(watched)
+    return Finding(not called and not end.traceback, f"{'called' if called else 'not called'}, {end}")
 
 
 def shared_name(folder: Path) -> Finding:
@@ -78,5 +96,6 @@ def _count_connections(stranger: socket.socket, came: list[int]) -> None:
 
 ATTACKS = (
     Attack("a list of test servers that names the own network: check", "no connection, no result", own_network),
+    Attack("a campaign whose test server is this machine: watch", "no connection", campaign_in_own_network),
     Attack("a listed name that leads to a stranger by IPv6: check", "one connection", shared_name),
 )

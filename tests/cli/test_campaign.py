@@ -64,3 +64,13 @@ def test_a_changed_one_and_one_that_is_over_are_refused(tmp_path: Path, campaign
     assert isinstance(over.exception, UsageError)
     long = run("campaign", LINK, "--by", "x", "--until", day(40), "--key", str(tmp_path / "key.pem"))
     assert "31 days" in str(long.exception)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.168.1.1", "[::1]", "[fec0::1]", "localhost"])
+def test_it_leads_nobody_into_their_own_network(tmp_path: Path, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TALKPATH_PRIVATE_SERVERS", raising=False)
+    monkeypatch.setattr("talkpath.conduct.repeated_checks.repeat_checks", pytest.fail)
+    link = f"talkpath://{host}:22/#{'A' * 43}"
+    made = run("campaign", link, "--by", "x", "--until", day(3), "--key", str(tmp_path / "key.pem"))
+    refused = run("watch", "--campaign", made.stdout.strip(), "--yes")
+    assert "no public address" in str(refused.exception)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -78,7 +79,8 @@ def test_a_campaign_runs_until_it_is_stopped_and_its_rule_stands_with_the_result
         until = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
         made = run_talkpath("campaign", far.link, "--by", "a test", "--until", until, "--key", str(tmp_path / "key"))
         command = [*TALKPATH, "watch", "--campaign", made.stdout.strip(), "--yes", *small_plan(tmp_path)]
-        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        own = {**os.environ, "TALKPATH_PRIVATE_SERVERS": "1"}
+        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own)
         assert running.stdout is not None
         first = running.stdout.readline()
         time.sleep(0.5)

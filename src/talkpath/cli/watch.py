@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from talkpath.errors import UsageError
 if TYPE_CHECKING:
     from talkpath.conduct.repeated_checks import Bounds, Measure, OnRun
     from talkpath.measure.facts import Facts, Plan
+    from talkpath.probe.invite_link import InviteLink
     from talkpath.verdict.bases.repeated import Run
 
 LEAST_MINUTES = 10.0
@@ -82,6 +84,7 @@ def command(
     signed; it shows them first and asks.
     """
     from talkpath.conduct.repeated_checks import Bounds
+    from talkpath.probe.invite_link import parse_invite_link
 
     if campaign is not None:
         if times or hours or names or like:
@@ -95,18 +98,21 @@ def command(
     plan = _watch_plan((*names, *like), plan_file)
     if output is not None and not output.is_dir():
         raise UsageError("The folder for -o does not exist; make it first. Nothing was measured.")
-    links = [link] if link else listed_links(directory, country, 0, most=1 if fresh else 2)
-    if not links:
+    texts = [link] if link else listed_links(directory, country, 0, most=1 if fresh else 2)
+    if not texts:
         return 3
-    return _watch_network(plan, links[0], fresh or "".join(links[1:]), bounds, output, as_json)
+    links = [parse_invite_link(text) for text in (*texts, *([fresh] if fresh else []))]
+    return _watch_network(plan, links, bounds, output, as_json)
 
 
 def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | None, as_json: bool) -> int:
     """Watch as a campaign says, after whoever sits here agreed; its stop rule stands with the result."""
     from datetime import UTC, datetime
 
+    from talkpath.api.listed_check import listed_addresses
     from talkpath.cli.campaign import open_campaign, tell_campaign
     from talkpath.conduct.repeated_checks import Bounds
+    from talkpath.probe.invite_link import parse_invite_link
     from talkpath.report.watch_report import stop_rule
     from talkpath.report.words.language import say
 
@@ -114,9 +120,11 @@ def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | N
     tell_campaign(found)
     if not agreed and not click.confirm(say("campaign", "Take part?"), default=False, err=True):
         return 3
-    now = datetime.now(UTC)
+    link, now = listed_addresses().link(parse_invite_link(found.link), 0), datetime.now(UTC)
+    if link is None:  # whoever signed it leads nobody's device into its own network
+        raise UsageError("The campaign's test server has no public address. Nothing was measured.")
     bounds = Bounds(86400.0 / found.a_day, found.checks_left(now), found.left_s(now))
-    code = _watch_network(_watch_plan(found.apps, plan_file), found.link, "", bounds, output, as_json)
+    code = _watch_network(_watch_plan(found.apps, plan_file), [link], bounds, output, as_json)
     click.echo(f"talkpath: {stop_rule(found)}", err=True)
     return code
 
@@ -128,7 +136,8 @@ def _watch_plan(names: tuple[str, ...], plan_file: Path | None) -> Plan:
     return make_check_plan(names) if plan_file is None else read_plan(plan_file)
 
 
-def _watch_network(plan: Plan, link: str, fresh: str, bounds: Bounds, output: Path | None, as_json: bool) -> int:
+def _watch_network(plan: Plan, links: Sequence[InviteLink], bounds: Bounds, output: Path | None, as_json: bool) -> int:
+    """Watch by the first link; by the second one whether only the first server is blocked."""
     from random import SystemRandom
 
     from talkpath.cli._terminal.screen import screen
@@ -139,9 +148,9 @@ def _watch_network(plan: Plan, link: str, fresh: str, bounds: Bounds, output: Pa
 
     runs: list[Run] = []
     click.echo(f"talkpath: about {plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s a check.", err=True)
-    measure, publish = _measuring_function(plan, link, fresh, output), _publishing_function(runs, as_json)
+    measure, publish = _measuring_function(plan, links, output), _publishing_function(runs, as_json)
     try:
-        repeat_checks(measure, bounds, WallClock(), SystemRandom(), publish, fresh=bool(fresh))
+        repeat_checks(measure, bounds, WallClock(), SystemRandom(), publish, fresh=len(links) > 1)
     except KeyboardInterrupt:
         click.echo("talkpath: stopped.", err=True)
     if not as_json and runs:
@@ -149,15 +158,13 @@ def _watch_network(plan: Plan, link: str, fresh: str, bounds: Bounds, output: Pa
     return 0 if any(not run.void for run in runs) else 3
 
 
-def _measuring_function(plan: Plan, link: str, fresh: str, output: Path | None) -> Measure:
+def _measuring_function(plan: Plan, links: Sequence[InviteLink], output: Path | None) -> Measure:
     """A function that places a check to one link or the other, and writes its bundle into the folder."""
     from talkpath.api.check_result import Result
     from talkpath.conduct.request import CheckRequest
     from talkpath.conduct.run_check import run_check
-    from talkpath.probe.invite_link import parse_invite_link
     from talkpath.wire.control.keys import Signer
 
-    links = [parse_invite_link(text) for text in (link, fresh) if text]  # both must make sense before the first check
     written: list[Path] = []
 
     def measure(to_fresh: bool) -> Facts:
