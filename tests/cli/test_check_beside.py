@@ -12,7 +12,7 @@ from msgspec.structs import replace as with_fields
 
 import talkpath
 from talkpath.cli.check.beside import read_other_network
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import BundleError, FileError, UsageError
 
 
 def written(folder: Path, hours: float) -> Path:
@@ -41,3 +41,14 @@ def test_of_the_folder_of_a_watch_its_last_check_is_taken(tmp_path: Path) -> Non
 def test_a_check_of_this_morning_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="more than an hour old"):
         read_other_network(written(tmp_path, 5.0))
+
+
+def test_what_has_no_hour_or_is_larger_than_any_bundle_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    virtual, large = tmp_path / "virtual.talkpath", tmp_path / "large.talkpath"
+    talkpath.simulate(apps=["webrtc"]).save(virtual)
+    with pytest.raises(UsageError, match="no check of a network"):
+        read_other_network(virtual)
+    with large.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(BundleError, match="larger than any"):
+        read_other_network(large)

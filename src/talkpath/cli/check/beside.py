@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.measure.facts import Facts
@@ -30,18 +30,15 @@ def beside_option(command: Command) -> Command:
 
 def read_other_network(file: Path) -> Facts:
     """The facts of the other network; before anything is measured, an error where they cannot be compared."""
-    from talkpath.evidence.bundle import read_bundle
+    from talkpath.evidence.file import read_file
 
     if file.is_dir():
         file = max(
             file.glob("check-*.talkpath"), key=lambda one: one.stat().st_mtime, default=file / "check-0001.talkpath"
         )
-    try:
-        facts = read_bundle(file.read_bytes()).facts
-    except OSError as error:
-        raise FileError(f"The file {file.name} cannot be read ({error.strerror}); is its name right?") from None
-    if facts is None:
-        raise UsageError("The file of --beside holds no check; make one with `talkpath check -o FILE`.")
+    facts = read_file(file).facts
+    if facts is None or not facts.started_at:
+        raise UsageError("The file of --beside holds no check of a network; make one with `talkpath check -o FILE`.")
     if abs(datetime.now(UTC) - datetime.fromisoformat(facts.started_at)) > MAX_NETWORKS_APART:
         raise UsageError("The check of --beside is more than an hour old; measure the other network again first.")
     return facts
