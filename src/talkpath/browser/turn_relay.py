@@ -26,6 +26,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from talkpath.browser.far_end.counts_to_facts.call_paths import CallPath
+from talkpath.grouping import grouped_by_key
 
 TURN_PORTS = (3478, 443)
 TURN_TRANSPORTS = (("udp", 3478), ("udp", 443), ("tcp", 443), ("tls", 443))
@@ -98,9 +99,7 @@ class TurnRelay:
         """A sentence for the operator on each port that cannot be offered."""
         if "coturn" in self.missing.values():
             return ["coturn is not installed here, so the page tries no way through by TURN: apt-get install coturn."]
-        ports: dict[str, list[str]] = {}
-        for port, why in self.missing.items():
-            ports.setdefault(why, []).append(str(port))
+        ports = grouped_by_key((why, str(port)) for port, why in self.missing.items())
         return [
             f"The page tries no way through by TURN over port {' or '.join(numbers)}: {CLOSED_PORT_REASONS[why]}."
             for why, numbers in ports.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from talkpath.grouping import grouped_by_key
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import listed, say
@@ -36,10 +37,9 @@ def told_check(verdicts: Sequence[Verdict], check: CheckContext) -> list[ToldVer
     """What is explained of a check, the worst first and else in the order of the table: each verdict that is not ok,
     but of several that are told alike the first; where all are ok, the first."""
     verdicts = sorted(reading_order(verdicts), key=lambda verdict: WORST_FIRST.index(verdict.state))
-    alike: dict[tuple[str | None, str], list[Verdict]] = {}
-    for verdict in verdicts:
-        if verdict.state != "ok":
-            alike.setdefault((verdict.rule, _common_words(verdict, check)), []).append(verdict)
+    alike = grouped_by_key(
+        ((verdict.rule, _common_words(verdict, check)), verdict) for verdict in verdicts if verdict.state != "ok"
+    )
     several = len({verdict.medium for verdict in verdicts}) > 1
     return [
         ToldVerdict(

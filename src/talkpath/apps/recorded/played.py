@@ -36,6 +36,7 @@ from talkpath.apps.recorded.layout import fixed_bytes, key_offset, nonce_offset
 from talkpath.apps.recorded.named_hellos import hello_code, with_hello
 from talkpath.apps.recorded.record import BlockPacket, PacketBlock, PacketKind, RecordedShape, Setup, SetupStep
 from talkpath.apps.recorded.shape_text import read_shape_text, shape_digest, write_shape_text
+from talkpath.grouping import grouped_by_key
 
 DIGEST_DIGITS: Final = 24  # of a shape's digest, in the name of its arm
 TRUSTED_RECORDINGS: Final = 3
@@ -311,15 +312,12 @@ class PlayedShape:
 
     @cached_property
     def _replies(self) -> dict[str, list[PacketKind]]:
-        found: dict[str, list[PacketKind]] = {}
-        for kind in self.record.kinds:
-            if kind.answers is not None:
-                found.setdefault(kind.answers, []).append(kind)
-        return found
+        return grouped_by_key((kind.answers, kind) for kind in self.record.kinds if kind.answers is not None)
 
     @cached_property
     def _blocks(self) -> dict[Direction, dict[int, list[PacketBlock]]]:
-        found: dict[Direction, dict[int, list[PacketBlock]]] = {"up": {}, "down": {}}
-        for block in self.record.blocks:
-            found[block.direction].setdefault(block.after_ms, []).append(block)
-        return found
+        ways: tuple[Direction, ...] = ("up", "down")
+        return {
+            way: grouped_by_key((block.after_ms, block) for block in self.record.blocks if block.direction == way)
+            for way in ways
+        }

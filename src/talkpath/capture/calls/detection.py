@@ -29,6 +29,7 @@ from talkpath.capture.streams.figures import MeasuredPart
 from talkpath.capture.streams.measurement import StreamMeasurement
 from talkpath.capture.streams.record import Medium
 from talkpath.capture.streams.stream_stats import StreamStats
+from talkpath.grouping import grouped_by_key
 
 FEWEST_CALL_PACKETS, SHORTEST_CALL_S = 8, 0.1
 FEWEST_PACKETS_AFTER_RING, RING_REPORTS, RING_S = 5, 10, 3.0
@@ -153,9 +154,7 @@ def find_calls(scan: Scan, groups: FlowGroups, streams: GroupStreams) -> FoundCa
 
 def _without_call(ends: FlowEnds, calls: list[DetectedCall], others: list[SetupGroup]) -> list[SetupGroup]:
     """Return the set-up that belongs to no call of the same host; the other is added to its call."""
-    by_host: dict[int, list[DetectedCall]] = {}
-    for call in calls:
-        by_host.setdefault(int(ends.local_host[call.flows[0]]), []).append(call)
+    by_host = grouped_by_key((int(ends.local_host[call.flows[0]]), call) for call in calls)
     return [setup for setup in others if not any(_is_setup_of(setup, call) for call in by_host.get(setup.host, ()))]
 
 

@@ -24,6 +24,7 @@ from talkpath.capture.scan import Scan
 from talkpath.capture.streams.measurement import PartState, from_begin
 from talkpath.capture.streams.rtp_order import STEP_AHEAD, STEP_BACK, STEP_RATE, Segments, is_plausible_rtp
 from talkpath.capture.tcp.tls_cadence import TlsCalls, find_tls_calls
+from talkpath.grouping import grouped_by_key
 from talkpath.wire.pcap import Unread
 from talkpath.wire.pcap.arrays import Bools, Ints, distinct_values, is_among
 
@@ -93,10 +94,7 @@ class DisjointSets:
 
     def all(self, members: Iterable[int]) -> list[list[int]]:
         """Return the sets that these members belong to, each sorted."""
-        sets: dict[int, list[int]] = defaultdict(list)
-        for member in members:
-            sets[self.find(member)].append(member)
-        return [sorted(group) for group in sets.values()]
+        return [sorted(group) for group in grouped_by_key((self.find(member), member) for member in members).values()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +202,8 @@ def _join_same_ssrc(groups: DisjointSets, ends: FlowEnds, media: Segments, fresh
     first = media.rows[media.begin]
     flows = first["flow"].tolist()
     sent = first["direction"] == ends.local[first["flow"]]
-    by_source: dict[tuple[int, bool], list[int]] = defaultdict(list)
-    for segment, source in enumerate(zip(first["ssrc"].tolist(), sent.tolist(), strict=True)):
-        if source[0]:  # 0 is padding's
-            by_source[source].append(segment)
+    sources = enumerate(zip(first["ssrc"].tolist(), sent.tolist(), strict=True))
+    by_source = grouped_by_key((source, segment) for segment, source in sources if source[0])  # 0 is padding's
     begins = first["time_s"].tolist()
     ends_s = media.rows["time_s"][media.begin + media.count - 1].tolist()
     for same in by_source.values():
@@ -296,9 +292,7 @@ def _join_parallel(
     groups: DisjointSets, carriers: list[int], ends: FlowEnds, table: NDArray[np.void], known: dict[int, KnownFlow]
 ) -> None:
     """Join media flows between the same two hosts that begin and end together, unless ICE shows two calls."""
-    by_hosts: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for flow in carriers:
-        by_hosts[int(ends.local_host[flow]), int(ends.far_host[flow])].append(flow)
+    by_hosts = grouped_by_key(((int(ends.local_host[flow]), int(ends.far_host[flow])), flow) for flow in carriers)
     talks = defaultdict[int, set[tuple[bytes, bytes]]](set, {flow: found.sessions for flow, found in known.items()})
     voiced = {
         talk

@@ -19,6 +19,7 @@ from talkpath.capture.shapes.evidence import (
     element_parts,
     random_part,
 )
+from talkpath.grouping import grouped_by_key
 
 RTP_BYTES, REPORT_BYTES = 12, 8
 _ONE_BYTE, _TWO_BYTE = 0xBEDE, 0x1000
@@ -82,9 +83,7 @@ Sighting = tuple[float, Direction, bytes]
 
 def see_media(seen: Sequence[Sighting], evidence: FlowEvidence) -> None:
     """Name the streams of a flow from all datagrams that have RTP's form, and decide what its elements are."""
-    streams: dict[tuple[Direction, int], list[Sighting]] = defaultdict(list)
-    for one in seen:
-        streams[one[1], int.from_bytes(one[2][8:12], "big")].append(one)
+    streams = grouped_by_key(((one[1], int.from_bytes(one[2][8:12], "big")), one) for one in seen)
     for key, packets in streams.items():
         if len(packets) >= MIN_STREAM_PACKETS and _is_stream([data for _, _, data in packets]):
             name = f"{key[0]}{packets[0][2][1] & 127}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from talkpath.grouping import grouped_by_key
 from talkpath.report.words.language import listed, say
 from talkpath.report.words.sentences import app_name_of, medium_word
 from talkpath.verdict.bases.joined_means import CALL_MEDIA, HELD_BACK_WORDS, JoinedMedium, Means, MeansFinding
@@ -87,10 +88,10 @@ def joined_sentences(joined: Sequence[JoinedMedium]) -> list[str]:
 def _alike_media(own: Sequence[JoinedMedium]) -> list[list[JoinedMedium]]:
     """Voice and video together where every means found the same; messages alone where no calls were looked at. A medium
     about which nothing else was found than about another has no sentence of its own."""
-    groups: dict[frozenset[tuple[str, str]], list[JoinedMedium]] = {}
     calls = [each for each in own if each.medium in CALL_MEDIA]
-    for each in calls or own:
-        groups.setdefault(frozenset((found.means, found.finding) for found in each.findings), []).append(each)
+    groups = grouped_by_key(
+        (frozenset((found.means, found.finding) for found in each.findings), each) for each in calls or own
+    )
     return [group for found, group in groups.items() if not any(found < other for other in groups)]
 
 

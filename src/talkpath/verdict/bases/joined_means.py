@@ -19,6 +19,7 @@ from typing import Literal
 from msgspec import Struct
 
 from talkpath.apps.contract.shape import Medium
+from talkpath.grouping import grouped_by_key
 from talkpath.verdict.model import Category, State, Verdict
 
 Means = Literal["server", "addresses", "call", "messages"]
@@ -76,10 +77,11 @@ def join_means(verdicts: Sequence[Verdict]) -> list[JoinedMedium]:
 
 
 def _joined_medium(app: str, medium: Medium, verdicts: Sequence[Verdict]) -> JoinedMedium:
-    by_means: dict[Means, list[Verdict]] = {}
-    for verdict in verdicts:
-        if verdict.app == app and (means := _means_for(verdict, medium)) is not None:
-            by_means.setdefault(means, []).append(verdict)
+    by_means = grouped_by_key(
+        (means, verdict)
+        for verdict in verdicts
+        if verdict.app == app and (means := _means_for(verdict, medium)) is not None
+    )
     findings = tuple(_worst_verdict(means, by_means[means]) for means in sorted(by_means, key=_means_order))
     words = {each.means: each.finding for each in findings}
     if words.get("call") == "well" and any(map(_acts_on_what_was_sent, findings)):

@@ -18,6 +18,7 @@ import numpy as np
 from msgspec import Struct
 
 from talkpath.apps.contract.shape import Arm, Medium
+from talkpath.grouping import grouped_by_key
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
 from talkpath.verdict.statistics.cohort import DIRECTIONS, may_accuse
@@ -49,9 +50,7 @@ class _Counts(NamedTuple):
 def network_contrasts(here: Facts, there: Facts) -> list[NetworkContrast]:
     """Compare all apps and media that were measured on both, by the arms that both have, in this check's order."""
     others = {each.arm for each in there.plan.arms}
-    groups: dict[tuple[str, Medium], list[Arm]] = {}
-    for arm in (each.arm for each in here.plan.arms if each.arm in others):
-        groups.setdefault((arm.app, arm.medium), []).append(arm)
+    groups = grouped_by_key(((each.app, each.medium), each.arm) for each in here.plan.arms if each.arm in others)
     counts = [(arms, _hit_counts(here, arms), _hit_counts(there, arms)) for arms in groups.values()]
     measured = [each for each in counts if all(side.calls[1] and side.twins[1] for side in each[1:])]
     return [_contrast_of_arms(arms[0], ours, theirs, len(measured)) for arms, ours, theirs in measured]
@@ -97,11 +96,10 @@ def _hit_flows(epoch: Epoch) -> list[tuple[str, bool]]:
     flows = flow_outcomes(epoch)
     lost = np.array([_media_lost(flow) for flow in flows])
     much = float(np.median(lost)) + MORE_LOST if len(lost) else 1.0
-    return [(flow.role, _has_died(flow) or share >= much) for flow, share in zip(flows, lost, strict=True)]
-
-
-def _has_died(flow: FlowOutcome) -> bool:
-    return flow.dead or flow.up.silent or flow.down.silent
+    return [
+        (flow.role, flow.dead or flow.up.silent or flow.down.silent or share >= much)
+        for flow, share in zip(flows, lost, strict=True)
+    ]
 
 
 def _media_lost(flow: FlowOutcome) -> float:

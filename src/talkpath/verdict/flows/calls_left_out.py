@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from talkpath.apps.contract.shape import Arm, Direction
+from talkpath.grouping import grouped_by_key
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.outcomes import (
@@ -86,9 +87,7 @@ def behind_cut_offs(epochs: tuple[Epoch, ...]) -> dict[Arm, BehindCutOffs]:
     """Return what became of calls behind cut-offs, for each arm whose calls residual blocking ended: those behind
     cut-offs, and not others. Where no more than half of the others ended, the calls of one arm show it for all."""
     cut_off = _cut_off(epochs)
-    by_epoch: dict[Arm, list[CallsByPort]] = {}
-    for epoch in sorted(epochs, key=media_begins_s):
-        by_epoch.setdefault(epoch.arm, []).append(_by_port(epoch, cut_off))
+    by_epoch = grouped_by_key((epoch.arm, _by_port(epoch, cut_off)) for epoch in sorted(epochs, key=media_begins_s))
     linked = {arm for arm, own in by_epoch.items() if _linked_ends(own)}
     likely = {arm for arm, own in by_epoch.items() if arm in linked or (linked and _others_run(own))}
     found = {arm: _behind_earlier(own, cut_off) for arm, own in by_epoch.items() if arm in likely}
@@ -179,7 +178,5 @@ def _ended_early(call: FlowOutcome) -> bool:
 
 def _partly_established(epochs: Iterable[Epoch]) -> set[Arm]:
     """Return the arms of whose calls at least one in ten was established."""
-    counts: dict[Arm, list[bool]] = {}
-    for epoch in epochs:
-        counts.setdefault(epoch.arm, []).extend(not call.dead for call in calls_of(epoch))
+    counts = grouped_by_key((epoch.arm, not call.dead) for epoch in epochs for call in calls_of(epoch))
     return {arm for arm, established in counts.items() if sum(established) >= ESTABLISHED * len(established) > 0}
