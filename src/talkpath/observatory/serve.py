@@ -25,7 +25,7 @@ from talkpath.errors import UsageError
 from talkpath.observatory.clock import ServerClock
 from talkpath.observatory.findings.country_findings import SimulatedCountry
 from talkpath.observatory.index.store import NEEDS
-from talkpath.observatory.log.seal import SEAL_AFTER_DAYS, signer_of
+from talkpath.observatory.log.seal import SEAL_AFTER_DAYS
 from talkpath.observatory.publication import orders_of
 from talkpath.observatory.responders.routes import DIRECTORY_PATHS, DIRECTORY_SCHEMAS, DirectoryApi
 from talkpath.observatory.responders.running import DirectorySettings, ServerDirectory
@@ -40,6 +40,7 @@ from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
 from talkpath.serving.private_logs import keep_texts_out_of_logs
+from talkpath.wire.control.keys import Signer
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -223,7 +224,7 @@ def _browser_check(host: str, web_udp: Sequence[int], place: Location, pages: Pa
         with speaking(language(code if code in language_codes() else "en")):
             return sentences_of_others(pages.source, pages.site, geoip.find(address))
 
-    signer = signer_of(place.root / CHECK_KEY)
+    signer = Signer.of_file(place.root / CHECK_KEY)
     issuer = ReceiptIssuer(signer, find=geoip.find)
     return Mount(host, web_udp, issuer, known, partial(network_operator, geoip))
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager, closing
 from datetime import date, timedelta
 from pathlib import Path
 from time import monotonic
@@ -32,11 +32,11 @@ from talkpath.observatory.log.folder import Folder, replace_file
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.named_shapes import load_named_shapes
 from talkpath.observatory.log.packs import drop_packs
-from talkpath.observatory.log.seal import Sealer, signer_of
+from talkpath.observatory.log.seal import Sealer
 from talkpath.observatory.publication import Publication
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.supervisor import Supervisor
-from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.keys import Signer, raw_key_text
 
 LEAST_FREE_BYTES, LEAST_FREE_SHARE = 256 << 20, 0.05
 
@@ -170,10 +170,8 @@ class Observatory:
         self.supervisor.start("Judging", lambda: judges.run(self.collector.arrived))
         self.supervisor.start("Loading the index", self._load)
         self.supervisor.start("Sealing days", self._close_days)
-        try:
+        with closing(judges):
             yield
-        finally:
-            judges.close()
 
     def close(self) -> None:
         """Close the index and the log, and release the folder."""
@@ -186,7 +184,7 @@ class Observatory:
     def _trusted_responders(self) -> dict[str, str]:
         """The keys whose receipts place a report: the listed ones, and that of this observatory's own check."""
         own = self._place.root / CHECK_KEY
-        named = {raw_key_text(signer_of(own).public): "this observatory"} if own.exists() else {}
+        named = {raw_key_text(Signer.of_file(own).public): "this observatory"} if own.exists() else {}
         return named | dict(self._place.listed)
 
     async def _load(self) -> None:

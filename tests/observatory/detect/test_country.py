@@ -9,7 +9,7 @@ from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.events.record import Event, withdrawal_of
 
 NETWORKS = ("AS1", "AS2", "AS3", "AS4")
-COUNTS = [ReportCounts("2025-08-01", "XX", network, "max", "voice", "probe", 1, 0) for network in NETWORKS]
+COUNTS = [ReportCounts("XX", network, "max", "voice", "2025-08-01", "probe", 1, 0) for network in NETWORKS]
 
 
 def event(network: str, kind: str, on: str, rule: str = "media.drop", level: str = "confirmed", **said) -> Event:

@@ -90,13 +90,13 @@ def test_one_source_alone_does_not_change_what_another_still_names():
 
 def test_what_nobody_can_place_is_no_network():
     assert (
-        find_events([ReportCounts("2025-08-01", "ZZ", "AS0", "max", "voice", "probe", 9, 9)], FOLDER_ASSUMPTIONS) == []
+        find_events([ReportCounts("ZZ", "AS0", "max", "voice", "2025-08-01", "probe", 9, 9)], FOLDER_ASSUMPTIONS) == []
     )
 
 
 def test_a_day_that_is_none_is_said_so():
     with pytest.raises(UsageError, match="written as"):
-        find_events([ReportCounts("yesterday", "XX", "AS1", "max", "voice", "probe", 9, 9)], FOLDER_ASSUMPTIONS)
+        find_events([ReportCounts("XX", "AS1", "max", "voice", "yesterday", "probe", 9, 9)], FOLDER_ASSUMPTIONS)
 
 
 @settings(max_examples=25)

@@ -183,7 +183,7 @@ def test_the_latest_is_the_last_day_that_decided_anything(store: Store):
     ]
     fill_index(store, enumerate([*records, tap_record(1, app="max")], 1))
     (found,) = queries.latest_days(store)
-    assert (found.day, found.restricted, found.reports) == ("2025-08-12", 1, 1)
+    assert (found.day, found.restricted, found.count) == ("2025-08-12", 1, 1)
 
 
 def test_transports_say_who_could_talk(store: Store):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,16 +48,12 @@ def command(
     if ooni and simulated:
         raise UsageError("OONI's measurements are of real networks; leave --simulated out.")
     keys = known_operators(responders)
-    log = opened_log(data, simulated)
-    try:
-        with counting_progress("lines read" if ooni else "bundles judged", as_json) as hear:
-
-            def add(file: Path) -> ImportCount:
-                return import_ooni(log, file, hear) if ooni else import_folder(log, file, keys, simulated, jobs, hear)
-
-            results = [add(file) for file in files]
-    finally:
-        log.close()
+    what = "lines read" if ooni else "bundles judged"
+    with closing(opened_log(data, simulated)) as log, counting_progress(what, as_json) as hear:
+        results = [
+            import_ooni(log, file, hear) if ooni else import_folder(log, file, keys, simulated, jobs, hear)
+            for file in files
+        ]
     for folder, brought in zip(files, results, strict=True):
         record = {"schema": "talkpath.import/1", "simulated": simulated, **msgspec.to_builtins(brought)}
         click.echo(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -24,15 +25,11 @@ def command(data: Path, dsn: str, simulated: bool, as_json: bool) -> None:
     from talkpath.observatory.index.store import Store
     from talkpath.observatory.server import Location, dsn_of, opened_log
 
-    log = opened_log(data, simulated)
-    try:
-        store = Store(dsn_of(Location(data, dsn)))
-        try:
-            with counting_progress("records read", as_json) as hear:
-                count = rebuild_index(store, log, hear)
-        finally:
-            store.close()
-    finally:
-        log.close()
+    with (
+        closing(opened_log(data, simulated)) as log,
+        closing(Store(dsn_of(Location(data, dsn)))) as store,
+        counting_progress("records read", as_json) as hear,
+    ):
+        count = rebuild_index(store, log, hear)
     told = {"schema": "talkpath.rebuild/1", "simulated": simulated, "records": count}
     click.echo(json.dumps(told) if as_json else f"The index was built again from {count:,} records.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -47,11 +48,8 @@ def decision_command(name: str) -> Callable[[Callable[..., None]], click.Command
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_servers(data: Path, as_json: bool) -> None:
     """Print the offered servers and their tests."""
-    from talkpath.observatory.responders.server_table import ServerTable
-
-    table = _open_table(data, ServerTable)
-    known = table.all()
-    table.close()
+    with closing(_open_table(data)) as table:
+        known = table.all()
     for server in known:
         click.echo(json.dumps(_server_record(server)) if as_json else _server_lines(server))
     if not known:
@@ -73,11 +71,8 @@ def refuse_server(key: str, data: Path) -> None:
 @decision_command("remove")
 def remove_server(key: str, data: Path) -> None:
     """Forget a server; it may offer itself again."""
-    from talkpath.observatory.responders.server_table import ServerTable
-
-    table = _open_table(data, ServerTable)
-    table.remove(_server_of_key(table, key).key)
-    table.close()
+    with closing(_open_table(data)) as table:
+        table.remove(_server_of_key(table, key).key)
     click.echo("It is forgotten.")
 
 
@@ -89,12 +84,10 @@ def directory_text(data: Path) -> None:
     Whoever has the text needs no connection to the observatory: `talkpath check --directory 'TEXT#KEY'`.
     """
     from talkpath.directory.server_list import list_text, verify_list
-    from talkpath.observatory.responders.server_table import ServerTable
     from talkpath.wire.control.keys import raw_key_text
 
-    table = _open_table(data, ServerTable)
-    published = table.published()
-    table.close()
+    with closing(_open_table(data)) as table:
+        published = table.published()
     if not published:
         raise UsageError("No list is signed yet; it is, as soon as the observatory serves its directory.")
     whole = f"{list_text(published)}#{raw_key_text(verify_list(published).key)}"
@@ -104,30 +97,25 @@ def directory_text(data: Path) -> None:
 
 
 def _print_qr_code(whole: str) -> None:
-    try:
+    with suppress(ImportError):
         import segno
-    except ImportError:
-        return
-    if not can_show("█▀▄"):
-        return
-    segno.make(whole, error="l").terminal(compact=True)
+
+        if can_show("█▀▄"):
+            segno.make(whole, error="l").terminal(compact=True)
 
 
 def _decide_server(data: Path, key: str, decided: Decision, sentence: str) -> None:
-    from talkpath.observatory.responders.server_table import ServerTable
-
-    table = _open_table(data, ServerTable)
-    table.decide(_server_of_key(table, key).key, decided)
-    table.close()
+    with closing(_open_table(data)) as table:
+        table.decide(_server_of_key(table, key).key, decided)
     click.echo(sentence)
 
 
-def _open_table(data: Path, made: type[ServerTable]) -> ServerTable:
-    from talkpath.observatory.responders.server_table import SERVERS_FILE
+def _open_table(data: Path) -> ServerTable:
+    from talkpath.observatory.responders.server_table import SERVERS_FILE, ServerTable
 
     if not (data / SERVERS_FILE).exists():
         raise UsageError("That folder holds no directory of test servers; `observe serve --directory` makes one.")
-    return made(data)
+    return ServerTable(data)
 
 
 def _server_of_key(table: ServerTable, key: str) -> OfferedServer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -29,13 +30,10 @@ def command(app: str | None, name: str | None, data: Path, simulated: bool, as_j
 
     if (app is None) is not (name is None):
         raise UsageError("To name a shape give its digest and a name, as in: shapes like:0123… Discord.")
-    log = opened_log(data, simulated)
-    try:
+    with closing(opened_log(data, simulated)) as log:
         if app is not None and name is not None:
             name_shape(data, app, name)
         seen, names = seen_shapes(log), load_named_shapes(data)
-    finally:
-        log.close()
     rows = [{"app": each, "name": names.get(each, ""), "reports": seen[each]} for each in sorted({*seen, *names})]
     if as_json:
         click.echo(json.dumps({"schema": "talkpath.shapes/1", "shapes": rows}))

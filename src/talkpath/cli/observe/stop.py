@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -30,11 +31,8 @@ def command(country: str, reason: str, data: Path, simulated: bool, as_json: boo
     code = country.upper()
     if len(code) != 2 or not code.isascii() or not code.isalpha() or not reason.strip():
         raise UsageError('`observe stop` takes a country\'s two letters and a reason, as in: stop XX --reason "…".')
-    log = opened_log(data, simulated)
-    try:
+    with closing(opened_log(data, simulated)) as log:
         deleted = stop_country(log, StoppedCountry(code, utc_day(), reason.strip()))
-    finally:
-        log.close()
     record = {"schema": "talkpath.stop/1", "country": code, "bundles_deleted": deleted}
     sentence = f"Nothing more is taken from {code}. Bundles from there that were deleted: {deleted}."
     click.echo(json.dumps(record) if as_json else sentence)

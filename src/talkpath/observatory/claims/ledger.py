@@ -20,6 +20,7 @@ from typing import Literal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from talkpath.grouping import grouped_by_key
 from talkpath.observatory.claims.count import (
     CALL,
     OPPOSITE,
@@ -83,9 +84,7 @@ def results_of(claims: Iterable[Claim], evidence: Evidence) -> list[ClaimResult]
 
 def count_evidence(claims: Iterable[Claim], days: Sequence[NetworkDay], events: Iterable[Event]) -> EvidenceCounts:
     """Count the own evidence of one part of the world for each proposition of the claims."""
-    by_stream: dict[tuple[str, str], list[NetworkDay]] = {}
-    for day in days:
-        by_stream.setdefault((day.app, day.medium), []).append(day)
+    by_stream = grouped_by_key(((day.app, day.medium), day) for day in days)
     stands = not_withdrawn(events)
     words = {word for claim in claims if claim.predicate for word in propositions(parse_predicate(claim.predicate))}
     return {

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import field
 
 from talkpath.errors import UsageError
 from talkpath.observatory.detect.assumptions import SOURCES, TAP, VOUCHED, ReportSource
+from talkpath.observatory.events.record import StreamDay, StreamKey
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-StreamKey = tuple[str, str, str, str]
 MAX_SERVERS = 8  # of a country that are told apart: those with most reports, all others as one
 
 
-class ReportCounts(Struct, frozen=True):
+class ReportCounts(StreamDay, frozen=True):
     """What one source said on one day of one app and medium on one network; several records of the same add up.
 
     `reports` are decided ones, `restricted` of them say so. A tap says only that a call failed: of the source `tap`
@@ -31,11 +31,6 @@ class ReportCounts(Struct, frozen=True):
     `bundles` ids of evidence.
     """
 
-    day: str
-    country: str
-    network: str
-    app: str
-    medium: str
     source: ReportSource
     reports: int
     restricted: int
@@ -46,11 +41,6 @@ class ReportCounts(Struct, frozen=True):
     carries: tuple[str, ...] = ()
     bundles: tuple[str, ...] = ()
     simulated: bool = False
-
-    @property
-    def stream(self) -> StreamKey:
-        """The stream that they are about: (country, network, app, medium)."""
-        return self.country, self.network, self.app, self.medium
 
 
 @dataclass(frozen=True)

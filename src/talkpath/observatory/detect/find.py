@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from talkpath.grouping import grouped_by_key
 from talkpath.observatory.detect.assumptions import OBSERVATORY_ASSUMPTIONS, SIGNAL, SOURCES, VOUCHED, Assumptions
-from talkpath.observatory.detect.counts import Panel, ReportCounts, StreamKey, panel_of
+from talkpath.observatory.detect.counts import Panel, ReportCounts, panel_of
 from talkpath.observatory.detect.evidence import log_beta_binomial
 from talkpath.observatory.detect.watch import ChangePoint, Spell, Watch
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNNAMED_RULE, Event, Kind, Level
@@ -78,9 +79,7 @@ def find_events(counts: Iterable[ReportCounts], rules: Assumptions = OBSERVATORY
 
 def _country_events(counts: Iterable[ReportCounts], rules: Assumptions) -> list[Event]:
     """The events of one country."""
-    by_stream: dict[StreamKey, list[ReportCounts]] = {}
-    for one in counts:
-        by_stream.setdefault(one.stream, []).append(one)
+    by_stream = grouped_by_key((one.stream, one) for one in counts)
     arrays = panel_of(one for found in by_stream.values() for one in found)
     spells = groupby(Watch(arrays, rules).run(), key=lambda spell: spell.stream)
     return [
@@ -124,7 +123,8 @@ class _SpellEvents:
         known = self._known(turn, people_at_least(vouched, ended=kind == "ended"))
         if max(known) > SIGNAL:
             counts = vouched
-        share, sent_by = _restricted_share(counts, self._rules.today), people_at_least(counts, ended=kind == "ended")
+        share = restricted_share(_by_day(counts).values(), self._rules.today)
+        sent_by = people_at_least(counts, ended=kind == "ended")
         return Event(
             id=f"{country}/{network}/{app}/{medium}/{high}/{kind}",
             network=network,
@@ -243,10 +243,6 @@ def _rule_counts(counts: Iterable[ReportCounts]) -> dict[str, int]:
 def _by_source(counts: Iterable[ReportCounts]) -> list[list[ReportCounts]]:
     ordered = sorted(counts, key=lambda one: one.source)
     return [list(found) for _, found in groupby(ordered, key=lambda one: one.source)]
-
-
-def _restricted_share(counts: Iterable[ReportCounts], rho: float) -> ShareEstimate | None:
-    return restricted_share(_by_day(counts).values(), rho)
 
 
 def _by_day(counts: Iterable[ReportCounts]) -> dict[str, tuple[int, int]]:

@@ -13,12 +13,12 @@ from itertools import groupby
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import field
 
 from talkpath.errors import FileError
 from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.measure.endpoint_facts import EndpointFacts
-from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
+from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK, DecidedDay, StreamDay
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Category, Number, Verdict
@@ -28,17 +28,12 @@ DAY_CHARACTERS = len("2026-11-24")
 DECIDED_STATES = ("ok", "restricted", "closed", "impaired")
 
 
-class BundleVerdict(Struct, frozen=True):
+class BundleVerdict(StreamDay, frozen=True, kw_only=True):
     """One verdict of one bundle. `p`: the estimate of the share dropped, where the rule has one. `day` in UTC.
 
     `responder` is the far end's key, where it signed what it saw."""
 
     bundle: str
-    network: str
-    country: str
-    day: str
-    app: str
-    medium: str
     state: str
     rule: str | None = None
     direction: str | None = None
@@ -49,24 +44,15 @@ class BundleVerdict(Struct, frozen=True):
     simulated: bool = False
 
 
-class NetworkDay(Struct, frozen=True):
+class NetworkDay(DecidedDay, frozen=True, kw_only=True):
     """All decided reports of one day, network, app, medium and basis.
 
-    `restricted`, `ok`, `closed`, `impaired` count reports. `rules`, `ways` and `ps` are those of the restricted ones,
-    in the order of bundles. `contributors` is at least 1: a folder of bundles does not tell people apart.
-    `responders` gives (decided, restricted) reports by the far end's key; `bundles` are those of all reports.
+    `rules`, `ways` and `ps` are those of the restricted ones, in the order of bundles. `contributors` is at least 1: a
+    folder of bundles does not tell people apart. `responders` gives (decided, restricted) reports by the far end's key;
+    `bundles` are those of all reports.
     """
 
-    network: str
-    country: str
-    app: str
-    medium: str
-    day: str
     basis: str
-    restricted: int = 0
-    ok: int = 0
-    closed: int = 0
-    impaired: int = 0
     contributors: int = 1
     rules: tuple[str, ...] = ()
     ways: tuple[str, ...] = ()
@@ -74,16 +60,6 @@ class NetworkDay(Struct, frozen=True):
     responders: dict[str, tuple[int, int]] = field(default_factory=dict)
     bundles: tuple[str, ...] = ()
     simulated: bool = False
-
-    @property
-    def count(self) -> int:
-        """The number of decided reports."""
-        return self.restricted + self.ok + self.closed + self.impaired
-
-    @property
-    def stream(self) -> tuple[str, str, str, str]:
-        """(country, network, app, medium)."""
-        return self.country, self.network, self.app, self.medium
 
 
 def folder_verdicts(folder: Path) -> Iterator[BundleVerdict]:
@@ -134,7 +110,7 @@ def network_days(found: Iterable[BundleVerdict]) -> list[NetworkDay]:
 
 
 def _day_key(report: BundleVerdict) -> tuple[str, str, str, str, str, str]:
-    return report.country, report.network, report.app, report.medium, report.day, report.basis
+    return *report.stream, report.day, report.basis
 
 
 def _network_day(found: list[BundleVerdict]) -> NetworkDay:

@@ -17,6 +17,9 @@ from talkpath.errors import UsageError
 Kind = Literal["began", "changed", "ended", "withdrawn"]
 Level = Literal["signal", "confirmed", "attack-resistant"]
 
+StreamKey = tuple[str, str, str, str]
+"""(country, network, app, medium)."""
+
 UNKNOWN_NETWORK, UNKNOWN_COUNTRY = "AS0", "ZZ"
 """Of what nobody could place."""
 
@@ -24,6 +27,35 @@ UNNAMED_RULE = "media.unknown"
 EVERYWHERE = "*"
 """The network of an event that was rolled up to its country."""
 LAST_DAY = "9999-12-31"
+
+
+class StreamDay(Struct, frozen=True):
+    """One day of one app and medium on one network; what is said of it is in the records that begin with this one."""
+
+    country: str
+    network: str
+    app: str
+    medium: str
+    day: str
+
+    @property
+    def stream(self) -> StreamKey:
+        """(country, network, app, medium)."""
+        return self.country, self.network, self.app, self.medium
+
+
+class DecidedDay(StreamDay, frozen=True):
+    """How many reports of the day decided something, by their state."""
+
+    restricted: int = 0
+    ok: int = 0
+    closed: int = 0
+    impaired: int = 0
+
+    @property
+    def count(self) -> int:
+        """The number of decided reports."""
+        return self.restricted + self.ok + self.closed + self.impaired
 
 
 class Event(Struct, frozen=True):

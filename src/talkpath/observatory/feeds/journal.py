@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.errors import FileError
+from talkpath.grouping import grouped_by_key
 from talkpath.observatory.events.record import LAST_DAY, Event, withdrawal_of
 from talkpath.observatory.log.folder import open_private
 
@@ -71,9 +72,7 @@ def current_events(journal: Iterable[JournalLine]) -> dict[str, Event]:
 def with_journal_ids(journal: Sequence[JournalLine], found: Sequence[Event]) -> list[Event]:
     """The events under the ids by which they were first published; a new event gets an id that none ever had."""
     used = {line.event.id for line in journal}
-    free: dict[tuple[str, ...], list[Event]] = {}
-    for one in current_events(journal).values():
-        free.setdefault(_event_stream(one), []).append(one)
+    free = grouped_by_key((_event_stream(one), one) for one in current_events(journal).values())
     names: dict[str, str] = {}
     for event in found:
         alike = free.get(_event_stream(event), [])

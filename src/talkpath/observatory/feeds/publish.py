@@ -137,12 +137,8 @@ def _feed_entry(line: JournalLine, address: str, operator: str) -> AtomEntry:
         updated=line.at,
         text="\n".join([f"{said}.", *known, *event_details(event), f"Event {event.id}, told as number {line.number}."]),
         link=f"{address}/event/{event.id}" if address else "",
-        categories=_event_categories(event),
+        categories=(event.country, event.network, event.app, event.medium, event.kind, event.level),
     )
-
-
-def _event_categories(event: Event) -> tuple[str, ...]:
-    return event.country, event.network, event.app, event.medium, event.kind, event.level
 
 
 ALL_EVENTS_FEED = "events"

@@ -7,13 +7,13 @@ No country's networks are compared with another's, so that the memory needed is 
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
 
+from talkpath.grouping import grouped_by_key
 from talkpath.observatory.claims.ledger import ClaimResult, EvidenceCounts, count_evidence, results_from_counts
 from talkpath.observatory.claims.made_up import made_up_claims
 from talkpath.observatory.claims.published import load_published
@@ -91,14 +91,14 @@ def findings_from_counts(
     least_people: int = 1,
 ) -> CountryFindings:
     """The findings of one country from its counts. What nobody vouches for tells of no claim, and of nobody's reach."""
-    days = [as_day(one) for one in counts if one.source != "tap" and _decided_reports(one) and one.vouched]
+    days = [as_day(one) for one in counts if one.source != "tap" and one.count and one.vouched]
     heard = list(counts_of_index(counts, carried))
     events = find_events(
         heard, dataclasses.replace(FOLDER_ASSUMPTIONS if box else OBSERVATORY_ASSUMPTIONS, least_people=least_people)
     )
     return CountryFindings(
         name=counts[0].country,
-        reports=sum(map(_decided_reports, counts)),
+        reports=sum(one.count for one in counts),
         networks=len({one.network for one in counts}),
         first_day=min(one.day for one in counts),
         last_day=max(one.day for one in counts),
@@ -161,14 +161,7 @@ def as_day(one: DayCount) -> NetworkDay:
 
 def by_country(events: Iterable[Event]) -> dict[str, list[Event]]:
     """Events by their country."""
-    found: dict[str, list[Event]] = defaultdict(list)
-    for event in events:
-        found[event.country].append(event)
-    return found
-
-
-def _decided_reports(one: DayCount) -> int:
-    return one.restricted + one.ok + one.closed + one.impaired
+    return grouped_by_key((event.country, event) for event in events)
 
 
 def _spelt_counts(counts: dict[str, int]) -> tuple[str, ...]:

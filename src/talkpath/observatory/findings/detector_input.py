@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from talkpath.errors import FileError
+from talkpath.grouping import grouped_by_key
 from talkpath.observatory.detect.assumptions import SOURCES, VOUCHED, ReportSource
 from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.events.network_days import NetworkDay, folder_verdicts, network_days
@@ -108,9 +109,7 @@ def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] =
     A recording alone says at most what it is consistent with. Of many, that is told as an accusation: the detector
     knows how often recordings of good lines look so.
     """
-    transports: dict[tuple[str, ...], list[str]] = {}
-    for day in carried:
-        transports.setdefault((day.country, day.network, day.app, day.medium, day.day), []).append(day.transport)
+    transports = grouped_by_key(((*day.stream, day.day), day.transport) for day in carried)
     for one in found:
         source = COUNTED_WITH.get(one.source, one.source)
         if source in VOUCHED and not one.vouched:
@@ -134,7 +133,7 @@ def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] =
                     key: (count, one.responders_restricted.get(key, 0))
                     for key, count in (one.responders.items() if one.listed else ())
                 },
-                carries=tuple(transports.get((one.country, one.network, one.app, one.medium, one.day), ())),
+                carries=tuple(transports.get((*one.stream, one.day), ())),
                 bundles=one.bundles,
                 simulated=one.simulated,
             )
@@ -145,7 +144,7 @@ def _reports_heard(one: DayCount) -> tuple[int, int]:
     if one.source == "tap":
         return one.failed, one.failed
     consistent = one.consistent if one.source in RECORDING_SOURCES else 0
-    return one.restricted + one.ok + one.closed + one.impaired + consistent, one.restricted + consistent
+    return one.count + consistent, one.restricted + consistent
 
 
 def _tap_counts(number: int, line: bytes) -> TapLine:

@@ -16,6 +16,7 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -147,12 +148,10 @@ def judge_waiting(
         return log.commit([LogEntry(record)])[0]
 
     async def judge_all() -> None:
-        judges = Judges(log=log, commit=commit, listed=listed, simulated=simulated, on_outcome=count, processes=jobs)
-        try:
+        made = Judges(log=log, commit=commit, listed=listed, simulated=simulated, on_outcome=count, processes=jobs)
+        with closing(made) as judges:
             while await judges.judge_waiting():
                 pass
-        finally:
-            judges.close()
 
     asyncio.run(judge_all())
     return outcomes["unfit"]

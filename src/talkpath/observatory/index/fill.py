@@ -39,15 +39,12 @@ from talkpath.serving.supervisor import write_line
 class ReportRow(VerdictRow, frozen=True, kw_only=True, gc=False):
     """One app and medium of one report.
 
-    `day` is the one that was measured, `p` to `p_high` the share dropped with its 95 % interval where the rule has one,
-    `parameters` all of them as JSON. `version` grows with the log: of two rows that agree in all that orders them the
-    later one stands.
+    `day` is the one that was measured, `p` the share dropped where the rule has one, `parameters` all of them as JSON.
+    `version` grows with the log: of two rows that agree in all that orders them the later one stands.
     """
 
     day: str
     p: float | None
-    p_low: float | None
-    p_high: float | None
     parameters: str
     contributor: int
     contributor_key: int
@@ -97,12 +94,9 @@ def index_rows(record: Record, number: int) -> Iterator[IndexRow]:
 
 def _row(record: Counted, said: LoggedVerdict, columns: dict[str, Any], version: int) -> ReportRow:
     p = said.parameters.get("p")
-    estimate, low, high = p if isinstance(p, tuple) else (None, None, None)
     return ReportRow(
         day=record.measured,
-        p=estimate,
-        p_low=low,
-        p_high=high,
+        p=p[0] if isinstance(p, tuple) else None,
         parameters=msgspec.json.encode(said.parameters).decode() if said.parameters else "",
         version=version,
         contributor=0 if isinstance(record, Imported) else record.contributor,

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
+from talkpath.observatory.events.record import DecidedDay, StreamDay
 from talkpath.observatory.index.store import Store
 
 Record = TypeVar("Record", bound=Struct)
@@ -20,29 +21,20 @@ FIRST, LAST = "1970-01-01", "2149-06-06"  # of ClickHouse's Date
 DECIDED_SUM = "restricted + ok + closed + impaired"
 
 
-class DayCount(Struct, frozen=True, gc=False):
+class DayCount(DecidedDay, frozen=True, kw_only=True, gc=False):
     """One day, network, app, medium, source, basis, and whether a listed test server vouches for it.
 
     `rules` and `directions` count what the restricted ones name, `responders` the reports of each far end's key,
     `responders_restricted` those of them that say restricted, `bundles` are the first few of these. Recordings have
     nothing to compare a call with: those that a restriction may explain are `consistent`, among the undecided, and
-    what they are consistent with is among the `rules`, and who sent them among `restricted_contributors`. `p` to
-    `p_high` are the medians of the estimates of the share dropped and of both ends of their intervals.
+    what they are consistent with is among the `rules`, and who sent them among `restricted_contributors`. `p` is the
+    median of the estimates of the share dropped.
     """
 
-    day: str
-    country: str
-    network: str
-    app: str
-    medium: str
     source: str
     basis: str
     listed: bool
     reports: int
-    restricted: int
-    ok: int
-    closed: int
-    impaired: int
     unreachable: int
     undecided: int
     failed: int
@@ -55,8 +47,6 @@ class DayCount(Struct, frozen=True, gc=False):
     responders_restricted: dict[str, int]
     bundles: tuple[str, ...]
     p: float | None
-    p_low: float | None
-    p_high: float | None
     simulated: bool
 
     @property
@@ -65,28 +55,14 @@ class DayCount(Struct, frozen=True, gc=False):
         return self.listed or self.simulated
 
 
-class NetworkDayCount(Struct, frozen=True, gc=False):
+class NetworkDayCount(DecidedDay, frozen=True, gc=False):
     """The decided reports of one day about one app and medium on one network: all sources but taps.
 
     `contributors` is at least how many people sent them, `rule` the one that most of the restricted ones name.
     """
 
-    country: str
-    network: str
-    app: str
-    medium: str
-    day: str
-    restricted: int = 0
-    ok: int = 0
-    closed: int = 0
-    impaired: int = 0
     contributors: int = 0
     rule: str | None = None
-
-    @property
-    def reports(self) -> int:
-        """The number of reports."""
-        return self.restricted + self.ok + self.closed + self.impaired
 
     @property
     def state(self) -> str:
@@ -131,14 +107,9 @@ class TransportShare(Struct, frozen=True, gc=False):
     last_day: str
 
 
-class TransportDay(Struct, frozen=True, gc=False):
+class TransportDay(StreamDay, frozen=True, gc=False):
     """A day on which a transport carried calls."""
 
-    country: str
-    network: str
-    app: str
-    medium: str
-    day: str
     transport: str
 
 

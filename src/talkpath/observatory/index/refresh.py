@@ -42,8 +42,7 @@ SELECT day, country, network, app, medium, source, basis, listed, {COUNTS}, coun
     {_by("rule", NAMES)}, {_by("direction", ACCUSES)},
     {_by("responder", STANDS)}, {_by("responder", ACCUSES)},
     arraySlice(arraySort(groupUniqArrayIf(report, {ACCUSES})), 1, {BUNDLES}),
-    quantileExactIf(0.5)(p, {ACCUSES}), quantileExactIf(0.5)(p_low, {ACCUSES}), quantileExactIf(0.5)(p_high, {ACCUSES}),
-    max(simulated), {{version:UInt64}}
+    quantileExactIf(0.5)(p, {ACCUSES}), max(simulated), {{version:UInt64}}
 FROM report {OF_DAYS}
 GROUP BY day, country, network, app, medium, source, basis, listed
 """

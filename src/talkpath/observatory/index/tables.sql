@@ -12,8 +12,6 @@ CREATE TABLE IF NOT EXISTS {report} (
     rule LowCardinality(Nullable(String)),
     direction LowCardinality(Nullable(String)),
     p Nullable(Float32),
-    p_low Nullable(Float32),
-    p_high Nullable(Float32),
     log10_e Nullable(Float32),
     parameters String CODEC(ZSTD(1)),
     reason LowCardinality(String),
@@ -75,8 +73,6 @@ CREATE TABLE IF NOT EXISTS {day_count} (
     responders_restricted Map(String, UInt64),
     bundles Array(String) CODEC(ZSTD(1)),
     p Nullable(Float32),
-    p_low Nullable(Float32),
-    p_high Nullable(Float32),
     simulated UInt8,
     version UInt64
 ) ENGINE = {replacing} PARTITION BY toYYYYMM(day)

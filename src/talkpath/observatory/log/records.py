@@ -51,13 +51,24 @@ class LoggedTransports(Struct, frozen=True, array_like=True, gc=False):
     fails: tuple[str, ...] = ()
 
 
-class Received(Struct, frozen=True, tag="received", omit_defaults=True):
+class LogRecord(Struct, frozen=True, omit_defaults=True):
+    """What every record begins with: the id of what it is about, and the day on which that came in."""
+
+    id: str
+    day: str
+
+
+class DatedRecord(LogRecord, frozen=True):
+    """A record that also tells the day on which it was measured."""
+
+    measured: str
+
+
+class Received(LogRecord, frozen=True, tag="received"):
     """A bundle came in, whole and signed. It lies in the pack of segment `segment` from byte `at` on (packs.py).
     `withdraw` is the SHA-256 of the secret that takes it back ("" for none); `network` and `country` are this end's own
     finding of where it was sent from."""
 
-    id: str
-    day: str
     size_bytes: int
     segment: int = 0
     at: int = 0
@@ -68,16 +79,13 @@ class Received(Struct, frozen=True, tag="received", omit_defaults=True):
     contributor_key: int = 0
 
 
-class Judged(Struct, frozen=True, tag="judged", omit_defaults=True):
+class Judged(DatedRecord, frozen=True, tag="judged"):
     """What a bundle's facts say by the rules of `rules_version`. With `again` it replaces an earlier record.
 
     `measured` is the day in the facts, `day` the one on which it came in. `responder` is the far end's public key as
     its verified receipt names it, `listed` whether somebody answers for that key.
     """
 
-    id: str
-    day: str
-    measured: str
     rules_version: str
     source: RecordSource
     said: tuple[LoggedVerdict, ...]
@@ -94,24 +102,19 @@ class Judged(Struct, frozen=True, tag="judged", omit_defaults=True):
     again: bool = False
 
 
-class Unfit(Struct, frozen=True, tag="unfit", omit_defaults=True):
+class Unfit(LogRecord, frozen=True, tag="unfit"):
     """A bundle that verified but could not be judged. It is not tried again by these rules. With `again` it replaces
     what older rules found in it, for the day `measured`."""
 
-    id: str
-    day: str
     rules_version: str
     why: str
     measured: str = ""
     again: bool = False
 
 
-class Tap(Struct, frozen=True, tag="tap", omit_defaults=True):
+class Tap(DatedRecord, frozen=True, tag="tap"):
     """A person says that a call failed. `id` is the same for the same person, day, app and medium."""
 
-    id: str
-    day: str
-    measured: str
     app: str
     medium: str
     network: str = UNKNOWN_NETWORK
@@ -122,24 +125,18 @@ class Tap(Struct, frozen=True, tag="tap", omit_defaults=True):
     simulated: bool = False
 
 
-class Imported(Struct, frozen=True, tag="imported", omit_defaults=True):
+class Imported(DatedRecord, frozen=True, tag="imported"):
     """A measurement of another project. `origin` names the project, `id` is made from the measurement itself."""
 
-    id: str
-    day: str
-    measured: str
     origin: str
     network: str
     country: str
     said: tuple[LoggedVerdict, ...]
 
 
-class Withdrawn(Struct, frozen=True, tag="withdrawn", omit_defaults=True):
+class Withdrawn(DatedRecord, frozen=True, tag="withdrawn"):
     """The sender took the report back, or the operator did. `tombstone`: its day had been sealed already."""
 
-    id: str
-    day: str
-    measured: str
     tombstone: bool = False
     reason: str = ""
 

@@ -35,7 +35,7 @@ from talkpath.observatory.log.records import Counted, Imported, Judged, Record, 
 from talkpath.observatory.log.segments import LogSegment, encode_line, log_segments, read_segment
 from talkpath.observatory.publication import Order, Publication
 from talkpath.serving.supervisor import write_line
-from talkpath.wire.control.keys import Signer, new_identity_pem, raw_key_text
+from talkpath.wire.control.keys import Signer, raw_key_text
 
 Drop = Callable[[int, Record], bool]
 
@@ -100,7 +100,7 @@ class Sealer:
 
     def __init__(self, log: Log, simulated: bool, rule: Publication, ordered: Ordered = lambda *_: True) -> None:
         self._log, self._simulated, self._rule, self._ordered = log, simulated, rule, ordered
-        self._signer = signer_of(log.folder.root / "key.pem")
+        self._signer = Signer.of_file(log.folder.root / "key.pem")
         log.seal_until(last_sealed_day(log.folder.open))
 
     def know(self, orders: Sequence[Order]) -> None:
@@ -127,7 +127,11 @@ class Sealer:
             return False
         self._log.seal_until(day)
         self._publish(day)
-        gone = {record.id: number for number, record in self._log.read() if _removed_record(record)}
+        gone = {
+            record.id: number
+            for number, record in self._log.read()
+            if isinstance(record, Withdrawn) and not record.tombstone
+        }
         last = self._log.last  # stays, so that no number is given twice
         for segment in self._of(day):
             close_segment(segment, lambda number, record: number != last and number <= gone.get(record.id, 0))
@@ -269,15 +273,6 @@ def _file_entry(path: Path, rows: int) -> OpenFile:
     return OpenFile(rows, len(data), hashlib.sha256(data).hexdigest())
 
 
-def signer_of(file: Path) -> Signer:
-    """The observatory's own key; it is made where there is none yet."""
-    if not file.exists():
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as out:
-            out.write(new_identity_pem())
-    return Signer.of_pem(file.read_bytes())
-
-
 def _taken_from(lines: Counter[bytes], line: bytes) -> bool:
     """Take one line out of these; false where it is not among them. Rows of too few people look alike, so lines are
     counted."""
@@ -285,10 +280,6 @@ def _taken_from(lines: Counter[bytes], line: bytes) -> bool:
         return False
     lines[line] -= 1
     return True
-
-
-def _removed_record(record: Record) -> bool:
-    return isinstance(record, Withdrawn) and not record.tombstone
 
 
 def _released_count(dated: Sequence[Dated], release: Release) -> int:

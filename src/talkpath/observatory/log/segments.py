@@ -225,11 +225,7 @@ def _segments_from(every: list[LogSegment], after: int) -> list[LogSegment]:
     keep = len(every)
     for at in range(len(every) - 1, -1, -1):
         keep = at
-        first = _first_number(every[at])
+        first = next((line_number(line) for line in every[at].lines()), None)
         if first is not None and first <= after:
             break
     return every[keep:]
-
-
-def _first_number(segment: LogSegment) -> int | None:
-    return next((line_number(line) for line in segment.lines()), None)

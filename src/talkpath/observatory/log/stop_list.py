@@ -43,19 +43,18 @@ def stop_country(log: Log, stopped: StoppedCountry) -> int:
     root = log.folder.root
     if stopped.country not in {known.country for known in stopped_countries(root)}:
         _write_stops(root / STOP_LIST_FILE, (*stopped_countries(root), stopped))
-    names = sorted(_reports_from(log, stopped.country))
+    names = sorted(
+        {
+            record.id
+            for _, record in log.read()
+            if isinstance(record, Judged | Received) and record.country == stopped.country
+        }
+    )
     for name in names:
         known = log.register.find(name)
         if known is not None:
             remove_bundle(log.folder.bundles, known.received)
     return len(names)
-
-
-def _reports_from(log: Log, country: str) -> set[str]:
-    """Ids of the reports that came from there, by the responder's finding or by the intake's."""
-    return {
-        record.id for _, record in log.read() if isinstance(record, Judged | Received) and record.country == country
-    }
 
 
 def _write_stops(file: Path, every: tuple[StoppedCountry, ...]) -> None:

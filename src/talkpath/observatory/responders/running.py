@@ -24,7 +24,6 @@ from talkpath.directory.server_list import verify_list
 from talkpath.errors import PeerError, WireError
 from talkpath.observatory.intake.contributors import Contributors, HourlyLimit
 from talkpath.observatory.intake.requests import ReportRefusedError
-from talkpath.observatory.log.seal import signer_of
 from talkpath.observatory.responders.outside_test import look_from_outside
 from talkpath.observatory.responders.registrar import Registrar
 from talkpath.observatory.responders.server_table import (
@@ -37,7 +36,7 @@ from talkpath.observatory.responders.server_table import (
 from talkpath.observatory.workers import WorkerPool
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.supervisor import Supervisor
-from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.keys import Signer, raw_key_text
 
 KEY_FILE = "servers.pem"
 OFFERS_AN_HOUR, NEW_SERVERS_AN_HOUR, STRANGERS_TESTS_AN_HOUR = 600, 12, 12
@@ -69,7 +68,7 @@ class ServerDirectory:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.geoip, self._settings, self._now = geoip, settings, now
-        self._registrar = Registrar(ServerTable(root), signer_of(root / KEY_FILE), settings.is_open)
+        self._registrar = Registrar(ServerTable(root), Signer.of_file(root / KEY_FILE), settings.is_open)
         self._contributors, self._lock = Contributors(today), Lock()
         self._offers = HourlyLimit(OFFERS_AN_HOUR, time.monotonic)
         self._new = HourlyLimit(NEW_SERVERS_AN_HOUR, time.monotonic)

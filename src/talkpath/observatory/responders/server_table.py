@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from talkpath.directory.listed_server import ListedServer
 from talkpath.errors import FileError, TalkpathError
+from talkpath.grouping import grouped_by_key
 from talkpath.observatory.log.folder import touch_private
 
 SERVERS_FILE = "responders.db"
@@ -224,9 +225,7 @@ def shown_server(known: OfferedServer) -> ShownServer:
 
 def by_country(servers: Sequence[ShownServer]) -> tuple[CountryServers, ...]:
     """The countries, the one with most servers first."""
-    groups: dict[str, list[ShownServer]] = {}
-    for server in servers:
-        groups.setdefault(server.country, []).append(server)
+    groups = grouped_by_key((server.country, server) for server in servers)
     made = [
         CountryServers(
             country=country,

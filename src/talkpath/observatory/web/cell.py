@@ -61,7 +61,7 @@ class PublicationView:
         return StateCell(
             state=state,
             day=counted.day,
-            reports=counted.reports,
+            reports=counted.count,
             contributors=contributors,
             rule=event.rule if event else counted.rule if state == "restricted" else None,
             level=event.level if event else "",

@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from msgspec import Struct
 
 from talkpath.errors import TalkpathError
 from talkpath.observatory.claims.made_up import made_up_claims
@@ -23,6 +22,7 @@ from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
 from talkpath.observatory.findings.country_findings import CountryFindings, SimulatedCountry, assemble_findings
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
+from talkpath.observatory.log.seal import MANIFEST, DayManifest
 from talkpath.observatory.reach.tables import load_tables
 from talkpath.observatory.web.answers import PAGE_HEADERS
 from talkpath.observatory.web.dataset import dataset_routes
@@ -37,29 +37,15 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
-MANIFEST_FILE = "manifest.json"
-
-
-class _File(Struct, frozen=True):
-    rows: int
-    size_bytes: int
-    sha256: str
-
-
-class _Manifest(Struct, frozen=True):
-    day: str
-    files: dict[str, _File]
-
 
 def listed_days(folder: Path) -> Sequence[Sealed]:
     """Every day that has a manifest; a day that is being written has none yet."""
     return [
-        _sealed_days(msgspec.json.decode(path.read_bytes(), type=_Manifest))
-        for path in folder.glob(f"*/{MANIFEST_FILE}")
+        _sealed_days(msgspec.json.decode(path.read_bytes(), type=DayManifest)) for path in folder.glob(f"*/{MANIFEST}")
     ]
 
 
-def _sealed_days(manifest: _Manifest) -> Sealed:
+def _sealed_days(manifest: DayManifest) -> Sealed:
     files = [SealedFile(f"{manifest.day}/{name}", one.size_bytes, one.sha256) for name, one in manifest.files.items()]
     rows = {name.partition(".")[0]: one.rows for name, one in manifest.files.items()}  # each release in two formats
     return Sealed(manifest.day, sum(rows.values()), tuple(files))
@@ -133,10 +119,8 @@ class Pages:
             supervisor.start("Reading the names of operators", lambda: self._read_operators(worker))
         if self._publishing.webhooks:
             supervisor.start("Delivering webhooks", lambda: self._deliver(worker))
-        try:
+        with closing(worker):
             yield
-        finally:
-            worker.close()
 
     async def _read_operators(self, worker: EventWorker) -> None:
         self._operators = await asyncio.to_thread(worker.operators, self._hooks.geo)

@@ -43,7 +43,10 @@ def bar_chart(found: Sequence[Bar], title: str, said: str, axis: str, mark: str 
         element("desc", said),
         *_grid_lines(found),
         *(_bar_markup(bar, first, last, step) for bar in drawn),
-        *(_week_start(at, first, last) for at in range(first, last + 1, 7)),
+        *(
+            element("path", d=f"M{_bar_x(at, first, last):.1f} {_share_y(0):g}v3", class_="grid")
+            for at in range(first, last + 1, 7)
+        ),
         element("text", axis, x=2, y=9, class_="axis"),
         element("text", mark, x=WIDTH - RIGHT, y=9, text_anchor="end", class_="mark") if mark else None,
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
@@ -80,10 +83,6 @@ def _weekly_bars(found: Sequence[Bar]) -> list[Bar]:
         state = Counter(bar.state for bar in of_week).most_common(1)[0][0]
         weeks.append(Bar(day, fmean(shares) if shares else None, state))
     return weeks
-
-
-def _week_start(at: int, first: int, last: int) -> Element:
-    return element("path", d=f"M{_bar_x(at, first, last):.1f} {_share_y(0):g}v3", class_="grid")
 
 
 def _bar_x(at: int, first: int, last: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import singledispatch
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -20,42 +20,34 @@ from talkpath.report.words import sentences
 from talkpath.report.words.language import say
 
 
-@singledispatch
+class _Picture(NamedTuple):
+    """What a kind of view is as a picture. `draw` takes the view and whether it is simulated, the others the view:
+    `heading` is what it shows, `key` what its marks mean, `page` the page that it is from, without its language."""
+
+    draw: Callable[[Any, bool], Element | None]
+    heading: Callable[[Any], str]
+    key: Callable[[], str]
+    page: Callable[[Any], str]
+
+
 def view_picture(view: Struct, *, simulated: bool) -> Element | None:
     """The picture of a view that is one; None of any other."""
-    return None
+    return PICTURES[type(view)].draw(view, simulated) if type(view) in PICTURES else None
 
 
-@singledispatch
 def picture_heading(view: Struct) -> str:
-    """What the picture of a view shows, in words; "" of one that is none."""
-    return ""
+    """What the picture of a view shows, in words."""
+    return PICTURES[type(view)].heading(view)
 
 
 def picture_key(view: Struct) -> str:
     """What the marks of a picture mean, in words."""
-    match view:
-        case StripPicture():
-            return labels.strip_key()
-        case MapPicture():
-            return labels.map_key()
-        case _:
-            return labels.chart_key()
+    return PICTURES[type(view)].key()
 
 
 def source_page(view: Struct) -> str:
     """The address of the page that a picture is from, without its language."""
-    match view:
-        case CountryPicture():
-            return f"/now/{view.country}?medium={view.medium}"
-        case NetworkPicture():
-            return f"/network/{view.country}/{view.network}"
-        case StripPicture():
-            return f"/now/{view.country}?medium={view.medium}&app={view.strip.app}"
-        case MapPicture():
-            return f"/map?medium={view.medium}&app={view.app}"
-        case _:
-            return "/now"
+    return PICTURES[type(view)].page(view)
 
 
 def country_chart(row: AppRow, medium: str, *, simulated: bool) -> Element | None:
@@ -88,53 +80,15 @@ def strip_picture(found: Strip, medium: str, *, simulated: bool, wide: bool = Fa
 
 def map_picture(view: MapPicture, links: Mapping[str, str], *, simulated: bool) -> Element:
     """Countries, by the share of their networks with signs of restriction. `links`: the address of each."""
-    return map.country_map(
-        view.countries, view.withheld, picture_heading(view), _country_words(), links, _simulated_mark(simulated)
-    )
+    title, mark = _map_title(view.app, view.medium), _simulated_mark(simulated)
+    return map.country_map(view.countries, view.withheld, title, _country_words(), links, mark)
 
 
-@view_picture.register
-def _(view: CountryPicture, *, simulated: bool) -> Element | None:
-    return country_chart(view.row, view.medium, simulated=simulated)
-
-
-@view_picture.register
-def _(view: NetworkPicture, *, simulated: bool) -> Element | None:
-    return stream_chart(view.stream, simulated=simulated)
-
-
-@view_picture.register
-def _(view: StripPicture, *, simulated: bool) -> Element | None:
-    return strip_picture(view.strip, view.medium, simulated=simulated, wide=True)
-
-
-@view_picture.register
-def _(view: MapPicture, *, simulated: bool) -> Element | None:
-    return map_picture(view, {}, simulated=simulated)
-
-
-@picture_heading.register
-def _(view: CountryPicture) -> str:
-    return _placed_picture(country_name(view.country), _country_title(view.row.app, view.medium))
-
-
-@picture_heading.register
-def _(view: NetworkPicture) -> str:
-    where = labels.network_name(view.network, view.operator)
-    return _placed_picture(f"{where}, {country_name(view.country)}", _stream_title(view.stream))
-
-
-@picture_heading.register
-def _(view: StripPicture) -> str:
-    return _placed_picture(country_name(view.country), _strip_title(view.strip.app, view.medium))
-
-
-@picture_heading.register
-def _(view: MapPicture) -> str:
+def _map_title(app: str, medium: str) -> str:
     return say(
         "map",
         "{what}: share of networks with signs of restriction, on each country’s last day measured",
-        what=labels.stream_heading(view.app, view.medium),
+        what=labels.stream_heading(app, medium),
     )
 
 
@@ -186,3 +140,34 @@ def _bars_picture(found: list[chart.Bar], title: str, axis: str, simulated: bool
     return (
         chart.bar_chart(found, title, chart.describe_bars(found), axis, _simulated_mark(simulated)) if found else None
     )
+
+
+PICTURES: dict[type[Struct], _Picture] = {
+    CountryPicture: _Picture(
+        draw=lambda view, simulated: country_chart(view.row, view.medium, simulated=simulated),
+        heading=lambda view: _placed_picture(country_name(view.country), _country_title(view.row.app, view.medium)),
+        key=labels.chart_key,
+        page=lambda view: f"/now/{view.country}?medium={view.medium}",
+    ),
+    NetworkPicture: _Picture(
+        draw=lambda view, simulated: stream_chart(view.stream, simulated=simulated),
+        heading=lambda view: _placed_picture(
+            f"{labels.network_name(view.network, view.operator)}, {country_name(view.country)}",
+            _stream_title(view.stream),
+        ),
+        key=labels.chart_key,
+        page=lambda view: f"/network/{view.country}/{view.network}",
+    ),
+    StripPicture: _Picture(
+        draw=lambda view, simulated: strip_picture(view.strip, view.medium, simulated=simulated, wide=True),
+        heading=lambda view: _placed_picture(country_name(view.country), _strip_title(view.strip.app, view.medium)),
+        key=labels.strip_key,
+        page=lambda view: f"/now/{view.country}?medium={view.medium}&app={view.strip.app}",
+    ),
+    MapPicture: _Picture(
+        draw=lambda view, simulated: map_picture(view, {}, simulated=simulated),
+        heading=lambda view: _map_title(view.app, view.medium),
+        key=labels.map_key,
+        page=lambda view: f"/map?medium={view.medium}&app={view.app}",
+    ),
+}

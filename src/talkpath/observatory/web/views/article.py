@@ -3,8 +3,6 @@ made-up country, what was measured, and the truth."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from msgspec import Struct
 
 from talkpath.observatory.article import MONTH, BoxRow, SimulatedTruth, TrueCount, box_rows, read_truth
@@ -47,7 +45,7 @@ def article_page(source: PageSource, site: Site, asked: PageQuery) -> ArticlePag
     """The page; None where nothing is simulated, since there is nothing to compare with."""
     if not source.simulated:
         return None
-    truth = _article_truth(site.box)
+    truth = read_truth(site.box) if site.box is not None and (site.box / "truth" / "truth.json").is_file() else None
     entries = {entry.claim: entry for entry in source.entries()}
     audiences = load_tables(site.box).audiences
     known = {one.id: one for one in source.claims()}
@@ -122,8 +120,3 @@ def _people_using(box: BoxRow, truth: SimulatedTruth | None) -> list[str]:
 def _month_meant(box: BoxRow, month: str) -> bool:
     """Whether the month belongs to the sentence: S15 is about growth, and takes all months."""
     return month == MONTH or box.id == "S15"
-
-
-def _article_truth(box: Path | None) -> SimulatedTruth | None:
-    """The truth, None where it is not there: what is measured stays the same without it."""
-    return read_truth(box) if box is not None and (box / "truth" / "truth.json").is_file() else None

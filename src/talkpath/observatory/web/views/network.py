@@ -125,7 +125,7 @@ def _day_view(day: NetworkDayCount, cell: StateCell) -> DayCell:
     if cell.withheld:
         return DayCell(day.day, withheld=cell.withheld)
     return DayCell(
-        day=day.day, state=cell.state, restricted=day.restricted, reports=day.reports, contributors=day.contributors
+        day=day.day, state=cell.state, restricted=day.restricted, reports=day.count, contributors=day.contributors
     )
 
 

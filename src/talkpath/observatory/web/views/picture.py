@@ -7,7 +7,7 @@ Contract: a point adds up only days that may be shown. Of a country it counts da
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Literal, NamedTuple
@@ -100,7 +100,8 @@ def world_map(source: PageSource, site: Site, asked: PageQuery) -> MapPicture | 
     app = asked.get("app") or next(iter(apps), "")
     if span is None or medium not in MEDIA_TABS or (app and app not in apps):
         return None
-    last = [days[-1] for days in _by_country(source.world_days(app, medium, span))]
+    days = source.world_days(app, medium, span)
+    last = [list(found)[-1] for _, found in groupby(days, key=lambda day: day.country)]
     newest = max((day.day for day in last), default="")
     recent = [day for day in last if day.day >= strip_span(newest).since]
     small = [day for day in recent if site.publication.by_country(day.contributors)]
@@ -121,10 +122,6 @@ def _apps_by_events(source: PageSource, medium: str) -> list[str]:
     for event in events:
         counts[event.app] = counts.get(event.app, 0) + (event.kind == "began")
     return sorted(counts, key=lambda app: (-counts[app], app))
-
-
-def _by_country(days: Sequence[CountryDay]) -> list[list[CountryDay]]:
-    return [list(found) for _, found in groupby(days, key=lambda day: day.country)]
 
 
 Unit = Literal["network-days", "reports"]

@@ -99,41 +99,45 @@ def event_phrase(event: Event, operator: str = "", well: str = "") -> str:
     """The main sentence about an event."""
     if event.medium == "text":
         return _messages_phrase(event, operator, well)
-    known = _known_phrase(event, operator)
-    if event.kind == "ended":
-        return say(
+    known = _known_phrase(event, operator) | {"well": well}
+    return {
+        "ended": say(
             "may write",
             "On {network}, what looks like {app} ({medium}) fares like other traffic again: the restriction ended "
             "after {low}, and not after {high}.",
             **known,
-        )
-    if event.kind == "changed":
-        return say(
+        ),
+        "changed": say(
             "may write",
             "On {network}, what holds back {app} ({medium}) changed after {low}, and not after {high}.",
             **known,
-        )
-    if event.onset_low is None and well:
-        return say(
+        ),
+        "well before": say(
             "may write",
             "On {network}, what looks like {app} ({medium}) fared worse than control traffic sent at the same moments "
             "on {high}. Reports of {well} say that nothing was restricted then; too few to tell the day that it began.",
-            well=well,
             **known,
-        )
-    if event.onset_low is None:
-        return say(
+        ),
+        "since ever": say(
             "may write",
             "On {network}, what looks like {app} ({medium}) fared worse than control traffic sent at the same moments "
             "on {high}, and perhaps since the first day measured: nobody knows since when.",
             **known,
-        )
-    return say(
-        "may write",
-        "On {network}, what looks like {app} ({medium}) began to fare worse than control traffic sent at the same "
-        "moments after {low}, and not after {high}.",
-        **known,
-    )
+        ),
+        "began": say(
+            "may write",
+            "On {network}, what looks like {app} ({medium}) began to fare worse than control traffic sent at the same "
+            "moments after {low}, and not after {high}.",
+            **known,
+        ),
+    }[_what_happened(event, well)]
+
+
+def _what_happened(event: Event, well: str) -> str:
+    """What is told of one network: what ended, changed or began, or since when it may be so."""
+    if event.kind in ("ended", "changed") or event.onset_low is not None:
+        return event.kind if event.kind in ("ended", "changed") else "began"
+    return "well before" if well else "since ever"
 
 
 def _country_phrase(event: Event, hit: int) -> str:
@@ -163,40 +167,37 @@ def _country_phrase(event: Event, hit: int) -> str:
 
 def _messages_phrase(event: Event, operator: str, well: str) -> str:
     """Messages have no control traffic: they are compared with other traffic."""
-    known = _known_phrase(event, operator)
-    if event.kind == "ended":
-        return say(
+    known = _known_phrase(event, operator) | {"well": well}
+    return {
+        "ended": say(
             "may write",
             "On {network}, messages of {app} get through again, since a day after {low} and not after {high}.",
             **known,
-        )
-    if event.kind == "changed":
-        return say(
+        ),
+        "changed": say(
             "may write",
             "On {network}, what holds back messages of {app} changed after {low}, and not after {high}.",
             **known,
-        )
-    if event.onset_low is None and well:
-        return say(
+        ),
+        "well before": say(
             "may write",
             "On {network}, messages of {app} did not get through while other traffic did, on {high}. Reports of {well} "
             "say that nothing was restricted then; too few to tell the day that it began.",
-            well=well,
             **known,
-        )
-    if event.onset_low is None:
-        return say(
+        ),
+        "since ever": say(
             "may write",
             "On {network}, messages of {app} did not get through while other traffic did, on {high}, and perhaps since "
             "the first day measured: nobody knows since when.",
             **known,
-        )
-    return say(
-        "may write",
-        "On {network}, messages of {app} stopped getting through while other traffic did, after {low}, and not after "
-        "{high}.",
-        **known,
-    )
+        ),
+        "began": say(
+            "may write",
+            "On {network}, messages of {app} stopped getting through while other traffic did, after {low}, and not "
+            "after {high}.",
+            **known,
+        ),
+    }[_what_happened(event, well)]
 
 
 def _known_phrase(event: Event, operator: str = "") -> dict[str, object]:
