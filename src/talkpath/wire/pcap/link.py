@@ -34,18 +34,6 @@ def _at_ethertype(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     return at + 2, np.where(kind < 1536, LLC, kind + ETHERTYPE)
 
 
-def _ethernet(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    return _at_ethertype(data, at + 12)
-
-
-def _vlan(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    return _at_ethertype(data, at + 2)
-
-
-def _sll(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    return _at_ethertype(data, at + 14)
-
-
 def _sll2(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     return at + 20, _at_ethertype(data, at)[1]
 
@@ -62,12 +50,6 @@ def _llc(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
 def _raw(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     version = bytes_at(data, at, 1)[:, 0] >> 4
     return at, np.where((version == 4) | (version == 6), IP, UNREADABLE)
-
-
-def _null(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """Read a protocol family of the host in its own byte order (2, or 10, 24, 28, 30); the version nibble shows it as
-    well."""
-    return _raw(data, at + 4)
 
 
 def _ppp(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
@@ -105,10 +87,6 @@ def _mpls(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     word = version == 0
     inner = np.where(word, 1, inner)
     return at + 4 + 4 * (last & word), np.where(last, inner, ETHERTYPE + 0x8847)
-
-
-def _hdlc(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    return _at_ethertype(data, at + 2)
 
 
 def _radiotap(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
@@ -159,11 +137,6 @@ def _erspan_3(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     return at + 12 + 8 * more.astype(np.int64), np.full(len(at), ETHERNET, np.int64)
 
 
-def _encapsulating(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """Read OpenBSD's enc header: family, SPI, flags."""
-    return _raw(data, at + 12)
-
-
 def _firewall(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     """Read BSD's pflog header: its length comes first, padded to four bytes."""
     length = bytes_at(data, at, 1)[:, 0].astype(np.int64)
@@ -182,14 +155,18 @@ def _netfilter(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
     return np.where(found < 0, at, found), np.where(found < 0, UNREADABLE, ETHERTYPE + 0x0800)
 
 
-def _directed(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
-    """Read one byte for the direction, then PPP."""
-    return _ppp(data, at + 1)
+def _behind(size: int, read: ReadHeader) -> ReadHeader:
+    """The header that follows so many bytes of another, which tell nothing."""
+    return lambda data, at: read(data, at + size)
 
 
 def _little16(rows: Bytes, at: int) -> Ints:
     return rows[:, at + 1].astype(np.int64) << 8 | rows[:, at]
 
+
+_ethernet, _vlan = _behind(12, _at_ethertype), _behind(2, _at_ethertype)
+_null = _behind(4, _raw)
+"""A protocol family of the host in its own byte order (2, or 10, 24, 28, 30); the version nibble shows it as well."""
 
 CARRIERS: dict[int, ReadHeader] = {
     0: _null,
@@ -201,18 +178,18 @@ CARRIERS: dict[int, ReadHeader] = {
     51: _pppoe,
     100: _llc,
     101: _raw,
-    104: _hdlc,
+    104: _behind(2, _at_ethertype),  # Cisco's HDLC
     105: _wireless,
     108: _null,
-    109: _encapsulating,
-    113: _sll,
+    109: _behind(12, _raw),  # OpenBSD's enc: family, SPI, flags
+    113: _behind(14, _at_ethertype),  # Linux cooked
     117: _firewall,
     119: _prism,
     127: _radiotap,
     149: _pktap,
     163: _prism,
     192: _ppi,
-    204: _directed,
+    204: _behind(1, _ppp),  # one byte for the direction
     228: _raw,
     229: _raw,
     239: _netfilter,
