@@ -44,31 +44,22 @@ def freeze_begins(segments: Segments, frozen_s: Floats) -> Bools:
 
 def _recent_lateness(segments: Segments, late: Floats) -> Floats:
     """Return the most lateness of the rows before in this span of RECENT_S and the one before."""
-    span = np.floor(segments.rows["time_s"] / RECENT_LATENESS_S).astype(np.int64)
-    fresh = np.ones(len(span), np.bool_)
-    fresh[1:] = (np.diff(span) != 0) | (np.diff(segments.of) != 0)
-    begin = np.flatnonzero(fresh)
-    cell = np.cumsum(fresh) - 1
-    most = np.maximum.reduceat(late, begin)
-    before = np.zeros(len(begin))
-    follows = (segments.of[begin][1:] == segments.of[begin][:-1]) & (np.diff(span[begin]) == 1)
-    before[1:] = np.where(follows, most[:-1], 0.0)
-    recent: Floats = np.maximum(before[cell], _so_far(late, cell, fresh))
+    cells = segments.cells(RECENT_LATENESS_S)
+    most = np.maximum.reduceat(late, cells.begin)
+    before = np.zeros(len(cells.begin))
+    before[1:] = np.where(cells.follows(1), most[:-1], 0.0)
+    recent: Floats = np.maximum(before[cells.of], _so_far(late, cells.of, cells.fresh))
     return recent
 
 
 def waited_s(segments: Segments, late: Floats) -> Floats:
     """Return for how long a receiver waits for packets by then: as late as some came in each of the two seconds
     before."""
-    second = np.floor(segments.rows["time_s"]).astype(np.int64)
-    fresh = np.ones(len(second), np.bool_)
-    fresh[1:] = (np.diff(second) != 0) | (np.diff(segments.of) != 0)
-    begin = np.flatnonzero(fresh)
-    most = np.maximum.reduceat(late, begin)
-    waited = np.zeros(len(begin))
-    two = (segments.of[begin][2:] == segments.of[begin][:-2]) & (second[begin][2:] - second[begin][:-2] == 2)
-    waited[2:] = np.where(two, np.minimum(most[1:-1], most[:-2]), 0.0)
-    out: Floats = waited[np.cumsum(fresh) - 1]
+    cells = segments.cells(1.0)
+    most = np.maximum.reduceat(late, cells.begin)
+    waited = np.zeros(len(cells.begin))
+    waited[2:] = np.where(cells.follows(2), np.minimum(most[1:-1], most[:-2]), 0.0)
+    out: Floats = waited[cells.of]
     return out
 
 

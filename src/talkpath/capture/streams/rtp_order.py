@@ -8,7 +8,7 @@ stream: the same flow, direction and SSRC without a pause of more than PAUSE_S.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,14 @@ class Segments:
         fresh = np.diff(of, prepend=-1) != 0
         return Segments(records_at(self.rows, keep), np.flatnonzero(fresh), np.cumsum(fresh) - 1)
 
+    def cells(self, length_s: float) -> Cells:
+        """Return the rows in spans of so many seconds."""
+        number = np.floor(self.rows["time_s"] / length_s).astype(np.int64)
+        fresh = np.ones(len(number), np.bool_)
+        fresh[1:] = (np.diff(number) != 0) | (np.diff(self.of) != 0)
+        begin = np.flatnonzero(fresh)
+        return Cells(fresh, begin, np.cumsum(fresh) - 1, number[begin], self.of[begin])
+
     def step(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the difference to the row before in the same segment, 0 for the first."""
         out = np.diff(values, prepend=values[:1])
@@ -74,6 +82,24 @@ class Segments:
             return np.add.reduceat(values, self.begin, dtype=np.int64).astype(np.float64)
         sums: NDArray[np.float64] = np.bincount(self.of, values.astype(np.float64), len(self)).astype(np.float64)
         return sums
+
+
+class Cells(NamedTuple):
+    """Rows of one segment and one span of time each: which rows are `fresh`, the first of theirs, where each cell
+    begins, the cell `of` each row, and of each cell the number of its span and its segment."""
+
+    fresh: Bools
+    begin: Ints
+    of: Ints
+    number: Ints
+    segment: Ints
+
+    def follows(self, after: int) -> Bools:
+        """Tell for each cell from number `after` on whether the one so many before it is as many spans earlier, in the
+        same segment."""
+        apart = self.number[after:] - self.number[:-after]
+        same: Bools = (self.segment[after:] == self.segment[:-after]) & (apart == after)
+        return same
 
 
 def split_streams(rows: Rows, name: Ints) -> Segments:

@@ -127,19 +127,14 @@ def value_at_share(of: Ints, values: Floats, groups: int, share: float) -> Float
 def _row_lateness(segments: Segments, transit: Floats, usable: Bools) -> tuple[Floats, Bools]:
     """Return transit time above the least so far in this window and in all of the one before, and which rows were the
     least of their window so far. What comes later does not count: after a move to a shorter path nobody was late."""
-    window = np.floor(segments.rows["time_s"] / LOOK_BACK_S).astype(np.int64)
-    fresh = np.ones(len(window), np.bool_)
-    fresh[1:] = (np.diff(window) != 0) | (np.diff(segments.of) != 0)
-    begin = np.flatnonzero(fresh)
-    cell = np.cumsum(fresh) - 1
+    cells = segments.cells(LOOK_BACK_S)
     transit = transit - transit[segments.begin][segments.of]
     known = np.where(usable, transit, np.inf)
-    so_far, is_least = _least_so_far(known, cell)
-    least = np.minimum.reduceat(known, begin)
-    before = np.full(len(begin), np.inf)
-    joined = (segments.of[begin][1:] == segments.of[begin][:-1]) & (np.diff(window[begin]) <= 1)
-    before[1:] = np.where(joined, least[:-1], np.inf)
-    best = np.minimum(so_far, before[cell])
+    so_far, is_least = _least_so_far(known, cells.of)
+    least = np.minimum.reduceat(known, cells.begin)
+    before = np.full(len(cells.begin), np.inf)
+    before[1:] = np.where(cells.follows(1), least[:-1], np.inf)
+    best = np.minimum(so_far, before[cells.of])
     late = np.where(usable, transit - np.where(usable, best, 0.0), 0.0)
     return np.maximum(late, 0.0), usable & is_least
 
@@ -147,14 +142,10 @@ def _row_lateness(segments: Segments, transit: Floats, usable: Bools) -> tuple[F
 def row_unevenness(segments: Segments, late: Floats, fresh: Bools) -> Floats:
     """Return how much later each row came than the fastest of its second and the one before: lateness without what
     stays for long, such as a longer path."""
-    span = np.floor(segments.rows["time_s"]).astype(np.int64)
-    first = np.ones(len(span), np.bool_)
-    first[1:] = (np.diff(span) != 0) | (np.diff(segments.of) != 0)
-    begin, cell = np.flatnonzero(first), np.cumsum(first) - 1
-    least = np.minimum.reduceat(np.where(fresh, late, np.inf), begin)
-    follows = (segments.of[begin][1:] == segments.of[begin][:-1]) & (np.diff(span[begin]) == 1)
-    least[1:] = np.where(follows, np.minimum(least[1:], least[:-1]), least[1:])
-    return np.where(fresh, late - np.where(fresh, least[cell], 0.0), 0.0)
+    cells = segments.cells(1.0)
+    least = np.minimum.reduceat(np.where(fresh, late, np.inf), cells.begin)
+    least[1:] = np.where(cells.follows(1), np.minimum(least[1:], least[:-1]), least[1:])
+    return np.where(fresh, late - np.where(fresh, least[cells.of], 0.0), 0.0)
 
 
 def _least_so_far(values: Floats, cell: Ints) -> tuple[Floats, Bools]:
