@@ -92,15 +92,9 @@ def tell_campaign(campaign: Campaign) -> None:
 
 
 def _organiser_key(file: Path) -> Signer:
-    import os
-
-    from talkpath.wire.control.keys import Signer, new_identity_pem
+    from talkpath.wire.control.keys import Signer
 
     try:
-        if not file.exists():
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as out:
-                out.write(new_identity_pem())
-        return Signer.of_pem(file.read_bytes())
+        return Signer.of_file(file)
     except OSError:
         raise FileError("The file of --key cannot be read or written; name another place.") from None

@@ -20,15 +20,15 @@ epochs squared.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
 from talkpath.apps import apps
 from talkpath.errors import BundleError
+from talkpath.grouping import grouped_by_key
 from talkpath.measure.bounds import MOST_EPOCHS, Word
 from talkpath.measure.call import Findings
 from talkpath.measure.endpoint_facts import (
@@ -48,6 +48,8 @@ from talkpath.measure.validate import (
     validate_findings,
 )
 from talkpath.wire.control.receipt import is_hour
+
+Decoded = TypeVar("Decoded")
 
 SLOT_S, EPOCH_S = 0.0005, 0.004  # of judging: per slot of a schedule; per pair of epochs of one arm (measured)
 FLOW_CELLS: Final = 64  # cost of a flow without packets, in slots
@@ -98,10 +100,8 @@ _outlines = msgspec.msgpack.Decoder(_Facts)
 
 def facts_work(data: bytes) -> Work:
     """Return the work that facts, as MessagePack, would cause; `msgspec.MsgspecError` if they are not facts."""
-    arms: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
-    for epoch in _outlines.decode(data).epochs:
-        arms[epoch.app, epoch.variant, epoch.medium].append(epoch.size)
-    sizes = arms.values()
+    every = _outlines.decode(data).epochs
+    sizes = grouped_by_key(((epoch.app, epoch.variant, epoch.medium), epoch.size) for epoch in every).values()
     slots = sum(slots for epochs in sizes for _, slots in epochs)
     return Work(
         cells=sum(flows * (slots + FLOW_CELLS) for epochs in sizes for flows, slots in epochs),
@@ -219,10 +219,7 @@ def decode_findings(data: bytes) -> Findings:
     """Decode the findings of a recording from MessagePack."""
     if len(data) > MOST_FACTS_BYTES:
         raise BundleError("The bundle holds more findings than any recording gives.")
-    try:
-        findings = _findings.decode(data)
-    except _UNREADABLE:
-        raise BundleError("The bundle holds findings that no recording gives.") from None
+    findings = _readable(_findings, data, "findings that no recording gives")
     validate_findings(findings)
     return findings
 
@@ -231,12 +228,16 @@ def decode_endpoint_facts(data: bytes) -> EndpointFacts:
     """Decode the facts of a run of `talkpath endpoints` from MessagePack. Their bounds bound the work of judging."""
     if len(data) > MOST_ENDPOINT_BYTES:
         raise BundleError("The bundle holds more answers of servers than any run asks for.")
-    try:
-        facts = _endpoints.decode(data)
-    except _UNREADABLE:
-        raise BundleError("The bundle holds answers of servers that no run writes.") from None
+    facts = _readable(_endpoints, data, "answers of servers that no run writes")
     validate_endpoint_facts(facts)
     return facts
+
+
+def _readable(decoder: msgspec.msgpack.Decoder[Decoded], data: bytes, else_it_holds: str) -> Decoded:
+    try:
+        return decoder.decode(data)
+    except _UNREADABLE:
+        raise BundleError(f"The bundle holds {else_it_holds}.") from None
 
 
 def require_bounded_work(data: bytes) -> Work:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -121,6 +123,15 @@ class Signer:
         if not isinstance(key, Ed25519PrivateKey):
             raise WireError("The key file holds no Ed25519 key; delete it and a new one is made.")
         return cls(key)
+
+    @classmethod
+    def of_file(cls, file: Path) -> Signer:
+        """Read the key in a file, which is made, for its owner alone, where there is none."""
+        if not file.exists():
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as out:
+                out.write(new_identity_pem())
+        return cls.of_pem(file.read_bytes())
 
     @property
     def public(self) -> bytes:
