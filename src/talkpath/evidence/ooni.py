@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from talkpath.evidence.bundle import Bundle
-from talkpath.measure.call import Call
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, Track
 from talkpath.verdict.assess import FAILED_HANDSHAKES
 from talkpath.verdict.bases.calls_together import judge_recording
@@ -53,7 +52,9 @@ def ooni_measurements(bundle: Bundle) -> Iterator[Object]:
             )
     elif bundle.findings is not None:
         for one in judge_recording(bundle.findings).calls:
-            yield _ooni_measurement(bundle, one.verdict, one.call.duration_s, [], None) | _call_input(one.call)
+            yield _ooni_measurement(bundle, one.verdict, one.call.duration_s, [], None) | {
+                "input": f"{one.call.app}/{'+'.join(one.call.media)}"
+            }
 
 
 def _ooni_measurement(
@@ -152,8 +153,3 @@ def _network_event(
 ) -> Object:
     found: Object = {"conn_id": conn_id, "failure": failure, "operation": operation, "t": round(t, 4)}
     return found | {"tags": list(tags), "transaction_id": conn_id, **more}
-
-
-def _call_input(call: Call) -> Object:
-    """The `input` of a recorded call, which names all of its media."""
-    return {"input": f"{call.app}/{'+'.join(call.media)}"}

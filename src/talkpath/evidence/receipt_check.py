@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.errors import BundleError, WireError
-from talkpath.measure.arrays import Bits
 from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt, Track
 from talkpath.measure.facts_digest import facts_digest, run_digest
@@ -191,12 +190,10 @@ def _arrivals_fit(up: Observation, seen: SeenFlow, kinds: _SlotKinds) -> bool:
     if _bitmap_number(seen.arrived) >> slots:  # what follows looks at each packet
         return False
     stored, signed, sent = (unpack_bitmap(bitmap, slots) for bitmap in (up.arrived, seen.arrived, up.sent))
-    counted, every, doubled, left = (_kind_counts(bits, kinds) for bits in (stored, signed, signed & ~sent, sent))
+    counted, every, doubled, left = (
+        np.bincount(kinds.kind[bits[kinds.setup]], minlength=kinds.how_many)
+        for bits in (stored, signed, signed & ~sent, sent)
+    )
     least, most = np.maximum(every - doubled, np.minimum(1, every)), np.minimum(every, left)
     same_media = np.array_equal(stored[kinds.media], signed[kinds.media])
     return same_media and bool(((least <= counted) & (counted <= most)).all())
-
-
-def _kind_counts(bits: Bits, kinds: _SlotKinds) -> NDArray[np.intp]:
-    """Count the set-up packets of each kind."""
-    return np.bincount(kinds.kind[bits[kinds.setup]], minlength=kinds.how_many)

@@ -25,6 +25,7 @@ from talkpath.apps.contract.shape import KEY_BYTES, Arm, Direction, Schedule, Sh
 from talkpath.apps.recorded.played import AppCall, PlayedShape
 from talkpath.experiment.seeds import derive_bytes, random_order, random_orders, seeded_generator
 from talkpath.experiment.twin import random_twin, text_twin
+from talkpath.grouping import grouped_by_key
 from talkpath.measure.facts import LADDER
 from talkpath.measure.transport_quality import without_hello
 from talkpath.wire.control.messages import Begin
@@ -160,7 +161,12 @@ def make_outline(key: bytes, begin: Begin, shape: Shape | None = None) -> Outlin
     arm = Arm.parse(begin.arm)
     shape = shape or shapes()[arm]
     draws = seeded_generator(derive_bytes(key, "epoch", begin.number), "schedule")
-    schedule = shape.schedule(draws, begin.packets, rate=_rate(begin.question), hello=_hello(begin.question, shape))
+    schedule = shape.schedule(
+        draws,
+        begin.packets,
+        rate=begin.question.times if isinstance(begin.question, RateContrast) else 1.0,
+        hello=_hello(begin.question, shape),
+    )
     transports = Counter(transport for _, _, transport in flow_roles(begin))
     return Outline(begin=begin, arm=arm, shape=shape, schedule=schedule, transports=transports)
 
@@ -239,10 +245,6 @@ def hop_limit(begin: Begin) -> HopLimits | None:
     return begin.question if isinstance(begin.question, HopLimits) else None
 
 
-def _rate(question: Question) -> float:
-    return question.times if isinstance(question, RateContrast) else 1.0
-
-
 def _hello(question: Question, shape: Shape) -> str:
     """Return whose ClientHello a shape is to send: of those written by hand each sends the ones that the wire has."""
     hello = question.hello if isinstance(question, HelloContrast) else "browser"
@@ -290,11 +292,9 @@ def _planned_flows(
 
 
 def _answer_bits(schedule: Schedule) -> dict[int, list[int]]:
-    answered_by: dict[int, list[int]] = {}
-    for index, slot in enumerate(schedule.slots):
-        if slot.answers is not None:
-            answered_by.setdefault(slot.answers, []).append(index)
-    return answered_by
+    return grouped_by_key(
+        (slot.answers, index) for index, slot in enumerate(schedule.slots) if slot.answers is not None
+    )
 
 
 def _direction_plan(

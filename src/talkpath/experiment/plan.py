@@ -134,13 +134,11 @@ def _relay_bytes(arm: Arm, relays: Sequence[str]) -> int:
     shape = shapes()[arm]
     schedule = shape.schedule(Random(str(arm)), round(shape.packet_rate * PATH_S))
     calls = sum(2 * sum(flow_bytes(schedule, transport, 6)) for transport in ("udp", *relays))
-    opening = sum(2 * sum(ALLOCATION_BYTES) + 2 * sum(STREAM_BYTES[_relay_transport(relay)]) for relay in relays)
+    opening = sum(
+        2 * sum(ALLOCATION_BYTES) + 2 * sum(STREAM_BYTES[relay.removeprefix("turn-").partition("/")[0]])
+        for relay in relays
+    )
     return int(PATHS_MARGIN * calls) + opening
-
-
-def _relay_transport(relay: str) -> str:
-    """How a TURN server is reached: "udp", "tcp" or "tls"."""
-    return relay.removeprefix("turn-").partition("/")[0]
 
 
 def _paths_bytes(arm: Arm) -> int:

@@ -95,7 +95,11 @@ def through_tunnel(local: Address) -> bool | None:
         adapters = ifaddr.get_adapters()
     except OSError:  # Android tells programs nothing of its interfaces
         return None
-    found = [each for each in adapters if any(_packed(ip) == local.packed for ip in each.ips)]
+    found = [
+        each
+        for each in adapters
+        if any(ip_address(ip.ip if isinstance(ip.ip, str) else ip.ip[0]).packed == local.packed for ip in each.ips)
+    ]
     told = [_is_tunnel(str(each.name), str(each.nice_name)) for each in found]
     return True if True in told else None if not told or None in told else False
 
@@ -106,7 +110,3 @@ def _is_tunnel(name: str, title: str) -> bool | None:
         words = set(TITLE_WORD.findall(title.casefold()))
         return True if words & TUNNEL_WORDS else False if words & PLAIN_WORDS else None
     return name.startswith(TUNNEL_NAMES) or Path(f"/sys/class/net/{name}/tun_flags").exists()
-
-
-def _packed(ip: ifaddr.IP) -> bytes:
-    return ip_address(ip.ip if isinstance(ip.ip, str) else ip.ip[0]).packed

@@ -99,7 +99,12 @@ def own_address_lines(verdict: Verdict) -> Iterator[str]:
             yield where
     yield from _series_line(verdict)
     if verdict.figures.get("hops"):
-        yield _not_seen(verdict)
+        yield say(
+            "endpoints",
+            "This looked as far as router {hops}, and at what is sent alone: what acts behind it, what acts on what is "
+            "received, and what waits for a server's answer were not seen.",
+            hops=round(verdict.figures["hops"] or 0.0),
+        )
 
 
 def address_mechanisms() -> dict[str, str]:
@@ -175,12 +180,3 @@ def _series_line(verdict: Verdict) -> Iterator[str]:
             low=numeral(low),
             high=numeral(high),
         )
-
-
-def _not_seen(verdict: Verdict) -> str:
-    return say(
-        "endpoints",
-        "This looked as far as router {hops}, and at what is sent alone: what acts behind it, what acts on what is "
-        "received, and what waits for a server's answer were not seen.",
-        hops=round(verdict.figures["hops"] or 0.0),
-    )

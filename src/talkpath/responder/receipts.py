@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from talkpath.experiment.layout import Layout, PlannedFlow
+from talkpath.experiment.layout import Layout
 from talkpath.wire.control.keys import Signer
 from talkpath.wire.control.messages import MAX_CONTROL_FRAME_BYTES, FlowReport
 from talkpath.wire.control.receipt import ReceiptStatement, SeenEpoch, SeenFlow, seal_receipt
@@ -40,7 +40,10 @@ def pack_epoch(layout: Layout, reports: Sequence[FlowReport]) -> bytes:
         number=begin.number,
         arm=begin.arm,
         question=begin.question.kind,
-        flows=tuple(SeenFlow(_flow_role(flow), report.sent, report.arrived) for flow, report in flows),
+        flows=tuple(
+            SeenFlow("canary" if flow.canary else flow.twin_kind or flow.role, report.sent, report.arrived)
+            for flow, report in flows
+        ),
     )
     return msgspec.msgpack.encode(epoch)
 
@@ -66,7 +69,3 @@ def _with_late(epoch: SeenEpoch, late: tuple[bytes, ...]) -> SeenEpoch:
     flows = zip(epoch.flows, late, strict=True)
     changed = tuple(SeenFlow(flow.role, flow.sent, flow.arrived, came) for flow, came in flows)
     return SeenEpoch(epoch.number, epoch.arm, epoch.question, changed)
-
-
-def _flow_role(flow: PlannedFlow) -> str:
-    return "canary" if flow.canary else flow.twin_kind or flow.role

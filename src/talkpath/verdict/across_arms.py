@@ -25,7 +25,6 @@ from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.assessment import COUNTS_LOG_E, HINT_LOG_E, Assessment, calls_fail
-from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.long_calls import (
     EndedCalls,
     Parting,
@@ -56,7 +55,8 @@ def assess_arms(facts: Facts) -> list[Assessment]:
         alone = [_unless_lucky(each, cut) for each in alone]
     together = cut_off_together(facts)
     if together is not None:
-        alone = [_ask_again(each, together) for each in alone]
+        # where the calls are few that tell, calls and twins that live a little longer are asked for
+        alone = [_in_doubt(each, together.by_s) if _may_be_lucky(each, together) else each for each in alone]
     if facts.ok_s and facts.plan.basis == "shape":  # a browser has no room for so many calls
         sample = _long_sample(alone, facts.ok_s)
         alone = alone if few_calls_end(sample) else [_unless_few_known(each, sample) for each in alone]
@@ -138,11 +138,6 @@ def _unless_lucky(assessment: Assessment, cut: EndedCalls) -> Assessment:
     return replace(assessment, state="insufficient", settled=True, reason=Reason("budget", {"ended": ended}))
 
 
-def _ask_again(assessment: Assessment, cut: EndedCalls) -> Assessment:
-    """The same, where the calls are few that tell: calls and twins that live a little longer are asked for."""
-    return _in_doubt(assessment, cut.by_s) if _may_be_lucky(assessment, cut) else assessment
-
-
 def _in_doubt(assessment: Assessment, by_s: float) -> Assessment:
     """The assessment as of an arm whose own call went silent then."""
     reason, parted = Reason("call_ended", {"seconds": round(by_s, 1)}), Parting(by_s, ended=True)
@@ -203,11 +198,6 @@ def _most_calls_end(epoch: Epoch) -> bool:
 
 
 def _unless_stale(assessment: Assessment, began_s: float) -> Assessment:
-    if assessment.state != "ok" or _begun_since(assessment.view, began_s):
+    if assessment.state != "ok" or any(epoch.started_s >= began_s for epoch in assessment.view.accusing):
         return assessment
     return replace(assessment, state="insufficient", settled=False, reason=Reason("stale", {"since_s": began_s}))
-
-
-def _begun_since(view: ArmView, at_s: float) -> bool:
-    """Whether calls of the arm began then or later."""
-    return any(epoch.started_s >= at_s for epoch in view.accusing)

@@ -65,7 +65,7 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
         return FEATURES.hit("untold", "frame", medium="video" if is_large else None)
     if view.setup == "telegram.reflector" and not view.notes.keys() & {"tag", "call"}:
         return _by_length(datagram, None) if len(datagram) % 16 == 0 and len(datagram) >= 32 else None
-    is_known = _is_checked(view) or "turn" in view.notes
+    is_known = view.notes.get("checked") == {"up", "down"} or "turn" in view.notes
     if not (is_known or ("checked" in view.notes and "others" not in _checked_ends(view))):
         return None  # of a recording of one end's packets, bytes that are opaque tell all the same
     if dtls.is_dtls(datagram) or dtls.is_ciphertext(datagram):
@@ -161,11 +161,6 @@ def _note_check(message: StunMessage, view: FlowView) -> None:
 
 def _checked_ends(view: FlowView) -> set[str]:
     return cast("set[str]", view.notes.setdefault("checked", set()))
-
-
-def _is_checked(view: FlowView) -> bool:
-    """Did both ends check this path as tgcalls does?"""
-    return view.notes.get("checked") == {"up", "down"}
 
 
 def _recognise_dtls(datagram: bytes, view: FlowView) -> RecognisedDatagram:

@@ -53,7 +53,9 @@ Step = EpochRequest | TryPaths | FinishWatch
 def next_step(facts: Facts) -> Step | None:
     """The next step; None where none could change a verdict, or no time is left."""
     verdicts = judge_facts(assuming_no_vpn(facts))
-    is_over = facts.duration_s > LAST_EPOCH_S or any(_reason_code(verdict) in VOID_REASONS for verdict in verdicts)
+    is_over = facts.duration_s > LAST_EPOCH_S or any(
+        verdict.reason is not None and verdict.reason.code in VOID_REASONS for verdict in verdicts
+    )
     for verdict in () if is_over else verdicts:
         if step := next(_open_steps(verdict, facts), None):
             return step
@@ -95,10 +97,6 @@ def _follow_up(medium: Literal["voice", "video"], cut_off: int) -> EpochRequest:
     """A whole epoch that lasts beyond the slot at which watched calls were cut off."""
     slots = min(FOLLOW_UP_SLOTS, 50 * ceil((cut_off + BEYOND_SLOTS) / 50))
     return EpochRequest(medium=medium, question=WatchedCalls(), calls=CALLS, texts=0, slots=slots)
-
-
-def _reason_code(verdict: Verdict) -> str:
-    return verdict.reason.code if verdict.reason is not None else ""
 
 
 def _paths_epoch(facts: Facts) -> Epoch | None:

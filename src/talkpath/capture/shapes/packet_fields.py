@@ -100,7 +100,11 @@ class FlowReader:
             if one.packet.is_whole:
                 self._see(one.data, one.start, one.packet.direction, _MAX_NESTED)
         settle_stun(self.evidence)
-        legible = [(one.packet.at_s, one.packet.direction, one.data) for one in opened if not _is_control(one)]
+        legible = [
+            (one.packet.at_s, one.packet.direction, one.data)
+            for one in opened
+            if one.pieces is None and not is_whole_stun(one.data)
+        ]
         see_media([one for one in legible if is_media(one[2])], self.evidence)
         see_reports([one for one in legible if is_report(one[2]) and any(one[2][-4:])], self.evidence)
         return [self._read(one) for one in opened]
@@ -231,10 +235,6 @@ def _sealed_inside(parts: list[FieldPart]) -> Iterator[FieldPart]:
             yield from random_part(4)
         else:
             yield part
-
-
-def _is_control(one: Opened) -> bool:
-    return one.pieces is not None or is_whole_stun(one.data)
 
 
 def _flight(data: bytes, pieces: tuple[DtlsPiece, ...]) -> tuple[object, ...]:

@@ -91,19 +91,11 @@ if TYPE_CHECKING:
 BROWSER_TIER = 1  # names, and one handshake each, as any browser makes
 
 
-def messages_option(command: Callable[..., int]) -> Callable[..., int]:
-    """The option about messages; it becomes the argument `messages`."""
-
-    @click.option(
-        "--messages",
-        is_flag=True,
-        help="First ask the apps' servers for messages for a TLS handshake; you are asked before, unless with --yes.",
-    )
-    @functools.wraps(command)
-    def with_messages(*, messages: bool, **others: Any) -> int:
-        return command(messages=messages, **others)
-
-    return with_messages
+messages_option = click.option(
+    "--messages",
+    is_flag=True,
+    help="First ask the apps' servers for messages for a TLS handshake; you are asked before, unless with --yes.",
+)
 
 
 def choose_messages(plan: Plan, own: OwnMeans, *, dry_run: bool) -> ChosenEndpoints:

@@ -135,6 +135,19 @@ def _current_namespace() -> int:
     return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
+@contextlib.contextmanager
+def _back_home() -> Iterator[None]:
+    """Brings the calling thread back to the namespace that it is in now, when the context ends."""
+    home = _current_namespace()
+    try:
+        yield
+    finally:
+        try:
+            _checked_call(_load_libc().setns(home, _CLONE_NEWNET))
+        finally:
+            os.close(home)
+
+
 @dataclass(frozen=True, slots=True)
 class Namespace:
     """A network namespace that this process made. It lives until `close()` and the end of its processes."""
@@ -145,30 +158,18 @@ class Namespace:
     @classmethod
     def new(cls, name: str) -> Namespace:
         """A fresh one with its loopback up. `OSError` where the kernel refuses."""
-        home = _current_namespace()
-        try:
+        with _back_home():
             _checked_call(_load_libc().unshare(_CLONE_NEWNET))
-            try:
-                made = cls(name, _current_namespace())
-            finally:
-                _checked_call(_load_libc().setns(home, _CLONE_NEWNET))
-        finally:
-            os.close(home)
+            made = cls(name, _current_namespace())
         made.ip("link set lo up")
         return made
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
         """Puts the calling thread into this namespace: sockets and processes that it opens stay in it."""
-        home = _current_namespace()
-        try:
+        with _back_home():
             _checked_call(_load_libc().setns(self.fd, _CLONE_NEWNET))
-            try:
-                yield
-            finally:
-                _checked_call(_load_libc().setns(home, _CLONE_NEWNET))
-        finally:
-            os.close(home)
+            yield
 
     def socket(self, family: int, kind: int, proto: int = 0) -> socket.socket:
         """A socket of this namespace, usable from anywhere."""
@@ -198,12 +199,8 @@ class Namespace:
 @contextlib.contextmanager
 def own_namespace() -> Iterator[None]:
     """Puts the calling thread into a fresh namespace, so that it may run a lab of its own beside those of others."""
-    home = Namespace.new("lab")
-    try:
-        with home.inside():
-            yield
-    finally:
-        home.close()
+    with contextlib.closing(Namespace.new("lab")) as home, home.inside():
+        yield
 
 
 def run_ip(*commands: str) -> None:

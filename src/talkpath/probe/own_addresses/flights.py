@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from talkpath.apps.contract.shape import Schedule, Shape
+from talkpath.apps.contract.shape import Shape
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.twin import random_twin
 from talkpath.measure.bitmap import pack_bitmap
@@ -73,15 +73,11 @@ def call_flows(
     slots = [whole.slots[place] for place in up]
 
     def write(role: Role) -> list[bytes]:
-        made = shape.datagrams(whole, rng.randbytes(32)) if role == "call" else _twin_cargo(whole, rng)
+        made = shape.datagrams(whole, rng.randbytes(32)) if role == "call" else random_twin(whole, rng.randbytes(32))
         return [made[place] for place in up]
 
     flows = [ProbedFlow(local, *cell, write(cell[0])) for local, cell in _draw_cells(k, rng, locals_)]
     return Cargo(tuple(slot.size for slot in slots), tuple(slot.stage for slot in slots)), flows
-
-
-def _twin_cargo(schedule: Schedule, rng: Random) -> list[bytes]:
-    return random_twin(schedule, rng.randbytes(32))
 
 
 def greeting_flows(k: int, rng: Random, locals_: Iterator[int]) -> tuple[Cargo, list[ProbedFlow]]:

@@ -20,7 +20,13 @@ def verification_lines(record: dict[str, Any]) -> list[str]:
     if record["kind"] == "capture":
         lines.append(say("verify", "A recording: all of it is the word of whoever made it."))
     elif record["kind"] == "endpoints":
-        lines.append(_answers_words())
+        lines.append(
+            say(
+                "verify",
+                "What an app's own servers, and routers on the way to them, answered: all of it is the word of the "
+                "device that asked. No server signs for any of it.",
+            )
+        )
     elif record["kind"] == "paired":
         lines.append(_paired_words())
     elif receipt is None:
@@ -46,14 +52,6 @@ def verification_lines(record: dict[str, Any]) -> list[str]:
             )
         )
     return lines
-
-
-def _answers_words() -> str:
-    return say(
-        "verify",
-        "What an app's own servers, and routers on the way to them, answered: all of it is the word of the device that "
-        "asked. No server signs for any of it.",
-    )
 
 
 def _paired_words() -> str:

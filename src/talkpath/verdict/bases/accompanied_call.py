@@ -32,7 +32,6 @@ allocation to one 5-tuple: RFC 8656 section 3.2) goes silent.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb, exp, lgamma, log
@@ -40,6 +39,7 @@ from statistics import median
 
 from msgspec.structs import replace
 
+from talkpath.grouping import grouped_by_key
 from talkpath.measure.call import Attempt, Call, Control, ControlFlow, ControlSecond, Findings
 from talkpath.measure.pauses import is_lost_at_random, without_pauses
 from talkpath.measure.silence import silence_of, streams_of
@@ -65,9 +65,7 @@ def worst_share(control: Control) -> float:
 
 def connections_fare_unlike(control: Control) -> bool:
     """Whether one connection lost far more than those that ran at the same time."""
-    together: dict[float | None, list[ControlFlow]] = defaultdict(list)
-    for one in control.flows:
-        together[one.begin_s].append(one)
+    together = grouped_by_key((one.begin_s, one) for one in control.flows)
     return any(_is_uneven([_loss_counts(one)[way] for one in group]) for group in together.values() for way in (0, 1))
 
 
@@ -273,14 +271,9 @@ def _compare_with_control(
     if not verdict.alternatives:
         return verdict
     moved = moved_connections(control)
-    if moved and _is_cut_off(verdict):
+    if moved and verdict.alternatives[0] in CUT_OFF and not LOSS_PARAMETERS & verdict.parameters.keys():
         return _no_rule(verdict, Reason("rebinding", values | {"moved": moved}))
     return replace(verdict, reason=Reason("one_call", values | {"connections": telling_connections(control, lost)}))
-
-
-def _is_cut_off(verdict: Verdict) -> bool:
-    """Whether nothing came of a call any more, or never: losses are no sign of that."""
-    return verdict.alternatives[0] in CUT_OFF and not LOSS_PARAMETERS & verdict.parameters.keys()
 
 
 def _no_rule(verdict: Verdict, reason: Reason) -> Verdict:

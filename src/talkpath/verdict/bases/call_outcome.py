@@ -42,6 +42,7 @@ from talkpath.measure.spells import (
     longest_stop,
     longest_unheard,
 )
+from talkpath.verdict.bases.recorded_losses import loss_runs
 
 OutcomeKind = Literal["good", "poor", "one_way", "went_silent", "never_connected", "unknown"]
 Sign = Literal[
@@ -143,7 +144,7 @@ def may_be_nobody(attempt: Attempt) -> bool:
 def is_recorders(call: Call) -> bool:
     """Whether the recorder lost packets: what this end sent misses about as large a share as what it received."""
     streams = streams_of(call, "sent")
-    received, sent, runs = share_lost(streams_of(call, "received")), share_lost(streams), _loss_runs(streams)
+    received, sent, runs = share_lost(streams_of(call, "received")), share_lost(streams), loss_runs(streams)
     if not received or not sent:
         return False
     if runs < FEWEST_RUNS:
@@ -170,7 +171,13 @@ def voice_quality(call: Call, direction: Heading) -> float | None:
     """Return the opinion score of the voice of one direction, None if too little shows it. A silence that nothing
     excuses counts as time in which nothing could be played."""
     streams = streams_of(call, direction)
-    rated = [stream for stream in streams if stream.mos is not None and _is_enough(stream)]
+    rated = [
+        stream
+        for stream in streams
+        if stream.mos is not None
+        and stream.packets + (stream.lost or 0) >= ENOUGH_PACKETS
+        and stream.duration_s >= ENOUGH_S
+    ]
     spell = _uncounted_silence(call) if direction == "received" else None
     if spell is None or not streams or "voice" not in call.media:
         return min((stream.mos for stream in rated if stream.mos is not None), default=None)
@@ -180,10 +187,6 @@ def voice_quality(call: Call, direction: Heading) -> float | None:
     lost_pct = 100 * (share_lost(streams) or 0.0)
     jitter_ms = max((stream.jitter_ms or 0.0 for stream in streams), default=0.0)
     return round(mos_with_silence(lost_pct, unheard_pct, jitter_ms), 2)
-
-
-def _is_enough(stream: Stream) -> bool:
-    return stream.packets + (stream.lost or 0) >= ENOUGH_PACKETS and stream.duration_s >= ENOUGH_S
 
 
 def _outcome_by_sent(call: Call, said: list[Stream]) -> Outcome:
@@ -224,10 +227,10 @@ def _outcome_by_received(call: Call, heard: list[Stream], said: list[Stream]) ->
         return Outcome("unknown", first_trouble(call), "received", ("recorder",))
     if signs:
         return _poor_outcome(call, heard, signs, part)
-    if _is_lossy(said) and (call.guessed_ends or _loss_runs(said) >= FEWEST_RUNS):
+    if _is_lossy(said) and (call.guessed_ends or loss_runs(said) >= FEWEST_RUNS):
         if is_recorders(call):
             return Outcome("unknown", None, "sent", ("recorder",))
-        kind: OutcomeKind = "poor" if _loss_runs(said) >= FEWEST_RUNS else "unknown"
+        kind: OutcomeKind = "poor" if loss_runs(said) >= FEWEST_RUNS else "unknown"
         return Outcome(kind, None, None if call.guessed_ends else "sent", ("loss",))
     if silence := silence_of(call):
         return Outcome("unknown", round(silence.since_s, 2), "received", ("silence",), round(silence.lasts_s, 2))
@@ -288,10 +291,6 @@ def _is_lossy(streams: list[Stream]) -> bool:
     share, lost = share_lost(streams) or 0.0, sum(stream.lost or 0 for stream in streams)
     enough = sum(stream.packets for stream in streams) + lost >= ENOUGH_PACKETS
     return share >= (POOR_LOSS if enough else CLEAR_LOSS) and lost >= CLEAR_LOST
-
-
-def _loss_runs(streams: list[Stream]) -> float:
-    return sum((stream.lost or 0) / (stream.mean_burst or 1) for stream in streams)
 
 
 def _poor_outcome(call: Call, heard: list[Stream], signs: tuple[Sign, ...], part: BadPart | None) -> Outcome:

@@ -175,7 +175,12 @@ def _place_of(facts: Facts, found: Assessment, rule: str, way: Direction) -> Pla
     end = _far_end(epochs, way)
     if end is None:
         return replace(named, why="no_way" if epochs else "budget")
-    seen = {hops: hop_loss(epochs, way, hops, facts.seed) for hops in sorted(_hops_asked(epochs, way) | {end})}
+    seen = {
+        hops: hop_loss(epochs, way, hops, facts.seed)
+        for hops in sorted(
+            {flow.hops for epoch in epochs for flow in epoch.flows if flow.direction == way and flow.hops} | {end}
+        )
+    }
     named = _with_hops(named, seen, end)
     far = seen[end]
     hit = [hops for hops, one in seen.items() if hops < end and one.low > 0.0]
@@ -198,10 +203,6 @@ def _without_place(found: Assessment, rule: str | None, way: Direction, why: Why
 def _with_hops(place: Place, seen: dict[int, HopLoss], end: int) -> Place:
     kinds = {hops: one.router for hops, one in seen.items() if one.router and hops < end}
     return replace(place, routers=end - 1, kinds=kinds, hops=tuple(seen.values()))
-
-
-def _hops_asked(epochs: Sequence[Epoch], way: Direction) -> set[int]:
-    return {flow.hops for epoch in epochs for flow in epoch.flows if flow.direction == way and flow.hops}
 
 
 def _far_end(epochs: Sequence[Epoch], way: Direction) -> int | None:
@@ -254,21 +255,14 @@ def _hops_between(left: Sequence[int], seen: Mapping[int, HopLoss]) -> tuple[lis
     """Choose which of these hops to ask next, and the share of packets that is answered there. Several are spread
     evenly. Where routers answer little, one is asked alone: the middle one first, then one beyond it, since a hit shows
     sooner than its absence."""
-    spread = {
-        left[round(i)]
-        for i in np.linspace(0, len(left) - 1, min(len(left), HOPS_AT_ONCE + 2))[_spread_choice(len(left))]
-    }
+    inner = slice(None) if len(left) <= HOPS_AT_ONCE else slice(1, -1)  # all if they are few
+    spread = {left[round(i)] for i in np.linspace(0, len(left) - 1, min(len(left), HOPS_AT_ONCE + 2))[inner]}
     middle = (left[0] + left[-1]) / 2.0
     known = [seen[hops] for hops in left if hops in seen]
     one = min(known, key=lambda one: (one.tries // IN_A_ROW, abs(one.hops - middle), -one.hops), default=None)
     if one is None or one.answered >= MIN_ANSWERED_SHARE:
         return sorted(spread), one.answered if one is not None else 1.0
     return [one.hops], one.answered
-
-
-def _spread_choice(count: int) -> slice:
-    """Choose among evenly spread hops: all if they are few, the inner ones if they are many."""
-    return slice(None) if count <= HOPS_AT_ONCE else slice(1, -1)
 
 
 def _worth_it(one: HopLoss, most: int) -> bool:

@@ -107,7 +107,9 @@ def _route_finding(
     by_round = _route_flows(rounds, route, medium)
     calls, twins = ([flow for flows in by_round for flow in flows if flow.kind == kind] for kind in ("call", "twin"))
     strength = paired_log_e(by_round, sender)
-    call_lost, twin_lost = (_mean_lost(flows, sender) for flows in (calls, twins))
+    call_lost, twin_lost = (
+        float(np.mean([flow.lost_share(sender) for flow in flows])) if flows else 1.0 for flows in (calls, twins)
+    )
     found = RouteFinding(
         route=route,
         medium=medium,
@@ -135,10 +137,6 @@ def _with_fate(found: RouteFinding, *, proven: bool) -> RouteFinding:
     else:
         fate = "passes" if found.call_lost <= MAX_FINE_LOSS else "poor"
     return replace(found, fate=fate)
-
-
-def _mean_lost(flows: Sequence[PairedFlow], sender: PairedEnd) -> float:
-    return float(np.mean([flow.lost_share(sender) for flow in flows])) if flows else 1.0
 
 
 def paired_log_e(by_round: Sequence[Sequence[PairedFlow]], sender: PairedEnd) -> float:

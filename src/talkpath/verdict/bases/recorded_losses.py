@@ -46,7 +46,7 @@ class FittingRules:
 def fitting_losses(heard: Sequence[Stream], seconds: Sequence[Second]) -> FittingRules:
     """Return the rules that fit the losses of the received streams; `seconds`: those in which packets were received
     from beginning to end."""
-    if _loss_runs(heard) < FEWEST_RUNS:
+    if loss_runs(heard) < FEWEST_RUNS:
         return FittingRules()
     ceiling = _ceiling_kbps(seconds)
     if ceiling is not None:
@@ -84,11 +84,11 @@ def _lost_of_medium(streams: Sequence[Stream], medium: str) -> tuple[float, floa
     """Return (lost, sent, factor by which bursts widen the spread of the share) of one medium."""
     own = [stream for stream in streams if stream.medium == medium and stream.lost is not None]
     lost = sum(stream.lost or 0 for stream in own)
-    runs = _loss_runs(own)
+    runs = loss_runs(own)
     return lost, sum(stream.packets for stream in own) + lost, max(2 * lost / runs - 1, 1.0) if runs else 1.0
 
 
-def _loss_runs(streams: Sequence[Stream]) -> float:
+def loss_runs(streams: Sequence[Stream]) -> float:
     """Return the number of runs of lost packets, single losses included."""
     return sum((stream.lost or 0) / (stream.mean_burst or 1) for stream in streams)
 

@@ -10,7 +10,7 @@ from talkpath.measure.facts import Facts
 from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.unaccused import next_to_nothing_arrives
-from talkpath.wire.control.question import AnyQuestion, LongCalls, Question, QuestionKind, is_asked
+from talkpath.wire.control.question import AnyQuestion, LongCalls, QuestionKind, is_asked
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Asked:
 
     def count_of_kind(self, kind: QuestionKind) -> int:
         """How often it was asked of any arm, pending ones included."""
-        return sum(isinstance(question, kind) for question in self._questions())
-
-    def _questions(self) -> list[Question]:
-        return [epoch.question for epoch in self.facts.epochs] + [planned.question for planned in self.pending]
+        return sum(
+            isinstance(question, kind)
+            for question in [*(epoch.question for epoch in self.facts.epochs), *(one.question for one in self.pending)]
+        )
 
     def is_pending(self, assessment: Assessment) -> bool:
         """Whether an answer about the arm is pending."""

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
-from talkpath.measure.arrays import Bits
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.calls_left_out import behind_cut_offs, log_likelihood
@@ -183,13 +182,11 @@ def _at_once(ran: Sequence[tuple[Epoch, FlowOutcome]], calls: Sequence[tuple[Epo
     return max(ends_s) - min(ends_s) <= ROUND_TRIP_SLACK_S and any(epoch.ended_s <= min(ends_s) for epoch in lived)
 
 
-def _in_setup(losses: DirectionLosses) -> Bits:
-    return ~losses.on("media", "control") & (losses.sent > 0)
-
-
 def _set_up_began(losses: DirectionLosses) -> bool:
     """Whether any set-up packet passed up. A count lets the first packet pass, a rule that drops set-up does not."""
-    return losses.direction == "up" and bool((_in_setup(losses) & (losses.sent > losses.lost)).any())
+    return losses.direction == "up" and bool(
+        (~losses.on("media", "control") & (losses.sent > 0) & (losses.sent > losses.lost)).any()
+    )
 
 
 def _rest_ended(losses: DirectionLosses) -> float:
@@ -260,7 +257,8 @@ def _ascending_slots(losses: DirectionLosses, later_s: float | None) -> Ascendin
     """Order the slots once for each epoch: a mechanism is named again after every epoch, over all so far."""
     at = losses.at_s if later_s is None else sent_before_each(losses.epoch, later_s)[losses.direction]
     order = np.argsort(at, kind="stable")
-    sure, some = (_sums_of_terms(terms[order]) for terms in _slot_terms(losses))
+    # the sum of all terms before each place, and of all
+    sure, some = (np.concatenate([[0.0], terms[order].cumsum()]) for terms in _slot_terms(losses))
     return Ascending(at[order], sure, some)
 
 
@@ -268,11 +266,6 @@ def _ascending_slots(losses: DirectionLosses, later_s: float | None) -> Ascendin
 def _slot_terms(losses: DirectionLosses) -> tuple[Floats, Floats]:
     """Return the gains of each slot where everything is lost, and where most is."""
     return losses.gains(np.array(SURE_LOSS)), losses.gains(np.array(NEAR_CHANCE))
-
-
-def _sums_of_terms(terms: Floats) -> Floats:
-    """Return the sum of all terms before each place, and of all."""
-    return np.concatenate([[0.0], terms.cumsum()])
 
 
 def _beyond_points(slots: Ascending, points: Floats, near: float) -> Floats:

@@ -157,10 +157,6 @@ def _parse_v6(data: bytes) -> Ip:
     return Ip(Address(source), Address(destination), protocol, data[at:end], ttl, fragment)
 
 
-def _pseudo_header(ip: Ip, protocol: int, size: int) -> int:
-    return pseudo_sum(ip.source.packed, ip.destination.packed, protocol, size)
-
-
 def _check_cover(ip: Ip, protocol: int, what: str) -> bytes:
     """Return the payload of `ip` if it is a whole segment of `protocol` with a valid checksum."""
     if ip.protocol != protocol or ip.fragment:
@@ -219,7 +215,9 @@ def parse_icmp(ip: Ip) -> Icmp:
     data = _check_cover(ip, protocol, "ICMP")
     if len(data) < 8:
         raise WireError("An ICMP message cut short.")
-    if internet_checksum(data, 0 if protocol == ICMP else _pseudo_header(ip, ICMP6, len(data))):
+    if internet_checksum(
+        data, 0 if protocol == ICMP else pseudo_sum(ip.source.packed, ip.destination.packed, ICMP6, len(data))
+    ):
         raise WireError("An ICMP message with a wrong checksum.")
     return Icmp(data[0], data[1], data[4:8], data[8:])
 

@@ -173,7 +173,9 @@ def _packet_frames(source: Window, at: Ints, section: Section) -> Iterator[Frame
     raw = np.frombuffer(source.data, np.uint8)
     head = bytes_at(raw, at, 28).view(f"{section.order}u4").astype(np.uint64)
     old = head[:, 0] == OLD_PACKET
-    number = np.where(old, _old_number(raw, at, section.order), head[:, 2]).astype(np.int64)
+    number = np.where(
+        old, bytes_at(raw, at + 8, 2).view(f"{section.order}u2").ravel().astype(np.int64), head[:, 2]
+    ).astype(np.int64)
     known = number < len(section.interfaces)
     captured = head[:, 5].astype(np.int64)
     fits = captured + 32 <= head[:, 1].astype(np.int64)
@@ -189,10 +191,6 @@ def _packet_frames(source: Window, at: Ints, section: Section) -> Iterator[Frame
     heading = _flag_directions(raw, at, captured, head[:, 1].astype(np.int64), section.order)
     uid = _uids(raw, at, captured, head[:, 1].astype(np.int64), section.order) if source.apps else None
     yield Frames(raw, at + 28, captured, size, time_ns, link, heading, uid, source.apps)
-
-
-def _old_number(raw: Bytes, at: Ints, order: str) -> Ints:
-    return bytes_at(raw, at + 8, 2).view(f"{order}u2").ravel().astype(np.int64)
 
 
 def _packet_clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[InterfaceDescription]) -> tuple[Ints, Ints]:

@@ -185,15 +185,11 @@ def read_message(data: bytes) -> StunMessage | None:
         return None
 
 
-def _xored_address(address: bytes, transaction: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(address, COOKIE_BYTES + transaction, strict=False))
-
-
 def encode_xor_address(address: Address, transaction: bytes) -> bytes:
     """Encode the value of an XOR-...-ADDRESS attribute (RFC 8489 section 14.2)."""
     family = 1 if address.family == 4 else 2
-    return struct.pack("!xBH", family, address.port ^ (MAGIC_COOKIE >> 16)) + _xored_address(
-        address.packed, transaction
+    return struct.pack("!xBH", family, address.port ^ (MAGIC_COOKIE >> 16)) + bytes(
+        a ^ b for a, b in zip(address.packed, COOKIE_BYTES + transaction, strict=False)
     )
 
 

@@ -295,7 +295,7 @@ def _address_figures(facts: EndpointFacts, app: str, series: SeriesReading | Non
     if epochs := finding_epochs(facts, app):
         figures |= {"epochs": float(len(epochs)), "hops": float(max(epoch.hops for epoch in epochs))}
         figures |= _extra_losses(facts, app)
-    elif passed := _farthest_hop(facts, app):
+    elif passed := max((len(path.hops) for path in app_paths(facts, app)), default=0):
         figures["hops"] = float(passed)
     return figures
 
@@ -307,8 +307,3 @@ def _extra_losses(facts: EndpointFacts, app: str) -> dict[str, float | None]:
     found = {name: answer_contrast(calls, pair, facts.seed) for name, pair in names.items() if calls}
     bounds = [(f"{name}_low", each.low) for name, each in found.items()]
     return dict([*bounds, *((f"{name}_high", each.high) for name, each in found.items())])
-
-
-def _farthest_hop(facts: EndpointFacts, app: str) -> int:
-    """The farthest hop from which a router answered for a packet towards the app's servers."""
-    return max((len(path.hops) for path in app_paths(facts, app)), default=0)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch, MeasuredPath
-from talkpath.verdict.bases.own_addresses.contrasts import AnswerContrast, Slots, answer_contrast
+from talkpath.measure.endpoint_facts import EndpointFacts, MeasuredPath
+from talkpath.verdict.bases.own_addresses.contrasts import answer_contrast
 from talkpath.verdict.bases.own_addresses.naming import name_rule
 from talkpath.verdict.bases.own_addresses.reading import Reading
 
@@ -88,8 +88,10 @@ def find_place(facts: EndpointFacts, app: str, reading: Reading) -> HopSpan | No
     if not epochs:
         return None
     named = name_rule([epoch for epoch in epochs if not epoch.why], reading.treated, facts.seed)
+    # how many more packets go unanswered at each hop, of those on which the rule acts
     by_hop = {
-        hop: _loss_at_hop(facts, epochs, hop, reading, named.slots) for hop in sorted({epoch.hops for epoch in epochs})
+        hop: answer_contrast([epoch for epoch in epochs if epoch.hops == hop], reading.treated, facts.seed, named.slots)
+        for hop in sorted({epoch.hops for epoch in epochs})
     }
     hit = [hop for hop, found in by_hop.items() if found.low > 0.0]
     if not hit:
@@ -112,13 +114,6 @@ def _unreached_hops(facts: EndpointFacts, app: str, last: int) -> list[int]:
     if len(own) < LEAST_WAYS or any(len(path.hops) > last for path in own):
         return []
     return [hop for hop in trunk_hops(neutral_paths(facts)) if last < hop <= last + LOOKED_BEYOND]
-
-
-def _loss_at_hop(
-    facts: EndpointFacts, epochs: Sequence[ExpiringEpoch], hop: int, reading: Reading, acts: Slots
-) -> AnswerContrast:
-    """How many more packets go unanswered at that hop, of those on which the rule acts."""
-    return answer_contrast([epoch for epoch in epochs if epoch.hops == hop], reading.treated, facts.seed, acts)
 
 
 def _router_kind(facts: EndpointFacts, hop: int) -> str:
