@@ -117,9 +117,7 @@ def open_stream(source: str, interface: bool, standard_input: Callable[[], int])
         return PipeStream(standard_input())
     path = Path(source)
     try:
-        if path.is_fifo():
-            return PipeStream(os.open(path, os.O_RDONLY))
-        return PlayedFile(path.open("rb"))
+        return PipeStream(os.open(path, os.O_RDONLY)) if path.is_fifo() else PlayedFile(path.open("rb"))
     except OSError as error:
         raise FileError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
 

@@ -146,9 +146,7 @@ class Ways:
         return self._routers[key]
 
     def _is_silent(self, key: tuple[object, ...]) -> bool:
-        if key[0] == "branch":
-            return key[1] in self.settings.silent_branches
-        return key[1] in self.settings.silent
+        return key[1] in self.settings.silent_branches if key[0] == "branch" else key[1] in self.settings.silent
 
     def _address(self, key: tuple[object, ...]) -> Address:
         """Home for the first hop, the provider's own for the second, public for the others."""

@@ -115,9 +115,7 @@ class ControlTrafficScheduler:
             self._companion.call_began(picture.begun_ns + round(1e9 * at_s))
 
     def _is_over(self, picture: LivePicture) -> bool:
-        if self._call is not None:
-            return True
-        return not picture.set_up or picture.now_s - self._set_up_s > CALL_SETUP_S
+        return self._call is not None or not picture.set_up or picture.now_s - self._set_up_s > CALL_SETUP_S
 
     def _asks(self, picture: LivePicture) -> bool:
         """Whether an app with a name sets up a call, or anything does that nobody answers."""

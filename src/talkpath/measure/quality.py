@@ -83,9 +83,7 @@ def burst_ratio(lost: int, runs: int, sent: int) -> float:
 
     `lost` of `sent` packets were lost, in `runs` runs of consecutive ones. 1.0 if nothing or everything was lost.
     """
-    if not runs or lost >= sent:
-        return 1.0
-    return max(1.0, lost / runs * (1.0 - lost / sent))
+    return 1.0 if not runs or lost >= sent else max(1.0, lost / runs * (1.0 - lost / sent))
 
 
 def loss_pct(quality: DirectionQuality) -> float:

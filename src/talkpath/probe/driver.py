@@ -66,25 +66,9 @@ class DatagramSockets:
     def errors(self, end: int | socket.socket) -> Iterator[tuple[int, int, str]]:
         """(socket number, far port, kind of router) of each message that a packet's hops had run out."""
         found = self._sockets[end] if isinstance(end, int) else end
-        for _ in range(MOST_READS):
-            try:
-                _, notes, _, sockaddr = found.recvmsg(1, error_queue.BYTES, error_queue.MSG_ERRQUEUE)
-            except OSError:
-                return
+        for notes, sockaddr in error_queue.queued_errors(found, MOST_READS):
             if (router := error_queue.router_of(notes)) is not None:
                 yield self._limited[found], sockaddr[1], router
-
-    @staticmethod
-    def datagrams(end: socket.socket) -> Iterator[bytes]:
-        """The datagrams that wait on a socket. An ICMP error for an earlier packet is passed over: it was lost."""
-        for _ in range(MOST_READS):
-            try:
-                data = end.recv(2048)
-            except BlockingIOError:
-                return
-            except OSError:
-                continue
-            yield data
 
     def close(self) -> None:
         """Close all sockets."""
@@ -335,7 +319,7 @@ class ProbeDriver:
 
     def _read_datagrams(self, end: socket.socket) -> None:
         self._read_errors(end)
-        for data in self._udp.datagrams(end):
+        for data in error_queue.waiting_datagrams(end, MOST_READS):
             self._send(self._engine.datagram(time.monotonic(), data))
 
     def _read_errors(self, end: int | socket.socket) -> None:

@@ -110,9 +110,7 @@ def verdict_changes(before: Sequence[dict[str, Any]], after: Sequence[dict[str, 
 
 
 def _close_enough(before: float | None, after: float | None) -> bool:
-    if before is None or after is None:
-        return before is after
-    return abs(before - after) <= LOG10_E_TOLERANCE
+    return before is after if before is None or after is None else abs(before - after) <= LOG10_E_TOLERANCE
 
 
 def show_judgement(console: Console, bundle: Bundle, judgement: Judgement) -> None:

@@ -225,10 +225,6 @@ class ResponderDriver:
 
     def _read_errors(self, end: socket.socket) -> None:
         """What routers said of datagrams that got no further: the engine hears of the flow and of the router's kind."""
-        for _ in range(MOST_READS):
-            try:
-                _, notes, _, sockaddr = end.recvmsg(1, error_queue.BYTES, error_queue.MSG_ERRQUEUE)
-            except OSError:
-                return
+        for notes, sockaddr in error_queue.queued_errors(end, MOST_READS):
             if (router := error_queue.router_of(notes)) is not None:
                 self._engine.exceeded((end, sockaddr), self._udp[end], router)

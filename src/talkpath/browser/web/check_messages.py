@@ -19,7 +19,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -230,15 +230,22 @@ async def while_page_stays(socket: WebSocket, inbox: PageInbox, work: Coroutine[
     """Do that work, and read the page's messages, until either ends; then close the WebSocket."""
     from starlette.websockets import WebSocketDisconnect
 
-    tasks = [asyncio.create_task(each) for each in (inbox.read(), work)]
+    try:
+        await _until_one_ends(inbox.read(), work)
+    finally:
+        with suppress(RuntimeError, WebSocketDisconnect):
+            await socket.close()
+
+
+async def _until_one_ends(*works: Coroutine[Any, Any, None]) -> None:
+    """Do all of these until one has ended, and raise what any of them failed with."""
+    tasks = [asyncio.create_task(each) for each in works]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
-        with suppress(RuntimeError, WebSocketDisconnect):
-            await socket.close()
     for error in ended:
         if isinstance(error, Exception):
             raise error
@@ -280,16 +287,8 @@ async def _pass_messages(socket: WebSocket, inbox: PageInbox, services: PageServ
             await check.from_page(message)
             message = await inbox.next()
 
-    tasks = [asyncio.create_task(work) for work in (pass_to_page(), pass_to_far_end())]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        writer.close()
+    with closing(writer):
+        await _until_one_ends(pass_to_page(), pass_to_far_end())
 
 
 class CheckMessages:

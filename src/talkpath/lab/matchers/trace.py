@@ -63,9 +63,7 @@ class Trace:
     @property
     def open(self) -> bool:
         """Whether more packets could change the result. A flow whose first packets match nothing stays unknown."""
-        if self.app:
-            return self.medium != "video"
-        return self._seen < LOOKS or bool(self.suspects)
+        return self.medium != "video" if self.app else self._seen < LOOKS or bool(self.suspects)
 
     def look(self, payload: bytes, *, inside: bool = False) -> None:
         """Reads the next packet of the flow. `inside`: it was unwrapped from a relay's framing, which is done only

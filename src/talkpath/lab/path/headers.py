@@ -20,9 +20,7 @@ def is_udp(packet: bytes) -> bool:
 
 def five_tuple(packet: bytes) -> bytes:
     """Returns addresses, ports and protocol in the packet's order. It holds addresses: never print it."""
-    if packet[0] >> 4 == 4:
-        return packet[12:24] + packet[9:10]
-    return packet[8:44] + packet[6:7]
+    return packet[12:24] + packet[9:10] if packet[0] >> 4 == 4 else packet[8:44] + packet[6:7]
 
 
 def flow_key(packet: bytes, up: bool) -> bytes:

@@ -33,9 +33,7 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
     limit = rule.number("over") + head
 
     def large(now_s: float, packet: bytes) -> float:
-        if len(packet) <= limit or draw() >= p or spares(packet[head:]):
-            return PASS
-        return DROP
+        return PASS if len(packet) <= limit or draw() >= p or spares(packet[head:]) else DROP
 
     return large
 

@@ -79,31 +79,17 @@ class OwnAddressDriver:
             end, local = key.fileobj, key.data
             assert isinstance(end, socket.socket)
             self._read_errors(end, local)
-            self._read_datagrams(end, local)
+            for data in error_queue.waiting_datagrams(end, MOST_READS):
+                self._engine.datagram(time.monotonic(), local, data)
 
     def _read_errors(self, end: socket.socket, local: int) -> None:
         if error_queue.error_queue_missing():
             return
-        for _ in range(MOST_READS):
-            try:
-                _, notes, _, _ = end.recvmsg(1, error_queue.BYTES, error_queue.MSG_ERRQUEUE)
-            except OSError:
-                return
-            router = error_queue.exceeded_by(notes)
-            if router is not None:
+        for notes, _ in error_queue.queued_errors(end, MOST_READS):
+            if (router := error_queue.exceeded_by(notes)) is not None:
                 self._engine.exceeded(time.monotonic(), local, router)
             elif error_queue.from_network(notes):
                 self._engine.refused(time.monotonic(), local)
-
-    def _read_datagrams(self, end: socket.socket, local: int) -> None:
-        for _ in range(MOST_READS):
-            try:
-                data = end.recv(2048)
-            except BlockingIOError:
-                return
-            except OSError:  # the error that was read from the queue above
-                continue
-            self._engine.datagram(time.monotonic(), local, data)
 
     def _close(self) -> None:
         for end in self._sockets.values():

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.arrays import Floats
 from talkpath.measure.bitmap import sent_and_lost
-from talkpath.measure.facts import Epoch, Observation, Track
-from talkpath.verdict.statistics.cohort import direction_track
+from talkpath.measure.facts import Epoch, Track
+from talkpath.verdict.statistics.cohort import Choice, direction_track, is_call, is_twin
 from talkpath.wire.control.question import ACCUSING
 
 BINS, LEAST_BIN_S = 12, 0.02
@@ -79,13 +79,8 @@ def setup_answers(epochs: Sequence[Epoch], arm: Arm) -> SetUp:
         for flow in epoch.flows
         if flow.direction == "up" and flow.answered
     ]
-    calls = [all(flow.answered.values()) for flow in flows if _has_role(flow, "call")]
-    twins = [all(flow.answered.values()) for flow in flows if _has_role(flow, "twin")]
+    calls, twins = ([all(flow.answered.values()) for flow in flows if choice(flow)] for choice in (is_call, is_twin))
     return SetUp(len(calls), sum(calls), len(twins), sum(twins))
-
-
-def _has_role(flow: Observation, role: str) -> bool:
-    return flow.role == role and flow.transport == "udp" and not flow.canary and flow.twin_kind != "text"
 
 
 def _arrival_curve(epochs: Sequence[Epoch], direction: Direction) -> ArrivalCurve:
@@ -93,20 +88,22 @@ def _arrival_curve(epochs: Sequence[Epoch], direction: Direction) -> ArrivalCurv
     start_s, end_s = (float(at_s.min()), float(at_s.max())) if len(at_s) else (0.0, 0.0)
     bin_s = max(LEAST_BIN_S, (end_s - start_s) / (BINS - 1))
     count = int((end_s - start_s) / bin_s) + 1
-    totals = {role: (np.zeros(count), np.zeros(count)) for role in ("call", "twin")}
+    totals: dict[Choice, tuple[Floats, Floats]] = {
+        choice: (np.zeros(count), np.zeros(count)) for choice in (is_call, is_twin)
+    }
     for epoch in epochs:
         place = ((_media_s(direction_track(epoch, direction)) - start_s) / bin_s).astype(int)
-        for role, (sent, arrived) in totals.items():
-            more_sent, more_arrived = _packets_by_bin(epoch, direction, role, place, count)
+        for choice, (sent, arrived) in totals.items():
+            more_sent, more_arrived = _packets_by_bin(epoch, direction, choice, place, count)
             sent += more_sent
             arrived += more_arrived
     return ArrivalCurve(
         direction,
         bin_s,
         tuple(round(start_s + (number + 0.5) * bin_s, 3) for number in range(count)),
-        _arrived_shares(*totals["call"]),
-        _arrived_shares(*totals["twin"]),
-        *(int(part.sum()) for role in ("call", "twin") for part in totals[role]),
+        _arrived_shares(*totals[is_call]),
+        _arrived_shares(*totals[is_twin]),
+        *(int(part.sum()) for both in totals.values() for part in both),
     )
 
 
@@ -120,11 +117,11 @@ def _media_s(track: Track) -> Floats:
 
 
 def _packets_by_bin(
-    epoch: Epoch, direction: Direction, role: str, place: NDArray[np.int_], count: int
+    epoch: Epoch, direction: Direction, choice: Choice, place: NDArray[np.int_], count: int
 ) -> tuple[Floats, Floats]:
-    """(sent, arrived) media packets in each of `count` bins, of all flows of that role. `place`: each slot's bin."""
+    """(sent, arrived) media packets in each of `count` bins, of all flows that are chosen. `place`: each slot's bin."""
     track = direction_track(epoch, direction)
-    flows = [flow for flow in epoch.flows if flow.direction == direction and _has_role(flow, role)]
+    flows = [flow for flow in epoch.flows if flow.direction == direction and choice(flow)]
     counted, lost = sent_and_lost(flows, len(track.stage))
     sent, missing = (part[:, _is_media(track)].sum(axis=0) for part in (counted, lost))
     totals = (np.bincount(place, packets, count) for packets in (sent, sent - missing))

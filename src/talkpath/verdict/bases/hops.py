@@ -288,9 +288,7 @@ def _packets_needed(found: Assessment, far: HopLoss, answered: float) -> int:
 
 
 def _upper_end(value: Number | Category | None) -> float:
-    if not isinstance(value, Number):
-        return 0.0
-    return value.high or value.estimate or 0.0
+    return 0.0 if not isinstance(value, Number) else value.high or value.estimate or 0.0
 
 
 def _hop_question(

@@ -1,8 +1,8 @@
 """Sets a datagram's hop limit, and reads Time Exceeded messages from Linux's error queue: the ancillary data of
 messages.
 
-Contract: bytes <-> values, no socket. `hops_note` is what `sendmsg` takes beside a datagram; `RECEIVE` enables a
-socket's error queue; `router_of` parses what `recvmsg(…, MSG_ERRQUEUE)` returns beside an error. Linux only:
+`hops_note` is what `sendmsg` takes beside a datagram; `RECEIVE` enables a socket's error queue, `queued_errors` reads
+it, and `router_of` parses the notes beside an error. Nothing here opens a socket. Linux only:
 `error_queue_missing` returns "" there, elsewhere a sentence. Sources: ip(7), ipv6(7), linux/errqueue.h; RFC 792, RFC
 4443.
 
@@ -14,7 +14,8 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from talkpath.wire.ip.address import Address, Kind
 
@@ -46,6 +47,28 @@ def hops_note(family: int, hops: int) -> Note:
     """Return the ancillary data that limits one datagram over IPv4 (`family` 4) or IPv6 to so many hops."""
     value = struct.pack("@i", hops)
     return (socket.IPPROTO_IP, _IP_TTL, value) if family == 4 else (socket.IPPROTO_IPV6, _IPV6_HOPLIMIT, value)
+
+
+def queued_errors(end: socket.socket, most: int) -> Iterator[tuple[list[Note], Any]]:
+    """Yield the notes of each error that waits on a socket, at most so many, and to where its datagram was sent."""
+    for _ in range(most):
+        try:
+            _, notes, _, sockaddr = end.recvmsg(1, BYTES, MSG_ERRQUEUE)
+        except OSError:
+            return
+        yield notes, sockaddr
+
+
+def waiting_datagrams(end: socket.socket, most: int) -> Iterator[bytes]:
+    """Yield the datagrams that wait on a socket, at most so many. An ICMP error for an earlier packet is passed over:
+    that one was lost."""
+    for _ in range(most):
+        try:
+            yield end.recv(2048)
+        except BlockingIOError:
+            return
+        except OSError:
+            continue
 
 
 def router_of(notes: list[Note]) -> Kind | None:

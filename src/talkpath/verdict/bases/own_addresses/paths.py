@@ -125,6 +125,4 @@ def _router_kind(facts: EndpointFacts, hop: int) -> str:
 def nearer_hops(facts: EndpointFacts, app: str, reading: Reading, hops: Sequence[int]) -> list[int]:
     """Of `hops` those that would narrow the place, nearest first."""
     span = find_place(facts, app, reading)
-    if span is None:
-        return []
-    return sorted(hop for hop in hops if span.after < hop < span.by)
+    return [] if span is None else sorted(hop for hop in hops if span.after < hop < span.by)
