@@ -339,8 +339,8 @@ def doubled_record(folder: Path) -> Finding:
     bundles = [str(number).encode() * 100 for number in range(300)]
     entries = [LogEntry(Received(hashlib.sha256(data).hexdigest(), "", len(data)), data) for data in bundles]
     log = Log(LogFolder(folder / "data"), lambda: "2026-11-24")
-    full = log.register._db.execute("PRAGMA page_count").fetchone()[0]
-    log.register._db.execute(f"PRAGMA max_page_count = {full}")
+    full = log.register._db.db.execute("PRAGMA page_count").fetchone()[0]
+    log.register._db.db.execute(f"PRAGMA max_page_count = {full}")
     taken = sum(log.commit(entries))
     with suppress(LogError):
         taken += sum(log.commit(entries))

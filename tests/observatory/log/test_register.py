@@ -76,13 +76,13 @@ def test_a_register_of_an_older_form_is_made_again(tmp_path: Path):
 def test_a_register_that_fails_after_the_sync_doubles_nothing(tmp_path: Path):
     log, entries = open_log(tmp_path), [report_entry(number) for number in range(300)]
     log.commit([report_entry(1000)])
-    pages = log.register._db.execute("PRAGMA page_count").fetchone()[0]
-    log.register._db.execute(f"PRAGMA max_page_count = {pages}")  # stands for a full disk
+    pages = log.register._db.db.execute("PRAGMA page_count").fetchone()[0]
+    log.register._db.db.execute(f"PRAGMA max_page_count = {pages}")  # stands for a full disk
     assert log.commit(entries) == [True] * len(entries), "they are durable, whatever the register says"
     assert "ids.db" in log.trouble
     with pytest.raises(LogError, match=r"ids\.db"):
         log.commit(entries)
-    log.register._db.execute("PRAGMA max_page_count = 100000")
+    log.register._db.db.execute("PRAGMA max_page_count = 100000")
     assert log.commit(entries) == [False] * len(entries)
     assert log.trouble == ""
     assert len(ids(log)) == len(set(ids(log))) == len(entries) + 1
@@ -92,8 +92,8 @@ def test_a_register_that_fails_after_the_sync_doubles_nothing(tmp_path: Path):
 def test_a_register_that_failed_before_a_restart_is_told_at_the_next(tmp_path: Path):
     log, entries = open_log(tmp_path), [report_entry(number) for number in range(300)]
     log.commit([report_entry(1000)])
-    pages = log.register._db.execute("PRAGMA page_count").fetchone()[0]
-    log.register._db.execute(f"PRAGMA max_page_count = {pages}")
+    pages = log.register._db.db.execute("PRAGMA page_count").fetchone()[0]
+    log.register._db.db.execute(f"PRAGMA max_page_count = {pages}")
     log.commit(entries)
     log.close()
     log = open_log(tmp_path)

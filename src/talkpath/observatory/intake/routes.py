@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -43,16 +44,17 @@ class ReportApi:
 
     def routes(self) -> list[Route]:
         """The routes to put into an application. `share` and `withdraw` find reports with and without /api."""
+        answered = partial(refusals_answered, note=self._collector.metrics.refused)
         report = [
-            Route(f"{base}/v1/reports/{{name}}", self._refusals_answered(handler), methods=[method])
+            Route(f"{base}/v1/reports/{{name}}", answered(handler), methods=[method])
             for base in ("", "/api")
             for method, handler in (("PUT", self._put), ("DELETE", self._delete), ("GET", self._get))
         ]
         return [
             *report,
-            Route("/api/v1/bundles", self._refusals_answered(self._post), methods=["POST"]),
-            Route("/api/v1/taps", self._refusals_answered(self._tap), methods=["POST"]),
-            Route("/api/v1/openapi.json", self._refusals_answered(self._document), methods=["GET"]),
+            Route("/api/v1/bundles", answered(self._post), methods=["POST"]),
+            Route("/api/v1/taps", answered(self._tap), methods=["POST"]),
+            Route("/api/v1/openapi.json", answered(self._document), methods=["GET"]),
         ]
 
     async def _post(self, request: Request) -> Response:
@@ -78,7 +80,7 @@ class ReportApi:
     async def _delete(self, request: Request) -> Response:
         name, secret = request.path_params["name"], request.headers.get("Talkpath-Secret", "")
         state = await self._collector.withdraw(name, secret)
-        return _json_answer(200, {"schema": SCHEMA, "id": name, "state": state, "said": WITHDRAWN_SENTENCES[state]})
+        return json_response(200, {"schema": SCHEMA, "id": name, "state": state, "said": WITHDRAWN_SENTENCES[state]})
 
     async def _tap(self, request: Request) -> Response:
         require_type(request.headers, "application/json")
@@ -93,19 +95,7 @@ class ReportApi:
         return _http_answer(await self._collector.tap(tap.app, tap.medium, _sender_host(request)))
 
     async def _document(self, request: Request) -> Response:
-        return _json_answer(200, openapi_document(self._collector.settings, self._paths, self._schemas))
-
-    def _refusals_answered(self, handler: Handler) -> Handler:
-        """The handler, with a refusal answered as JSON and counted."""
-
-        async def handle(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except ReportRefusedError as refused:
-                self._collector.metrics.refused(refused.code)
-                return _json_answer(refused.status, refused.body, refused.headers)
-
-        return handle
+        return json_response(200, openapi_document(self._collector.settings, self._paths, self._schemas))
 
 
 def _sender_host(request: Request) -> str | None:
@@ -115,8 +105,24 @@ def _sender_host(request: Request) -> str | None:
 
 def _http_answer(answer: ReportStatus) -> Response:
     body = {"schema": SCHEMA, "id": answer.id, "state": answer.state}
-    return _json_answer(201 if answer.new else 200, body | ({"why": answer.why} if answer.why else {}))
+    return json_response(201 if answer.new else 200, body | ({"why": answer.why} if answer.why else {}))
 
 
-def _json_answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
+def refusals_answered(
+    handler: Handler, note: Callable[[str], None] = lambda code: None, headers: Mapping[str, str] = {}
+) -> Handler:
+    """The handler, with a refusal answered as JSON, and its code noted."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except ReportRefusedError as refused:
+            note(refused.code)
+            return json_response(refused.status, refused.body, {**headers, **refused.headers})
+
+    return handle
+
+
+def json_response(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer in JSON."""
     return Response(msgspec.json.encode(body), status, headers, media_type="application/json")

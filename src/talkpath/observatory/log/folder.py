@@ -10,11 +10,14 @@ Makes files and folders that only the observatory's own user can read, whatever 
 from __future__ import annotations
 
 import os
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import FileError, TalkpathError, UsageError
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 OTHERS_MODE = 0o007
@@ -41,6 +44,29 @@ def touch_private(path: Path) -> None:
         os.fchmod(handle, os.fstat(handle).st_mode & ~OTHERS_MODE & 0o7777)
     finally:
         os.close(handle)
+
+
+class SqliteFile:
+    """An open SQLite file, safe to use from several threads. `failed` makes the error where it cannot be used."""
+
+    def __init__(self, db: sqlite3.Connection, failed: Callable[[], TalkpathError]) -> None:
+        self.db, self.lock, self._failed = db, threading.Lock(), failed
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """The rows of an answer."""
+        try:
+            with self.lock:
+                return self.db.execute(sql, parameters).fetchall()
+        except sqlite3.Error:
+            raise self._failed() from None
+
+    def change(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Run a statement that changes something."""
+        try:
+            with self.lock, self.db:
+                self.db.execute(sql, parameters)
+        except sqlite3.Error:
+            raise self._failed() from None
 
 
 def replace_file(path: Path, data: bytes) -> None:

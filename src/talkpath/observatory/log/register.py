@@ -7,7 +7,6 @@ and what was last judged by older rules. It holds nothing that is not in the log
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -16,7 +15,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from talkpath.observatory.log.folder import touch_private
+from talkpath.observatory.log.folder import SqliteFile, touch_private
 from talkpath.observatory.log.records import Judged, Received, Record, Unfit, Withdrawn, decode_record, encode_record
 from talkpath.observatory.log.segments import LogError
 
@@ -66,13 +65,13 @@ class Register:
 
     def __init__(self, file: Path) -> None:
         try:
-            self._db = _open_register(file)
+            db = _open_register(file)
         except sqlite3.DatabaseError:  # it can be made again
             for path in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
                 path.unlink(missing_ok=True)
-            self._db = _open_register(file)
-        self._lock = threading.Lock()
-        found = self._db.execute("SELECT number FROM progress").fetchone()
+            db = _open_register(file)
+        self._db = SqliteFile(db, lambda: RegisterError(CANNOT_WRITE_IDS))
+        found = db.execute("SELECT number FROM progress").fetchone()
         self.number: int = found[0] if found else 0
         """The last record that it knows of."""
 
@@ -80,10 +79,10 @@ class Register:
         """Note records of the log, in order: all of them, or none and `RegisterError`."""
         before = self.number
         try:
-            with self._lock, self._db:
+            with self._db.lock, self._db.db:
                 for statement, rows in groupby(self._counted(records), itemgetter(0)):
-                    self._db.executemany(statement, (row for _, row in rows))
-                self._db.execute("INSERT OR REPLACE INTO progress VALUES (1, ?)", (self.number,))
+                    self._db.db.executemany(statement, (row for _, row in rows))
+                self._db.db.execute("INSERT OR REPLACE INTO progress VALUES (1, ?)", (self.number,))
         except BaseException as error:  # whatever it is, the records were rolled back and the count goes with them
             self.number = before
             if isinstance(error, sqlite3.Error):
@@ -92,7 +91,7 @@ class Register:
 
     def find(self, name: str) -> Known | None:
         """The report of that id, as a hex digest."""
-        rows = self._rows(f"{SELECT_KNOWN} WHERE id = ?", (bytes.fromhex(name),))
+        rows = self._db.rows(f"{SELECT_KNOWN} WHERE id = ?", (bytes.fromhex(name),))
         return _known_row(rows[0]) if rows else None
 
     def among(self, names: Sequence[str]) -> set[str]:
@@ -101,42 +100,32 @@ class Register:
         for first in range(0, len(names), MAX_IDS_TOGETHER):
             asked = [bytes.fromhex(name) for name in names[first : first + MAX_IDS_TOGETHER]]
             marks = ",".join("?" * len(asked))
-            rows = self._rows(f"SELECT id FROM report WHERE id IN ({marks})", asked)
+            rows = self._db.rows(f"SELECT id FROM report WHERE id IN ({marks})", asked)
             found.update(row[0].hex() for row in rows)
         return found
 
     def seen(self, name: str) -> bool:
         """Whether that tap, or that measurement of others, was taken before."""
-        return bool(self._rows("SELECT 1 FROM seen WHERE id = ?", (bytes.fromhex(name),)))
+        return bool(self._db.rows("SELECT 1 FROM seen WHERE id = ?", (bytes.fromhex(name),)))
 
     def waiting(self, most: int = 1000) -> list[Known]:
         """Reports that are not judged yet."""
-        return [_known_row(row) for row in self._rows(f"{SELECT_KNOWN} WHERE state = 'received' LIMIT ?", (most,))]
+        return [_known_row(row) for row in self._db.rows(f"{SELECT_KNOWN} WHERE state = 'received' LIMIT ?", (most,))]
 
     def older(self, rules: int, most: int) -> list[Known]:
         """Reports that only rules before that version judged."""
         return [
-            _known_row(row) for row in self._rows(f"{SELECT_KNOWN} WHERE {DONE} AND rules < ? LIMIT ?", (rules, most))
+            _known_row(row)
+            for row in self._db.rows(f"{SELECT_KNOWN} WHERE {DONE} AND rules < ? LIMIT ?", (rules, most))
         ]
 
     def pass_over(self, name: str, rules: int) -> None:
         """Note that rules of that version looked at it, and its verdict stays. If this file is lost, they do again."""
-        try:
-            with self._lock, self._db:
-                self._db.execute("UPDATE report SET rules = ? WHERE id = ?", (rules, bytes.fromhex(name)))
-        except sqlite3.Error:
-            raise RegisterError(CANNOT_WRITE_IDS) from None
+        self._db.change("UPDATE report SET rules = ? WHERE id = ?", (rules, bytes.fromhex(name)))
 
     def close(self) -> None:
         """Close the database."""
-        self._db.close()
-
-    def _rows(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
-        try:
-            with self._lock:
-                return self._db.execute(sql, parameters).fetchall()
-        except sqlite3.Error:
-            raise RegisterError(CANNOT_WRITE_IDS) from None
+        self._db.db.close()
 
     def _counted(self, records: Iterable[tuple[int, Record]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
         for number, record in records:

@@ -5,8 +5,6 @@ The directory's part of the OpenAPI document. Tests send the requests that it de
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +22,7 @@ from talkpath.observatory.intake.openapi import (
     required_parameter,
 )
 from talkpath.observatory.intake.requests import BodySlots, ReportRefusedError, read_body, require_length, require_type
-from talkpath.observatory.intake.routes import Handler
+from talkpath.observatory.intake.routes import json_response, refusals_answered
 from talkpath.observatory.responders.running import ServerDirectory
 from talkpath.responder.geoip import UNKNOWN_ORIGIN
 from talkpath.wire.control.keys import raw_key
@@ -107,6 +105,7 @@ SCHEMA = "talkpath.servers.shown/1"
 RESPONDERS_PATH = "/api/v1/responders"
 WRONG_TYPE = f"Send an offer as {OFFER_MEDIA_TYPE}."
 TOO_LARGE = "The offer is larger than any server's."
+ANSWER_HEADERS = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
 NONE_SUCH = "No test server with that key was offered here."
 
 
@@ -120,14 +119,14 @@ class DirectoryApi:
         """The routes to put into an application."""
         return [
             Route(RESPONDERS_PATH, self._show, methods=["GET"]),
-            Route(RESPONDERS_PATH, _refusals_answered(self._offer), methods=["POST"]),
+            Route(RESPONDERS_PATH, refusals_answered(self._offer, headers=ANSWER_HEADERS), methods=["POST"]),
             Route(f"{RESPONDERS_PATH}/list", self._list, methods=["GET"]),
-            Route(f"{RESPONDERS_PATH}/{{key}}", _refusals_answered(self._find), methods=["GET"]),
+            Route(f"{RESPONDERS_PATH}/{{key}}", refusals_answered(self._find, headers=ANSWER_HEADERS), methods=["GET"]),
         ]
 
     async def _show(self, request: Request) -> Response:
         """What is listed, as JSON."""
-        return _json_answer(200, {"schema": SCHEMA, **msgspec.to_builtins(self._directory.summary)})
+        return json_response(200, {"schema": SCHEMA, **msgspec.to_builtins(self._directory.summary)}, ANSWER_HEADERS)
 
     async def _list(self, request: Request) -> Response:
         """The signed list. The country of the sender's address is told to the sender alone, and kept nowhere."""
@@ -140,7 +139,7 @@ class DirectoryApi:
     async def _offer(self, request: Request) -> Response:
         host = request.client.host if request.client else None
         data = await self._body(request, host)
-        return _json_answer(200, await self._directory.take(data, host))
+        return json_response(200, await self._directory.take(data, host), ANSWER_HEADERS)
 
     async def _body(self, request: Request, host: str | None) -> bytes:
         try:
@@ -157,23 +156,4 @@ class DirectoryApi:
         found = await self._directory.find(key) if key else None
         if found is None:
             raise ReportRefusedError("not_found", NONE_SUCH)
-        return _json_answer(200, found)
-
-
-def _refusals_answered(handler: Handler) -> Handler:
-    """The handler, with a refusal answered as JSON."""
-
-    async def handle(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except ReportRefusedError as refused:
-            answer = _json_answer(refused.status, refused.body)
-            answer.headers.update(refused.headers)
-            return answer
-
-    return handle
-
-
-def _json_answer(status: int, body: Any) -> Response:
-    headers = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
-    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
+        return json_response(200, found, ANSWER_HEADERS)

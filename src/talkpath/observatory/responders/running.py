@@ -13,7 +13,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, TypeVar
@@ -147,10 +147,8 @@ class ServerDirectory:
         """Test and publish as long as this lasts."""
         supervisor.start("Testing test servers", self._test_all)
         supervisor.start("Publishing the list of test servers", self._publish_all)
-        try:
+        with closing(self._pool):
             yield
-        finally:
-            self._pool.close()
 
     async def _publish_all(self) -> None:
         while True:

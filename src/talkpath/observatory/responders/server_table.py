@@ -9,10 +9,9 @@ What is shown of the directory: its list, and by country how many servers there 
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -20,7 +19,7 @@ from msgspec import Struct
 from talkpath.directory.listed_server import ListedServer
 from talkpath.errors import FileError, TalkpathError
 from talkpath.grouping import grouped_by_key
-from talkpath.observatory.log.folder import touch_private
+from talkpath.observatory.log.folder import SqliteFile, touch_private
 
 SERVERS_FILE = "responders.db"
 SERVER_TABLE_FORM = 1
@@ -83,28 +82,30 @@ class ServerTable:
     """The open table. Safe to use from several threads and processes."""
 
     def __init__(self, root: Path) -> None:
-        self._db, self._lock = _open_table(root / SERVERS_FILE), threading.Lock()
+        self._db = SqliteFile(_open_table(root / SERVERS_FILE), lambda: ServerTableError(CANNOT_USE_SERVERS))
 
     def close(self) -> None:
         """Close the database."""
-        self._db.close()
+        self._db.db.close()
 
     def all(self) -> list[OfferedServer]:
         """Every server, in order of its key."""
-        return [_server_row(row) for row in self._rows("SELECT key, decision, heard, record FROM server ORDER BY key")]
+        return [
+            _server_row(row) for row in self._db.rows("SELECT key, decision, heard, record FROM server ORDER BY key")
+        ]
 
     def find(self, key: bytes) -> OfferedServer | None:
         """The server with that key."""
-        rows = self._rows("SELECT key, decision, heard, record FROM server WHERE key = ?", (key,))
+        rows = self._db.rows("SELECT key, decision, heard, record FROM server WHERE key = ?", (key,))
         return _server_row(rows[0]) if rows else None
 
     def count(self) -> int:
         """How many servers there are."""
-        return int(self._rows("SELECT count(*) FROM server")[0][0])
+        return int(self._db.rows("SELECT count(*) FROM server")[0][0])
 
     def put(self, key: bytes, heard: int, record: ServerRecord) -> None:
         """Keep what is known now; the operator's decision stays."""
-        self._change(
+        self._db.change(
             "INSERT INTO server VALUES (?, 'waiting', ?, ?) "
             "ON CONFLICT (key) DO UPDATE SET heard = excluded.heard, record = excluded.record",
             (key, heard, msgspec.msgpack.encode(record)),
@@ -112,38 +113,24 @@ class ServerTable:
 
     def decide(self, key: bytes, decision: Decision) -> None:
         """Keep the operator's decision."""
-        self._change("UPDATE server SET decision = ? WHERE key = ?", (decision, key))
+        self._db.change("UPDATE server SET decision = ? WHERE key = ?", (decision, key))
 
     def remove(self, key: bytes) -> None:
         """Forget a server; it may offer itself again."""
-        self._change("DELETE FROM server WHERE key = ?", (key,))
+        self._db.change("DELETE FROM server WHERE key = ?", (key,))
 
     def forget(self, decision: Decision, before: int) -> None:
         """Forget servers with that decision that were not heard since."""
-        self._change("DELETE FROM server WHERE decision = ? AND heard < ?", (decision, before))
+        self._db.change("DELETE FROM server WHERE decision = ? AND heard < ?", (decision, before))
 
     def published(self) -> bytes:
         """The newest signed list, b"" where there is none yet."""
-        rows = self._rows("SELECT data FROM list")
+        rows = self._db.rows("SELECT data FROM list")
         return bytes(rows[0][0]) if rows else b""
 
     def publish(self, data: bytes) -> None:
         """Keep the newest signed list."""
-        self._change("INSERT OR REPLACE INTO list VALUES (1, ?)", (data,))
-
-    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        try:
-            with self._lock:
-                return self._db.execute(sql, parameters).fetchall()
-        except sqlite3.Error:
-            raise ServerTableError(CANNOT_USE_SERVERS) from None
-
-    def _change(self, sql: str, parameters: Sequence[Any]) -> None:
-        try:
-            with self._lock, self._db:
-                self._db.execute(sql, parameters)
-        except sqlite3.Error:
-            raise ServerTableError(CANNOT_USE_SERVERS) from None
+        self._db.change("INSERT OR REPLACE INTO list VALUES (1, ?)", (data,))
 
 
 def _server_row(row: tuple[bytes, Decision, int, bytes]) -> OfferedServer:
