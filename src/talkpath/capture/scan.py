@@ -1,9 +1,7 @@
 """Reads a capture in one pass and keeps what the analysis needs.
 
-Memory does not grow with the file, only with the flows in it and the seconds that they last.
-
-Reads a capture a block at a time, as far as no packet of an earlier block is needed: frames, packets, and the
-datagrams inside what carries others.
+A block is read at a time: frames, packets, and the datagrams inside what carries others. No packet of an earlier block
+is needed, so memory does not grow with the file, only with the flows in it and the seconds that they last.
 """
 
 from __future__ import annotations

@@ -1,12 +1,8 @@
-"""`talkpath capture`: what happened to the calls in recordings.
-
-Reads recordings for `talkpath capture`: several in processes of their own.
-
-Tells glibc's allocator to keep what is freed, for reading large files.
+"""`talkpath capture`: what happened to the calls in recordings. Several are read in processes of their own.
 
 Each block of a capture needs the same arrays again. Given back to the system in between, their pages are cleared anew
-for each block, a twentieth of the time. And the thread that reads ahead gets no memory of its own, which nobody else
-could use.
+for each block, a twentieth of the time; so glibc's allocator is told to keep what is freed. And the thread that reads
+ahead gets no memory of its own, which nobody else could use.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`talkpath listen`: the calls of a stream of packets, while they go on and when they are over.
 
-Control traffic for `talkpath listen`: its plan, its session, and what is said where there is none.
+With a link control traffic runs beside each call; where that cannot be, the reason is said.
 """
 
 from __future__ import annotations

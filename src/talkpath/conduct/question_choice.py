@@ -1,17 +1,11 @@
 """Chooses the next question of a check: what the verdict wants, as far as bytes, seconds and ports allow it.
 
-A share of bytes and time is kept for asking which transports still carry a call. The choice takes tens of
-milliseconds; `Check` may let it run in another thread.
-
-Translates an epoch that the verdict wants into a `Begin` of the control protocol (spec/tp-005).
-
-The transports that a responder offers, and smaller versions of a question about them.
-
-How many of the plan's bytes and seconds a check has left. Both are hard limits, whatever the network does.
-
-Bytes of both directions count, those of the control channel included. An epoch that still runs counts with the most
-that it may cost: every retry, every answer, and both reports. Once it is over, its true cost counts.
-A question is asked only where its answers will arrive in time, if the far end answers as slowly as it did recently.
+The choice takes tens of milliseconds; `Check` may let it run in another thread. A share of bytes and time is kept for
+asking which transports still carry a call. The plan's bytes and seconds are hard limits, whatever the network does:
+bytes of both directions count, those of the control channel included. An epoch that still runs counts with the most
+that it may cost (every retry, every answer, and both reports), afterwards with its true cost. A question is asked only
+where its answers will arrive in time, if the far end answers as slowly as it did recently. What is chosen becomes a
+`Begin` of the control protocol (spec/tp-005).
 """
 
 from __future__ import annotations

@@ -1,21 +1,14 @@
 """Decodes stored records, within their bounds and without more work than a judge is built for.
 
-Contract: these functions raise only `BundleError`, with one sentence, whatever the bytes are. Oversized input is
-refused before it is unpacked.
+Contract: these functions raise only `BundleError`, with one sentence, whatever the bytes are. Facts of a check are
+validated by `measure.validate`, those of `talkpath endpoints` here: unknown apps and words, bitmaps of another length
+than their series or schedule, answers to packets that never left, and cells without a flow are refused. Valid facts may
+still be false, but they do not make a reader fail.
 
-Validates the facts of `talkpath endpoints` that somebody else wrote, as `measure.validate` does those of a check.
-
-Contract: `validate_endpoint_facts` raises `BundleError` for facts that no run writes: unknown apps and words, bitmaps
-of another length than their series or schedule, answers to packets that never left, cells without a flow. Valid facts
-may still be false, but they do not make a reader fail.
-
-Estimates how much work facts would cause, from the lengths of their lists, before any of them is unpacked.
-
-Contract: nothing is unpacked here: lists are skipped as bytes, and only the count in front of each is read
-(MessagePack's array headers). `measure.decode` compares `facts_work` with its limits, and a queue may order bundles by
-it. Judging keeps some numbers for each slot of each flow: that takes memory. It simulates each slot under each
-mechanism, and draws conclusions from each epoch with all before it: so an arm takes time for its slots, and for its
-epochs squared.
+How much work facts would cause is known before any of them is unpacked: lists are skipped as bytes, and only the count
+in front of each is read (MessagePack's array headers). A queue may order bundles by it. Judging keeps some numbers for
+each slot of each flow: that takes memory. It simulates each slot under each mechanism, and draws conclusions from each
+epoch with all before it: so an arm takes time for its slots, and for its epochs squared.
 """
 
 from __future__ import annotations

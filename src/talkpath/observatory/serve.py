@@ -1,6 +1,6 @@
 """Runs an observatory as a process: its application on a socket, until a signal ends it.
 
-Limits the lines in the server's own log that strangers cause: one for every malformed request.
+Strangers cause a line in the server's own log by every malformed request: those are limited.
 """
 
 from __future__ import annotations

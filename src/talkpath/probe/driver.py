@@ -1,9 +1,7 @@
 """Runs a check on real sockets: one thread, any operating system.
 
 The engine (`conduct.check.Check`) decides what is sent and when. This file keeps the time, moves the bytes, and turns
-what the network does into values.
-
-The probe's UDP sockets, one a local port, and the ICMP errors that routers send for packets with limited hops.
+what the network does into values, the ICMP errors that routers send for packets with limited hops included.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Keeps long-lived tasks running: one that ends is started again after a while, and told to whoever asks.
+"""Keeps long-lived tasks running, and waits for sockets.
 
-Waits until sockets can be read or written, to the microsecond.
-
-On Linux `selectors` rounds times up to milliseconds, and packets leave half a millisecond apart, so `select` is asked.
-It knows no descriptor above 1023: in a process with so many files open, milliseconds must do.
+A task that ends is started again after a while, and told to whoever asks. `await_ready` is exact to the microsecond: on
+Linux `selectors` rounds times up to milliseconds, and packets leave half a millisecond apart, so `select` is asked. It
+knows no descriptor above 1023: in a process with so many files open, milliseconds must do.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Makes the records of the calls and attempts of one capture (spec/tp-007).
 
-Counts steady two-way streams at a voice's pace, in flows that no recogniser knows and where no RTP was seen.
-
-They are no calls: an app that nobody has described may send them, and so may a tunnel with a call inside.
-
-What is left of a call whose packets were recorded in clusters: their numbers, and no times of single packets.
+Of a call whose packets were recorded in clusters its numbers are left, and no times of single packets. Steady two-way
+streams at a voice's pace, in flows that no recogniser knows and where no RTP was seen, are counted and are no calls: an
+app that nobody has described may send them, and so may a tunnel with a call inside.
 """
 
 from __future__ import annotations

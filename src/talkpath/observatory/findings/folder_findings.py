@@ -1,8 +1,6 @@
 """What follows from a folder of reports: tested claims, events of networks and countries, their reach.
 
-Tests all claims on one folder of bundles: the record that `talkpath claims --json` prints.
-
-Finds what follows from a folder's day counts: events of networks and countries, claims about them, their reach.
+`results_of_folder` makes what `talkpath claims --json` prints, `find_all` what `talkpath observe events --json` does.
 """
 
 from __future__ import annotations

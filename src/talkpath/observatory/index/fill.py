@@ -1,9 +1,4 @@
-"""Puts records of the log into the index, in batches.
-
-From records of the log to rows of the index. Pure.
-
-Keeps the index up to date with the log.
-"""
+"""Puts records of the log into the index, in batches, and keeps it up to date with the log."""
 
 from __future__ import annotations
 

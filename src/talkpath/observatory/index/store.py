@@ -1,10 +1,9 @@
 """A database of ClickHouse's dialect, embedded or served, with the tables of this version.
 
-Contract: what `insert` returned from is in every later answer, and twice the same row is one. An answer is whole or
-an error: a part of the index that does not answer is a `PeerError`, told plainly. Of a cluster every node must be
-named: tables are made on each. Safe to use from several threads.
-
-Where an index lies, as one line of text (a data source name).
+Where it lies is one line of text (a data source name). Contract: what `insert` returned from is in every later answer,
+and twice the same row is one. An answer is whole or an error: a part of the index that does not answer is a
+`PeerError`, told plainly. Of a cluster every node must be named: tables are made on each. Safe to use from several
+threads.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""Refusals of the intake, and the bodies that it reads: bounded in number, size and time.
+"""Refusals of the intake, and the bodies that it reads: bounded in size, in time, and in how many are read at once.
 
-Why something is refused: an HTTP status, a code for programs, a sentence for people.
-
-Reads the bodies of requests: bounded in size, in time, and in how many are read at once.
+A refusal is an HTTP status, a code for programs, and a sentence for people.
 """
 
 from __future__ import annotations

@@ -1,13 +1,9 @@
 """Judges what came in, and judges again what older rules judged, in processes of their own.
 
 Contract: every received report gets one `Judged` or `Unfit` record, whatever its bundle does to the process that judges
-it, and no bundle keeps others from being judged: each one has a limit of time and memory (process.py), and contributors
-take turns. Where nothing new waits, what only older rules looked at is judged again, a few at a time; the result is in
-the log, so that it continues after a restart.
-
-One process that judges one bundle at a time, within a limit of time and of memory.
-
-Judges one bundle in a worker process: from what lies in a pack to the record for the log.
+it, and no bundle keeps others from being judged: a process judges one at a time, each within a limit of time and of
+memory, and contributors take turns. Where nothing new waits, what only older rules looked at is judged again, a few at
+a time; the result is in the log, so that it continues after a restart.
 """
 
 from __future__ import annotations

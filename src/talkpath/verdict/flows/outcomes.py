@@ -1,15 +1,12 @@
-"""Computes the outcome of each flow in both directions: never established, silent (after how many packets), or
-completed.
+"""Computes the outcome of each flow in both directions: never established, silent (after how many packets), completed.
 
 Contract: facts only. Late packets count as arrived. Text twins and the canary are included, flows over other transports
 than UDP are not. An epoch without the far end's report has no outcomes.
 
-Finds flows that went silent and came back, as after a NAT rebinding (the translator gives the flow another port).
-
-A middlebox takes what comes back for a new flow: its counts and timers start again. So rules are fitted to what was
-sent before, of calls and twins alike. If only packets smaller than all lost ones arrive again (silence suppression
-under a size limit), the flow did not come back. Contract: facts only; rows are flows, columns are slots of one
-direction.
+A flow that went silent and came back, as after a NAT rebinding, has two lives: a middlebox takes what comes back for a
+new flow, and its counts and timers start again. So rules are fitted to what was sent before, of calls and twins alike.
+If only packets smaller than all lost ones arrive again (silence suppression under a size limit), the flow did not come
+back. Rows are flows, columns are slots of one direction.
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
 """How well token buckets explain the losses of calls: the gain of each rate and burst, and a bound of all gains.
 
-Packets of similar size at about the same time share one chance, since their order at the bucket is not known.
-
-Plays token buckets over calls: which packets each of many rates and bursts drops.
-
-A bucket counts IP bytes. It is played packet by packet, several times with slightly different rates: a real bucket
+A bucket counts IP bytes, and is played packet by packet, several times with slightly different rates: a real bucket
 keeps its phase no better than packets keep their times. Each direction has a bucket of its own, or one bucket holds
-both directions' packets in the order in which they pass.
+both directions' packets in the order in which they pass. Packets of similar size at about the same time share one
+chance, since their order at the bucket is not known.
 """
 
 from __future__ import annotations

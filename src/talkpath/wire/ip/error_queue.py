@@ -1,12 +1,9 @@
-"""Sets a datagram's hop limit, and reads Time Exceeded messages from Linux's error queue: the ancillary data of
-messages.
+"""Sets a datagram's hop limit, and reads Time Exceeded messages from the ancillary data of Linux's error queue.
 
 `hops_note` is what `sendmsg` takes beside a datagram; `RECEIVE` enables a socket's error queue, `queued_errors` reads
-it, and `router_of` parses the notes beside an error. Nothing here opens a socket. Linux only:
-`error_queue_missing` returns "" there, elsewhere a sentence. Sources: ip(7), ipv6(7), linux/errqueue.h; RFC 792, RFC
-4443.
-
-Which system this is, where its sockets differ.
+it, and `router_of` parses the notes beside an error. Nothing here opens a socket. Linux alone has such a queue:
+`error_queue_missing` returns "" there, elsewhere a sentence.
+Sources: ip(7), ipv6(7), linux/errqueue.h; RFC 792, RFC 4443.
 """
 
 from __future__ import annotations
