@@ -51,20 +51,20 @@ def resolve_host(host: str) -> list[str]:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []
-    return list(dict.fromkeys(str(_unmapped(ipaddress.ip_address(str(sockaddr[0])))) for *_, sockaddr in found))
+    return list(dict.fromkeys(str(_without_mapping(ipaddress.ip_address(str(sockaddr[0])))) for *_, sockaddr in found))
 
 
 def is_public(address: str) -> bool:
     """Whether an address literal belongs to the public internet."""
     try:
-        literal = _unmapped(ipaddress.ip_address(address))
+        literal = _without_mapping(ipaddress.ip_address(address))
     except ValueError:
         return False
     refused = any(literal in network for network in NOT_PUBLIC_NETWORKS if network.version == literal.version)
     return literal.is_global and not literal.is_multicast and not refused
 
 
-def _unmapped(
+def _without_mapping(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """An IPv4-mapped address as the IPv4 address that it is."""

@@ -114,11 +114,11 @@ def await_ready(readers: Collection[Any], writers: Collection[Any], timeout_s: f
     try:
         readable, writable, _ = select.select(readers, writers, (), timeout_s)
     except ValueError:
-        return _polled(readers, writers, timeout_s)
+        return _poll_ready(readers, writers, timeout_s)
     return readable, writable
 
 
-def _polled(readers: Collection[Any], writers: Collection[Any], timeout_s: float) -> tuple[list[Any], list[Any]]:
+def _poll_ready(readers: Collection[Any], writers: Collection[Any], timeout_s: float) -> tuple[list[Any], list[Any]]:
     with selectors.PollSelector() as selector:
         for end in {*readers, *writers}:
             selector.register(end, READ * (end in readers) | WRITE * (end in writers))

@@ -282,26 +282,26 @@ def evidence_counts(strength: Strength, epochs: Sequence[Epoch]) -> dict[str, fl
     name = {"loss": f"reports_{top.direction}", "setup": "set_ups", "kill": "flows"}.get(top.name)
     found: Counter[str] = Counter()
     for epoch in filter(may_accuse, epochs) if name else ():
-        for role, total, failed in _counted(epoch, top.name, top.direction):
+        for role, total, failed in _counted_flows(epoch, top.name, top.direction):
             found[f"{role}_{name}"] += total
             found[f"{role}_{name}_failed"] += failed
     return {key: float(value) for key, value in found.items()}
 
 
-def _counted(epoch: Epoch, part: str, direction: Direction | None) -> Iterator[tuple[str, int, int]]:
+def _counted_flows(epoch: Epoch, part: str, direction: Direction | None) -> Iterator[tuple[str, int, int]]:
     """(role, counted, failed) of each flow that the part compares."""
     if part == "kill":
         lived = [life for life in flow_lives(epoch) if life.unheard or life.packets >= LIVED_PACKETS]
-        yield from ((_role(life.flow), 1, life.died_s is not None) for life in lived if _role(life.flow))
+        yield from ((_role_words(life.flow), 1, life.died_s is not None) for life in lived if _role_words(life.flow))
     elif part == "setup":
         for flow in pick_observations(epoch, "up", is_call, is_twin):
-            yield _role(flow), len(flow.answered), list(flow.answered.values()).count(False)
+            yield _role_words(flow), len(flow.answered), list(flow.answered.values()).count(False)
     elif direction and not epoch.missing:
         reports = np.array([stage == "control" for stage in direction_track(epoch, direction).stage], np.bool_)
         for flow in pick_observations(epoch, direction, is_call, is_twin):
             sent, arrived = (unpack_bitmap(bitmap, len(reports)) & reports for bitmap in (flow.sent, flow.arrived))
-            yield _role(flow), int(sent.sum()), int((sent & ~arrived).sum())
+            yield _role_words(flow), int(sent.sum()), int((sent & ~arrived).sum())
 
 
-def _role(flow: Observation) -> str:
+def _role_words(flow: Observation) -> str:
     return "calls" if is_call(flow) else "twins" if is_twin(flow) else ""

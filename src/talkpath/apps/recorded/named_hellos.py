@@ -81,14 +81,14 @@ def with_hello(shape: RecordedShape, code: str) -> RecordedShape:
     maker, direction, cookie = [*code.split("/"), "", ""][:3]
     own = {kind.name: kind for kind in shape.kinds if kind.stage == "dtls"}
     hello = next((kind for kind in own.values() if _is_hello(kind)), None)
-    outer = {kind.direction: wrapping for kind in own.values() if (wrapping := _wrapping(kind)) is not None}
+    outer = {kind.direction: wrapping for kind in own.values() if (wrapping := _outer_fields(kind)) is not None}
     if hello is None or len(outer) < len(_OTHER) or maker not in (OWN_HELLO, *named_hellos()):
         return shape
     client: Direction = "up" if direction == "up" else "down" if direction == "down" else hello.direction
     if maker == OWN_HELLO:
-        return shape if client == hello.direction else _turned(shape, own, outer, code)
+        return shape if client == hello.direction else _turned_round(shape, own, outer, code)
     written = named_hellos()[maker]
-    turns = list(_turns(written, with_cookie=cookie == "cookie"))
+    turns = list(_handshake_turns(written, with_cookie=cookie == "cookie"))
     kinds, steps = list[PacketKind](), list[SetupStep]()
     for place, (by_client, fields, answers) in enumerate(turns):
         way = client if by_client else _OTHER[client]
@@ -110,7 +110,7 @@ def _is_hello(kind: PacketKind) -> bool:
     return record[:2] == b"\x16\xfe" and record[13:14] == b"\x01"
 
 
-def _wrapping(kind: PacketKind) -> _Fields | None:
+def _outer_fields(kind: PacketKind) -> _Fields | None:
     """Return what stands in front of a DTLS record: a reflector's frame, a channel's, nothing. None: no record."""
     for place, field in enumerate(kind.fields):
         if isinstance(field, ConstantField) and 20 <= field.data[0] < 64:  # RFC 7983
@@ -118,14 +118,14 @@ def _wrapping(kind: PacketKind) -> _Fields | None:
     return None
 
 
-def _turned(
+def _turned_round(
     shape: RecordedShape, own: Mapping[str, PacketKind], outer: Mapping[Direction, _Fields], code: str
 ) -> RecordedShape:
     """Return the shape with its own handshake the other way round."""
 
     def turn(kind: PacketKind) -> PacketKind:
         way = _OTHER[kind.direction]
-        fields = (*outer[way], *kind.fields[len(_wrapping(kind) or ()) :])
+        fields = (*outer[way], *kind.fields[len(_outer_fields(kind) or ()) :])
         return replace(kind, name=f"{_MARK}{code}#{kind.name}", direction=way, fields=fields)
 
     turned = {name: turn(kind) for name, kind in own.items()}
@@ -136,7 +136,7 @@ def _turned(
     return replace(shape, kinds=tuple(turned.get(kind.name, kind) for kind in shape.kinds), setups=tuple(setups))
 
 
-def _turns(hello: NamedHello, *, with_cookie: bool) -> Iterator[tuple[bool, _Fields, int | None]]:
+def _handshake_turns(hello: NamedHello, *, with_cookie: bool) -> Iterator[tuple[bool, _Fields, int | None]]:
     """Yield the datagrams of a handshake: whether the client sends it, its bytes, and which it answers: the first of
     the other end's last ones."""
     cookie = bytes(HELLO_COOKIE_BYTES) if with_cookie else b""

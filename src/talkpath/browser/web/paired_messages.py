@@ -54,7 +54,7 @@ async def _serve_end(socket: WebSocket, inbox: PageInbox, rooms: PairedRooms, se
         return
     try:
         async with asyncio.timeout(ROOM_LIFE_S) as room.limits[end]:
-            await _talk(socket, inbox, room, end)
+            await _pass_page_messages(socket, inbox, room, end)
     except TimeoutError:
         code = "rooms_full" if room.is_over else "no_room"
         await socket.send_json(error_message(code, "The room's time is over."))
@@ -83,7 +83,7 @@ def _entered_room(
     return rooms.open_room(page, media, conclude, relay_offered=relay_offered), "a"
 
 
-async def _talk(socket: WebSocket, inbox: PageInbox, room: PairedRoom, end: PairedEnd) -> None:
+async def _pass_page_messages(socket: WebSocket, inbox: PageInbox, room: PairedRoom, end: PairedEnd) -> None:
     """Pass the page's messages to its room, until that is over."""
     if end == "a":
         await socket.send_json({"type": "room", "code": room.code, "life_s": ROOM_LIFE_S})

@@ -138,10 +138,14 @@ def measure_calls(scan: Scan) -> MeasuredCapture:
     streams = measure_streams(scan, groups)
     found = find_calls(scan, groups, streams)
     calls = tuple(sorted(found.calls, key=lambda call: call.span()[0]))
-    return MeasuredCapture(_findings(scan, groups, calls, found.others), calls, scan, groups, streams.measurement)
+    return MeasuredCapture(
+        _capture_findings(scan, groups, calls, found.others), calls, scan, groups, streams.measurement
+    )
 
 
-def _findings(scan: Scan, groups: FlowGroups, calls: tuple[DetectedCall, ...], others: Sequence[list[int]]) -> Findings:
+def _capture_findings(
+    scan: Scan, groups: FlowGroups, calls: tuple[DetectedCall, ...], others: Sequence[list[int]]
+) -> Findings:
     records = _Records(scan, groups, calls)
     attempts = [attempt for flows in others if (attempt := records.attempt(flows))]
     recognised = {flow for flow, known in scan.recognition.known.items() if known.evidence}

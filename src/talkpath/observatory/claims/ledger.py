@@ -189,7 +189,7 @@ def related_claims(event: Event, claims: Iterable[Claim], until: str = LAST_DAY)
     return tuple(
         claim.id
         for claim in asked
-        if any(_about(held, event, until) for held in propositions(parse_predicate(claim.predicate)))
+        if any(_is_about(held, event, until) for held in propositions(parse_predicate(claim.predicate)))
     )
 
 
@@ -214,7 +214,7 @@ def all_related_claims(events: Sequence[Event], claims: Sequence[Claim]) -> dict
     return {event.id: related_claims(event, claims, ended_on(event, events)) for event in began}
 
 
-def _about(held: Proposition, event: Event, until: str) -> bool:
+def _is_about(held: Proposition, event: Event, until: str) -> bool:
     media = {medium for word in held.media for medium in (CALL if word == "call" else (word,))}
     there = not held.places or event.country in held.places or event.network in held.places
     apps = {*held.apps, held.than}

@@ -154,11 +154,11 @@ def recorded_sentence(verdict: Verdict, code: str) -> str | None:
             file=file,
             reason=reason_clause(verdict.reason),
         ),
-        **_failures(file),
+        **_failure_sentences(file),
     }.get(code)
 
 
-def _failures(file: str) -> dict[str, str]:
+def _failure_sentences(file: str) -> dict[str, str]:
     return {
         "restricted": say(
             "restricted",
