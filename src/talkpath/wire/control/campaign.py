@@ -58,7 +58,7 @@ def _moment(text: str) -> datetime:
 def campaign_text(campaign: Campaign, signer: Signer) -> str:
     """Sign it, and return the text to hand out. `WireError` for what no reader would take."""
     body = msgspec.json.encode(msgspec.structs.replace(campaign, key=raw_key_text(signer.public)))
-    text = f"{CAMPAIGN_SCHEME}{_encoded(body)}.{_encoded(signer.sign(CAMPAIGN_SIGNED_PREFIX + body))}"
+    text = f"{CAMPAIGN_SCHEME}{raw_key_text(body)}.{raw_key_text(signer.sign(CAMPAIGN_SIGNED_PREFIX + body))}"
     read_campaign(text)
     return text
 
@@ -81,10 +81,6 @@ def read_campaign(text: str) -> Campaign:
     if not 0 < days <= MAX_CAMPAIGN_DAYS or not campaign.by.isprintable():
         raise WireError(f"A campaign lasts {MAX_CAMPAIGN_DAYS} days at most, and its organiser has a printable name.")
     return campaign
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _decoded(text: str) -> bytes:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -59,7 +58,7 @@ def key_text(key: Ed25519PublicKey) -> str:
 
 
 def raw_key_text(raw: bytes) -> str:
-    """Return the text of a key's 32 bytes."""
+    """Return the text of a key's 32 bytes, or of others: base64url without padding."""
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
@@ -128,9 +127,8 @@ class Signer:
     def of_file(cls, file: Path) -> Signer:
         """Read the key in a file, which is made, for its owner alone, where there is none."""
         if not file.exists():
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as out:
-                out.write(new_identity_pem())
+            file.touch(0o600, exist_ok=False)
+            file.write_bytes(new_identity_pem())
         return cls.of_pem(file.read_bytes())
 
     @property
