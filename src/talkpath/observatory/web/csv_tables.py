@@ -46,9 +46,9 @@ EVENT = (
 def csv_table(view: Struct, *, simulated: bool, operator: Callable[[str], str] = lambda network: "") -> str | None:
     """The page's numbers; None where it has none. Each row names the operator of its network, where it has one and that
     is known, and says whether it is simulated."""
-    if type(view) not in TABLES:
+    if type(view) not in VIEW_TABLES:
         return None
-    head, rows_of = TABLES[type(view)]
+    head, rows_of = VIEW_TABLES[type(view)]
     rows = [[getattr(row, name) for name in head] if isinstance(row, Struct) else row for row in rows_of(view)]
     place = head.index("network") if "network" in head else None
     names = ["" if place is None else operator(str(row[place])) for row in rows]
@@ -70,7 +70,7 @@ def _cell(value: object) -> object:
 
 def has_table(kind: type[Struct]) -> bool:
     """Whether views of this kind have numbers."""
-    return kind in TABLES
+    return kind in VIEW_TABLES
 
 
 def _country_days(country: str, days: Iterable[CountryDay]) -> Iterator[Row]:
@@ -96,7 +96,7 @@ def _series_points(view: SeriesPage) -> Iterator[Row]:
         yield *head, point.days, point.measured, point.restricted, point.withheld
 
 
-TABLES: dict[type[Struct], tuple[Sequence[str], Callable[[Any], Iterable[Struct | Row]]]] = {
+VIEW_TABLES: dict[type[Struct], tuple[Sequence[str], Callable[[Any], Iterable[Struct | Row]]]] = {
     NowPage: (COUNTRY_COLUMNS, lambda view: chain(*(_country_days(view.country, app.days) for app in view.apps))),
     CountryPicture: (COUNTRY_COLUMNS, lambda view: _country_days(view.country, view.row.days)),
     MapPicture: (COUNTRY_COLUMNS, lambda view: chain(*(_country_days(day.country, [day]) for day in view.countries))),

@@ -32,22 +32,22 @@ class _Picture(NamedTuple):
 
 def view_picture(view: Struct, *, simulated: bool) -> Element | None:
     """The picture of a view that is one; None of any other."""
-    return PICTURES[type(view)].draw(view, simulated) if type(view) in PICTURES else None
+    return VIEW_PICTURES[type(view)].draw(view, simulated) if type(view) in VIEW_PICTURES else None
 
 
 def picture_heading(view: Struct) -> str:
     """What the picture of a view shows, in words."""
-    return PICTURES[type(view)].heading(view)
+    return VIEW_PICTURES[type(view)].heading(view)
 
 
 def picture_key(view: Struct) -> str:
     """What the marks of a picture mean, in words."""
-    return PICTURES[type(view)].key()
+    return VIEW_PICTURES[type(view)].key()
 
 
 def source_page(view: Struct) -> str:
     """The address of the page that a picture is from, without its language."""
-    return PICTURES[type(view)].page(view)
+    return VIEW_PICTURES[type(view)].page(view)
 
 
 def country_chart(row: AppRow, medium: str, *, simulated: bool) -> Element | None:
@@ -142,7 +142,7 @@ def _bars_picture(found: list[chart.Bar], title: str, axis: str, simulated: bool
     )
 
 
-PICTURES: dict[type[Struct], _Picture] = {
+VIEW_PICTURES: dict[type[Struct], _Picture] = {
     CountryPicture: _Picture(
         draw=lambda view, simulated: country_chart(view.row, view.medium, simulated=simulated),
         heading=lambda view: _placed_picture(country_name(view.country), _country_title(view.row.app, view.medium)),
