@@ -22,7 +22,7 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 420,
-    "apps": 2214,
+    "apps": 2215,
     "browser": 3463,
     "capture": 5589,
     "cli": 1808,

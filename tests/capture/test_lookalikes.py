@@ -100,11 +100,30 @@ def radio(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
     return b"" if sent else head + rng.randbytes(160)
 
 
+def happened(kind: int, clock_hz: float) -> Maker:
+    """RTP whose timestamps say when something happened: keys of a keyboard (RFC 6295), measurements, a game's input."""
+
+    def made(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+        stamp = int(at_s * clock_hz) & 0xFFFFFFFF
+        return (
+            bytes((0x80, kind)) + struct.pack("!HII", number & 0xFFFF, stamp, 7 + sent) + rng.randbytes(8 + number % 9)
+        )
+
+    return made
+
+
+def studio(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """Sound between machines of a studio (AES67): a millisecond a packet, both ways."""
+    return b"\x80\x62" + struct.pack("!HII", number & 0xFFFF, number * 48, 7 + sent) + rng.randbytes(288)
+
+
 CASES: list[tuple[Maker, float, bytes]] = [
     (enet, 30, SERVER), (enet, 60, SERVER), (raknet, 30, SERVER), (ticks, 30, SERVER), (random_bytes, 150, SERVER),
     (esp, 50, SERVER), (kcp, 30, SERVER), (quic, 100, SERVER), (transport_stream, 120, SERVER),
     (casting, 120, TELEVISION), (casting, 120, SERVER), (data_channel, 50, SERVER), (srt, 200, SERVER),
-    (desktop, 100, TELEVISION), (counter, 20, SERVER), (radio, 50, SERVER),
+    (desktop, 100, TELEVISION), (counter, 20, SERVER), (radio, 50, SERVER), (happened(0x61, 10_000), 20, SERVER),
+    (happened(0x61, 44_100), 6, TELEVISION), (happened(0x05, 1000), 30, SERVER), (happened(0x66, 1e6), 60, SERVER),
+    (studio, 1000, TELEVISION),
 ]  # fmt: skip
 
 

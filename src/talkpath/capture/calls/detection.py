@@ -38,7 +38,6 @@ SETUP_APART_S = 60.0
 ATTEMPTS_APART_S = 5.0
 STREAMING_TYPES = (14, 32, 33)
 """MPEG audio, video and transport streams (RFC 3551): no call has these."""
-SLOWEST_MEDIA_HZ = 500.0
 STREAM_FIGURES = ("flow", "direction", "begin_s", "end_s", "packets", "clock_hz")
 
 
@@ -172,20 +171,19 @@ def _is_call(groups: FlowGroups, call: DetectedCall) -> bool:
 
 def _had_reports(rows: NDArray[np.void], begin_s: float) -> bool:
     """Had both ends exchanged reports for a while before?"""
-    both = rows["reports"].min(axis=1) >= RING_REPORTS
-    return bool(np.any(both & (begin_s - rows["first_s"] >= RING_S)))
+    return bool(np.any((rows["reports"].min(axis=1) >= RING_REPORTS) & (begin_s - rows["first_s"] >= RING_S)))
 
 
 def _is_streaming(groups: FlowGroups, call: DetectedCall) -> bool:
     """Is it streaming or a game? RTSP between the same hosts or a multicast address; or, where nothing shows a
     call, one direction only inside one network (casting, a loudspeaker), or without a single packet back (radio),
-    or video without sound or without reports; or a media clock that no medium has."""
+    or video without sound or without reports; or timestamps that move as no medium's do."""
     if groups.streaming[call.flows].any() or groups.to_group[call.flows].any():
         return True
     if call.name.app not in (UNKNOWN_APP, "rtp") or call.name.confidence >= WEAK_CONFIDENCE:
         return False
-    clocks = [stream.clock_hz for stream in call.media if stream.stats.has_header]
-    if max(clocks, default=SLOWEST_MEDIA_HZ) < SLOWEST_MEDIA_HZ:
+    with_clock = [stream for stream in call.media if stream.stats.has_header]
+    if with_clock and not any(one.stats.moves_as_media(one.number, one.medium == "video") for one in with_clock):
         return True
     if len({stream.heading for stream in call.media}) > 1:
         return False

@@ -126,9 +126,10 @@ class Recognition:
         asked = [self._asked(batch, sample.rows) for batch, sample in zip(batches, samples, strict=True)]
         queue = []
         for number, (datagrams, sample) in enumerate(zip(asked, samples, strict=True)):
-            columns = zip(datagrams.time_s, sample.stream.tolist(), sample.rows.tolist(), strict=True)
-            for place, (at_s, stream, row) in enumerate(columns):
-                queue.append((at_s, number, place, stream, sample.cued.get(row, ())))
+            columns = zip(
+                datagrams.time_s, range(len(sample.rows)), sample.stream.tolist(), sample.rows.tolist(), strict=True
+            )
+            queue += [(at_s, number, place, key, sample.cued.get(row, ())) for at_s, place, key, row in columns]
         for _, number, place, stream, cued in sorted(queue, key=itemgetter(0, 1, 2)):
             self._ask(asked[number], place, stream, cued)
         for names in self._order.values():
@@ -136,8 +137,7 @@ class Recognition:
 
     def _asked(self, batch: Datagrams, rows: Ints) -> AskedDatagrams:
         flows = batch.flow[rows]
-        seen = self._flows.table[GUESSED_BY][flows]
-        local = first_guess(seen, bool(self._flows.headings.min()))
+        local = first_guess(self._flows.table[GUESSED_BY][flows], bool(self._flows.headings.min()))
         return AskedDatagrams.of(batch, rows, local, self._flows.table["quic"][flows])
 
     def marked(self, flow: Ints) -> Bools:

@@ -16,6 +16,9 @@ from talkpath.wire.pcap.arrays import Bools, Ints
 
 LATE_SHARE = 0.95
 LONGEST_STEP_S = 2.0
+FRAME_TICKS, MILLISECOND_CLOCK_HZ = 80, 1000.0
+"""Ten milliseconds at 8 kHz, the slowest clock of voices but for one of milliseconds (LINE); at the others ten are a
+multiple of it."""
 STEP_CLASSES_S = np.geomspace(2e-4, 30, 47)
 """Lateness is counted in classes, each 1.3 times as wide as the one before."""
 
@@ -36,6 +39,7 @@ FIGURE_TYPE = np.dtype(
         ("uneven", "i4", len(STEP_CLASSES_S) + 1),
         ("same", "i8"),
         ("moved", "i8"),
+        ("framed", "i8"),
         ("pictures", "i8"),
         ("tens", "i8"),
         ("eighties", "i8"),
@@ -59,9 +63,10 @@ FIGURE_TYPE = np.dtype(
 """The figures of a stream. Sums over its rows: `rows` are packets with their copies, `losses` runs of lost packets,
 `jitter_s` the sum of `jitters` values, `unsure` the variance of `lost`, `late` and `uneven` the number of rows by
 lateness and by unevenness (STEPS_S), `same` and `moved` packets with the timestamp of the one before and with another,
-`pictures` those without a header that look like video, `tens` and `eighties` those whose payload is a multiple of so
-many bytes. Then extremes; `late_s` is the 95th percentile of lateness in the first of `parts`; `clock_hz`, `packet_s`
-and `type` are of the part that has most rows for it; values of the first row."""
+`framed` those with one that is whole frames of ten milliseconds away, `pictures` those without a header that look like
+video, `tens` and `eighties` those whose payload is a multiple of so many bytes. Then extremes; `late_s` is the 95th
+percentile of lateness in the first of `parts`; `clock_hz`, `packet_s` and `type` are of the part that has most rows for
+it; values of the first row."""
 
 
 @dataclass(slots=True)
@@ -89,7 +94,9 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
     out = np.zeros(len(segments), FIGURE_TYPE)
     first = np.zeros(len(rows), np.bool_)
     first[begin] = True
-    same = np.diff(rows["stamp"], prepend=rows["stamp"][:1]) == 0
+    step = np.diff(rows["stamp"], prepend=rows["stamp"][:1]).view(np.int32)
+    same = step == 0
+    frame = np.where(times.clock_hz == MILLISECOND_CLOCK_HZ, 10, FRAME_TICKS)[segments.of]
     valid = counted & ~np.isnan(times.jitter_s)
     payload = rows["size"].astype(np.int64) - 12
     sums = {
@@ -105,6 +112,7 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
         "jitters": valid,
         "same": counted & order.fresh & same & ~first,
         "moved": counted & ~same & ~first,
+        "framed": counted & ~same & ~first & (step % frame == 0),
         "pictures": counted & is_video(rows),
         "tens": counted & (payload % 10 == 0),
         "eighties": counted & (payload % 80 == 0),

@@ -190,21 +190,16 @@ def rtp_order(segments: Segments) -> RtpOrder:
     number -= number[np.flatnonzero(begins)][run]
     order = np.argsort((run << 32) + number + (1 << 31), kind="stable")
     sent, run_sent = number[order], run[order]
-    same = np.zeros(len(rows), np.bool_)
-    same[1:] = (run_sent[1:] == run_sent[:-1]) & (sent[1:] == sent[:-1])
+    joined = np.diff(run_sent, prepend=-1) == 0
     gap = np.diff(sent, prepend=sent[:1]) - 1
-    joined = np.zeros(len(rows), np.bool_)
-    joined[1:] = run_sent[1:] == run_sent[:-1]
+    same = joined & (gap < 0)
     gap[~joined | same] = 0
     del step, pause, stamp, in_time, begins, sent, run_sent
     before = np.full(len(rows), -1, np.int64)
     before[1:][joined[1:]] = order[:-1][joined[1:]]
-    return _scattered_rows(order, number, ~same, gap, before, _is_overtaken(segments, number, run))
-
-
-def _scattered_rows(order: Ints, number: Ints, fresh: Bools, gap: Ints, before: Ints, late: Bools) -> RtpOrder:
-    out = RtpOrder(number, np.empty_like(fresh), np.empty_like(gap), np.empty_like(before), late)
-    out.fresh[order], out.missing[order], out.before[order] = fresh, gap, before
+    late = _is_overtaken(segments, number, run)
+    out = RtpOrder(number, np.empty_like(same), np.empty_like(gap), np.empty_like(before), late)
+    out.fresh[order], out.missing[order], out.before[order] = ~same, gap, before
     return out
 
 

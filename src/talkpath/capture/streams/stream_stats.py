@@ -17,6 +17,7 @@ from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools, Ints, Words, records_at
 
 TAIL_ROWS = 20
+SLOWEST_VIDEO_HZ, FRAMED_SHARE = VIDEO_CLOCK_HZ / 2, 0.5
 
 SUMMED_FIGURES = FIGURE_TYPE.names[: FIGURE_TYPE.names.index("begin_s")] if FIGURE_TYPE.names else ()
 BEST_FIGURES = (("clock_hz", "clock_rows"), ("packet_s", "packet_rows"), ("type", "type_rows"))
@@ -127,6 +128,13 @@ class StreamStats:
         own = self.figures[stream]
         known = self.has_header and own["clock_rows"] >= CLOCK_ROWS and own["clock_hz"] in KNOWN_CLOCKS
         return bool(known and (own["clock_hz"] == VIDEO_CLOCK_HZ) != video)
+
+    def moves_as_media(self, stream: int, video: bool) -> bool:
+        """Tell whether timestamps move as a call's do: those of a voice by whole frames of its codec, those of pictures
+        by a clock of 90 kHz, which a line that is too slow may slow to half. In other protocols with RTP's header they
+        say when something happened: a key of a keyboard, a tick of a game, a measurement."""
+        own = self.figures[stream]
+        return bool(own["clock_hz"] >= SLOWEST_VIDEO_HZ if video else own["framed"] >= FRAMED_SHARE * own["moved"])
 
     def is_padding(self, stream: int) -> bool:
         """Tell probes and padding by SSRC 0, or by timestamps that never move."""
