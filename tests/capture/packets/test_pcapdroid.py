@@ -12,6 +12,7 @@ from factories.packets.capture_files import Packet
 from factories.packets.recognised_calls import OwnCall, voice_packets
 from factories.packets.shaped_calls import CALLER, packets_of, shaped_call
 from talkpath.capture.calls.app_naming import app_of_label
+from talkpath.capture.packets.pcapdroid import MAX_LABELS_A_FLOW, AppLabels
 from talkpath.capture.scrubbing.scrub import scrub_capture
 
 
@@ -45,6 +46,15 @@ def test_a_label_of_no_known_app_changes_nothing(label: str):
 def test_trailers_behind_some_packets_are_enough():
     (found,) = findings_in(recorded(packets_of(shaped_call("webrtc/dtls/voice", 200)), "Max", share=0.3)).calls
     assert found.app == "max"
+
+
+def test_a_new_name_behind_each_packet_fills_no_memory():
+    labels = AppLabels()
+    for number in range(200):
+        labels._count(7, f"name {number}", 1)
+        labels._count(8, number, 1)
+    assert {len(names) for names in labels._labels.values()} == {MAX_LABELS_A_FLOW}
+    assert labels.of([7]) == ("name 0",)
 
 
 def test_trailers_count_as_no_data():
