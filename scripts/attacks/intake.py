@@ -208,13 +208,15 @@ def hostile_names(folder: Path) -> Finding:
     with running_observatory(folder) as far:
         where = urlsplit(far.said["url"])
         connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
-        connection.request("GET", "/en/now", headers={"Host": "evil.example"})
-        answer = connection.getresponse()
-        body, varies = answer.read(), "host" in (answer.getheader("Vary") or "").lower()
+        cached = []
+        for path in ("/en/now", "/en/events.json", "/open/dataset.jsonld"):
+            connection.request("GET", path, headers={"Host": "evil.example"})
+            answer = connection.getresponse()
+            varies = "host" in (answer.getheader("Vary") or "").lower()
+            cached += [path] if b"evil.example" in answer.read() and not varies else []
         connection.close()
-    cached = b"evil.example" in body and not varies
     return Finding(
-        not bad and not cached, f"{len(bad)} of {len(cells)} cells; Vary: Host {'said' if varies else 'not said'}"
+        not bad and not cached, f"{len(bad)} of {len(cells)} cells; cached under it: {', '.join(cached) or 'none'}"
     )
 
 

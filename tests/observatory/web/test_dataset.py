@@ -46,6 +46,7 @@ def test_their_addresses_answer_with_json_that_any_page_may_read() -> None:
         answer = route.endpoint(Request(scope))  # type: ignore[attr-defined]
         assert json.loads(answer.body)
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Vary"] == "Host"  # without an address of its own the observatory takes a visitor's word
 
 
 @pytest.mark.parametrize(("step", "begins"), [("day", "2026-11-25"), ("week", "2026-11-23"), ("month", "2026-11-01")])

@@ -119,7 +119,7 @@ def dataset_routes(sealed: Callable[[], Sequence[Sealed]], address: str, *, simu
             here = f"{request.url.scheme}://{request.url.netloc}"
             root = (address.rstrip("/") or here) + request.scope.get("root_path", "")
             body = msgspec.json.format(msgspec.json.encode(made(root)))
-            return Response(body, headers={**PAGE_HEADERS, **OPEN_HEADERS}, media_type=kind)
+            return Response(body, headers={**PAGE_HEADERS, **OPEN_HEADERS, "Vary": "Host"}, media_type=kind)
 
         return written
 
