@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from factories.packets.altered_captures import findings_in
-from talkpath.measure.call import Call
-from talkpath.verdict.bases.call_outcome import call_outcome
+from talkpath.measure.call import Call, Findings
+from talkpath.verdict.bases.call_outcome import attempt_outcome, call_outcome
 from talkpath.verdict.bases.recorded_call import judge_call
 
 FOLDER = Path(__file__).parent / "engines"
 Record = tuple[int, bytes, int]
 """Time in microseconds, the frame as far as it was recorded, and its length."""
 HEAD_BYTES = 24
+CALLER = bytes((192, 168, 77, 2))
 
 
 @cache
@@ -34,11 +35,15 @@ def records_of(name: str) -> Iterator[Record]:
         at += 16 + captured
 
 
-def calls_in(name: str, records: list[Record]) -> tuple[Call, ...]:
+def found_in(name: str, records: list[Record]) -> Findings:
     out = [whole_file(name)[:HEAD_BYTES]]
     for time_us, frame, size in records:
         out.append(struct.pack("<IIII", *divmod(time_us, 1_000_000), len(frame), size) + frame)
-    return findings_in(b"".join(out)).calls
+    return findings_in(b"".join(out))
+
+
+def calls_in(name: str, records: list[Record]) -> tuple[Call, ...]:
+    return found_in(name, records).calls
 
 
 def voices(call: Call) -> list[tuple[str, int, int | None]]:
@@ -101,3 +106,19 @@ def test_a_box_in_the_middle_sees_the_same_end_over_both_versions_of_ip(name: st
     (call,), (there,) = calls_in(name, list(records_of(name))), calls_in(name, moved)
     assert voices(there) == voices(call)
     assert call_outcome(there).kind == call_outcome(call).kind == "went_silent"
+
+
+def is_check_for_a_relay(frame: bytes) -> bool:
+    """A check of the far end that this end sends by its relay: a message of STUN in ChannelData (RFC 8656)."""
+    return frame.rfind(b"\x00\x01\x00", 42, 60) > 42 and 0x40 <= frame[42] < 0x50
+
+
+def test_a_recording_that_begins_after_a_relay_died_does_not_say_that_the_call_never_connected():
+    """What goes through a relay needs its answer to the request for it."""
+    every = list(records_of("cr_voice_turn_udp.a"))
+    late = [one for one in every if one[0] > every[0][0] + 1_000_000 and is_check_for_a_relay(one[1])]
+    sent = [one for one in late if one[1][26:30] == CALLER]
+    (attempt,) = found_in("cr_voice_turn_udp.a", sent).attempts
+    assert attempt.end_s - attempt.start_s > 3
+    assert attempt.begun_before
+    assert attempt_outcome(attempt).kind == "unknown"

@@ -183,6 +183,10 @@ class Attempt(Struct, frozen=True, gc=False):
     far_hosts: Count = 0
     """How many hosts were asked; 0 also in older recordings."""
 
+    begun_before: bool = False
+    """Where nothing replied: did this end send what needs an answer from before the recording, such as media for a
+    relay, or encrypted records? Then a call had been set up."""
+
 
 class ControlSecond(Struct, frozen=True, gc=False):
     """One second of control traffic beside a call, all flows together: `arrived` of the packets that were `sent`.

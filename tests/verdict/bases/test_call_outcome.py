@@ -286,8 +286,10 @@ def test_what_this_ends_own_packets_show_is_no_delay() -> None:
 
 
 def test_media_that_nothing_ever_answered_never_connected() -> None:
+    """Where it had asked before; of media from the recording's beginning nobody knows what was before."""
     dead = flow(packets_received=0, media_received=0, last_received_s=None, answers=0)
-    assert call_outcome(call(SAID, flows=(dead,))).kind == "never_connected"
+    assert call_outcome(call(SAID, flows=(dead,), start_s=1.0)).kind == "never_connected"
+    assert call_outcome(call(SAID, flows=(dead,))).kind == "one_way"
 
 
 @pytest.mark.parametrize("streams", [(), (stream("sent", 1.0),), (stream("sent", 2.0), stream("received", 2.0))])
@@ -313,6 +315,7 @@ def attempt(answered: bool, **changes: Any) -> Attempt:
         (attempt(True), "unknown"),
         (attempt(False, end_s=2.0), "unknown"),
         (attempt(True, hellos=4), "never_connected"),
+        (attempt(False, begun_before=True), "unknown"),
         (attempt(False, app="webrtc", others_answered=True), "unknown"),
         (attempt(False, app="webrtc", far_hosts=20), "unknown"),
         (attempt(False, app="webrtc", far_hosts=6), "never_connected"),
@@ -323,6 +326,7 @@ def attempt(answered: bool, **changes: Any) -> Attempt:
         "nobody picked up",
         "no time to answer",
         "handshake unanswered",
+        "a call of before the recording",
         "an address nobody is at",
         "peers of a swarm",
         "candidates of one call",

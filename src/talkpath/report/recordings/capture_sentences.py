@@ -261,6 +261,8 @@ def attempt_sentence(judged: JudgedCall[Attempt], clock: RecordingClock = NO_CLO
             "{app}, a call set up from {time} on: servers answered, but nobody talked in this recording.",
             **values,
         )
+    if attempt.begun_before:
+        return say("capture", "{app}, a call that had begun before {time}: nothing answered it any more.", **values)
     if verdict.alternatives:
         told = (_unanswered_setup(verdict, values), _carried_beside(verdict), proxy_note(verdict.app))
         return " ".join(filter(None, told))

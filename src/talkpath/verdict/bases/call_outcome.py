@@ -76,8 +76,9 @@ CLEAR_LOSS, CLEAR_LOST = 0.1, 2
 FEWEST_RUNS, RECORDERS_ERRORS = 5, 2.0
 """Of what this end sent, fewer runs of lost packets are a pause, or a gap in the recording. The recorder lost packets
 where RECORDERS_SHARE of all losses may be its own, of enough runs within RECORDERS_ERRORS standard errors."""
-ASKED, HELLOS = 3, 4
-"""Unanswered requests, and ClientHellos of one handshake that no data followed."""
+ASKED, TRIED_S, HELLOS = 3, 0.25, 4
+"""Unanswered requests, for so long before the media: a recording that began later tells nothing of the set-up; and
+ClientHellos of one handshake that no data followed."""
 SHARED_APPS, FEW_HOSTS = ("webrtc",), 8
 """Kinds of calls that try addresses where nobody is; who asks more than FEW_HOSTS is looking for peers."""
 MEETING_APPS = ("discord", "meet", "teams", "telemost", "zoom")
@@ -131,7 +132,7 @@ def attempt_outcome(attempt: Attempt) -> Outcome:
     waited = attempt.end_s - attempt.start_s >= SILENT_END_S
     if waited and attempt.hellos >= HELLOS:
         return Outcome("never_connected", attempt.start_s, None, ("unanswered",))
-    if waited and not attempt.answered and not may_be_nobody(attempt):
+    if waited and not (attempt.answered or attempt.begun_before or may_be_nobody(attempt)):
         return Outcome("never_connected", attempt.start_s, "received", ("unanswered",))
     return Outcome("unknown", attempt.start_s, None, () if attempt.answered else ("unanswered",))
 
@@ -215,7 +216,7 @@ def _is_unanswered(call: Call) -> bool:
     """Whether the flows of the media never had an answer, while others show that answers were recorded."""
     carriers = [flow for flow in call.flows if flow.media_sent]
     alive = any(flow.packets_received for flow in call.flows) or any(moment.other_packets for moment in call.seconds)
-    asked = sum(flow.requests for flow in carriers)
+    asked = sum(flow.requests for flow in carriers) if call.start_s - call.setup_s >= TRIED_S else 0
     return alive and asked >= ASKED and not any(flow.packets_received for flow in carriers)
 
 

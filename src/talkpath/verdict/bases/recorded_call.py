@@ -98,7 +98,7 @@ def judge_attempt(attempt: Attempt) -> Verdict:
     waited = attempt.end_s - attempt.start_s >= WAITED_S
     tries = max(attempt.requests, attempt.sent_packets)
     unanswered = waited and not attempt.answered and tries >= FEWEST_TRIES
-    nobody = attempt.others_answered or may_be_nobody(attempt)
+    untold = attempt.others_answered or attempt.begun_before or may_be_nobody(attempt)
     alive = attempt.other_packets >= OTHERS_RATE * max(attempt.end_s - attempt.start_s, 1.0)
     return Verdict(
         app=attempt.app,
@@ -113,7 +113,7 @@ def judge_attempt(attempt: Attempt) -> Verdict:
             {"requests": tries if unanswered else attempt.requests, "answers": attempt.answers},
         ),
         confidence="high" if attempt.app_confidence >= SURE_CONFIDENCE else "low",
-        alternatives=_rules_of_set_up(attempt) if unanswered and alive and not nobody else (),
+        alternatives=_rules_of_set_up(attempt) if unanswered and alive and not untold else (),
     )
 
 
