@@ -11,6 +11,7 @@ from factories.packets.altered_captures import facts_of, udp_payload
 from factories.packets.capture_files import Packet
 from factories.packets.shaped_calls import BEGIN_NS, Sent, background_traffic, packets_of, shaped_call
 from talkpath.measure.call import Call, Stream
+from talkpath.verdict.bases.call_outcome import call_outcome
 from talkpath.verdict.bases.recorded_call import judge_call
 
 SILENT = ["whatsapp/relay60/voice", "meet/sfu/voice"]
@@ -223,6 +224,16 @@ def test_a_ceiling_is_told_with_its_rate(arm: str, kbps: int, bucket: int):
     verdict = judge_call(only_call(packets_of(policed(shaped_call(arm, 3000), kbps, bucket))))
     assert verdict.alternatives[0] == "media.police"
     assert verdict.parameters["kbps"].estimate == pytest.approx(kbps, rel=0.04)
+
+
+@pytest.mark.parametrize("arm", ["meet/sfu/video", "webrtc/dtls/video", "signal/ringrtc/video"])
+@pytest.mark.parametrize("kbps", [100, 150, 200, 250])
+def test_pictures_of_which_hardly_two_packets_in_a_row_come_are_a_stream_that_loses_them(arm: str, kbps: int):
+    """A bucket of one packet: sequence numbers advance by those of a picture, as a clock's do."""
+    found = only_call(packets_of(policed(shaped_call(arm, 2000), kbps, 1600)))
+    (pictures,) = [one for one in received(found) if one.medium == "video" and (one.lost or 0) > 100]
+    assert pictures.packets < pictures.lost
+    assert call_outcome(found).kind == "poor"
 
 
 def policed(sent: list[Sent], kbps: float, bucket: int) -> list[Sent]:

@@ -21,6 +21,8 @@ STEP_BACK, STEP_AHEAD, STEP_RATE = -500, 500, 250
 """A sequence number may go back by STEP_BACK (late packets), and ahead by STEP_AHEAD and STEP_RATE more for each second
 without a packet; any other step begins a new run of numbers, unless the timestamp advanced as far as time did."""
 FASTEST_HZ, IN_TIME_S = 90_000, 2.0
+MEDIA_CLOCKS_HZ, SAME_CLOCK_ERROR = np.array([8000, 16000, 24000, 32000, 48000, 90000], np.float64), 0.1
+"""Clocks of voice and of pictures (RFC 3551, RFC 7587), and how far from one its timestamps may run over a stream."""
 WIDE_STEP, ENOUGH_SHARE, RARE_SHARE = 5.0, 5.0, 0.2
 """Mean step, expected single steps, share of these."""
 
@@ -133,18 +135,28 @@ def is_plausible_rtp(segments: Segments) -> Bools:
     moves = segments.total((ahead != 0) & ~first)
     kinds = _distinct_values(segments, segments.rows["type"] & 0x7F)
     fine = (segments.total(small & ~first) >= 0.8 * steps) & (moves >= 0.3 * steps) & (kinds <= 6)
-    return fine & ~_is_clock(segments, ahead, small & ~first)
+    return fine & ~(_is_clock(segments, ahead, small & ~first) & ~_has_media_clock(segments, stamp * (small & ~first)))
 
 
 def _is_clock(segments: Segments, ahead: Ints, steps: Bools) -> Bools:
-    """Tell where the field of the sequence number is a clock (games: ENet). Even where most packets are lost some
-    numbers follow each other; in a clock hardly any do."""
+    """Tell where the field of the sequence number looks like a clock (games: ENet). Even where most packets are lost
+    some numbers follow each other; in a clock hardly any do, nor where a policer lets one packet of each picture pass.
+    """
     count = segments.total(steps)
     mean = segments.total(np.where(steps, np.abs(ahead), 0)) / np.maximum(count, 1)
     expected = count / np.maximum(mean, 1)
     follows = segments.total(steps & (np.abs(ahead) == 1))
     clock: Bools = (mean > WIDE_STEP) & (expected >= ENOUGH_SHARE) & (follows < RARE_SHARE * expected)
     return clock
+
+
+def _has_media_clock(segments: Segments, steps: Ints) -> Bools:
+    """Tell which segments' timestamps advance, by these steps, as fast as one of the clocks of RTP's media."""
+    arrival = segments.rows["time_s"]
+    lasts_s = arrival[segments.begin + segments.count - 1] - arrival[segments.begin]
+    rate_hz = segments.total(steps)[:, None] / np.maximum(lasts_s, 1e-9)[:, None]
+    close: Bools = (np.abs(rate_hz / MEDIA_CLOCKS_HZ - 1) < SAME_CLOCK_ERROR).any(axis=1)
+    return close
 
 
 def _distinct_values(segments: Segments, values: NDArray[np.generic]) -> Ints:

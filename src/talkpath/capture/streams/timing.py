@@ -13,11 +13,11 @@ import numpy as np
 
 from talkpath.capture.packets.rows import SEEN_FLAG
 from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, frozen_before, is_latest, waited_s
-from talkpath.capture.streams.rtp_order import RtpOrder, Segments
+from talkpath.capture.streams.rtp_order import MEDIA_CLOCKS_HZ, RtpOrder, Segments
 from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools, Ints, number_ranges, stable_order
 
-KNOWN_CLOCKS = np.array([1000, 8000, 16000, 24000, 32000, 48000, 90000], np.float64)
+KNOWN_CLOCKS = np.append(1000.0, MEDIA_CLOCKS_HZ)
 CLOSE_SHARE, CLOCK_ROWS = 0.12, 50
 """Of fewer packets a clock is a guess, and nothing of them is a freeze: they are probes and repairs, or too few to
 miss."""
