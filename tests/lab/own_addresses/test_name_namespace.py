@@ -27,7 +27,7 @@ from talkpath.verdict.bases.endpoints import judge_endpoints
 from talkpath.wire.control import tls
 from talkpath.wire.control.keys import new_identity_pem
 
-STREAM_S, GAP_S, PAUSE_S = 0.7, 0.05, 0.1
+STREAM_S, GAP_S, PAUSE_S = 2.0, 0.05, 0.1  # a busy machine answers a handshake within two seconds
 
 
 def asked_in_namespaces(rule: str, family: int, mute: bool, folder: str) -> dict[str, Any]:
