@@ -197,7 +197,8 @@ def _page_head(rows: Sequence[Row], networks: int) -> Iterator[str]:
            "them.")  # fmt: skip
     yield ""
     yield ("Promised although these lie: whoever sends what no listed test server vouches for, however much and of "
-           "however many kinds; one of several listed servers, with whoever helps it; whoever lies on one day alone; "
+           "however many kinds; one of several listed servers, or all of one operator's beside another's, with whoever "
+           "helps it; whoever lies on one day alone; "
            f"and, with {1 / promised.minority_years:g}, 3 of 10 of those that listed servers vouch for. Not promised "
            "where the only listed server that a network is measured with lies, nor where somebody runs checks from "
            "many address blocks of that network, with several listed servers, day after day: those are as many people "

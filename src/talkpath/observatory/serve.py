@@ -197,6 +197,7 @@ def pages_of(observatory: Observatory, site: Site, geo: Sequence[Path] = ()) -> 
         stands=lambda: observatory.loader.position,
         know=lambda events: observatory.sealer.know(orders_of(events)),
         geo=geo,
+        servers=observatory.trusted_responders(),
     )
     shared = partial(shared_report, observatory.log.register.find, observatory.store)
     return Pages(

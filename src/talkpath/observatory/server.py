@@ -162,7 +162,7 @@ class Observatory:
         judges = Judges(
             log=self.log,
             commit=self.committer.wait,
-            listed=self._trusted_responders(),
+            listed=self.trusted_responders(),
             simulated=self.settings.simulated,
             on_outcome=self.metrics.judged,
             processes=self._place.judges,
@@ -173,6 +173,13 @@ class Observatory:
         with closing(judges):
             yield
 
+    def trusted_responders(self) -> dict[str, str]:
+        """The keys whose receipts place a report: the listed ones, and that of this observatory's own check;
+        and who answers for each."""
+        own = self._place.root / CHECK_KEY
+        named = {raw_key_text(Signer.of_file(own).public): "this observatory"} if own.exists() else {}
+        return named | dict(self._place.listed)
+
     def close(self) -> None:
         """Close the index and the log, and release the folder."""
         self.committer.close()
@@ -180,12 +187,6 @@ class Observatory:
         self.log.close()
 
     # -- inside ----------------------------------------------------------------------------------------------------
-
-    def _trusted_responders(self) -> dict[str, str]:
-        """The keys whose receipts place a report: the listed ones, and that of this observatory's own check."""
-        own = self._place.root / CHECK_KEY
-        named = {raw_key_text(Signer.of_file(own).public): "this observatory"} if own.exists() else {}
-        return named | dict(self._place.listed)
 
     async def _load(self) -> None:
         while True:

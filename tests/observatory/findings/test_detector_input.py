@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,15 @@ from msgspec.structs import replace
 from factories.checks.dated_bundles import write_dated_bundles
 from factories.observatories.network_days import network_day
 from talkpath.errors import FileError
-from talkpath.observatory.findings.detector_input import counts_of_days, counts_of_taps, folder_counts
+from talkpath.observatory.detect.assumptions import OBSERVATORY_ASSUMPTIONS
+from talkpath.observatory.detect.find import find_events
+from talkpath.observatory.findings.detector_input import (
+    counts_of_days,
+    counts_of_index,
+    counts_of_taps,
+    folder_counts,
+)
+from talkpath.observatory.index.queries import DayCount
 from talkpath.verdict.model import Basis
 
 TAP = '{"day":"2025-08-13","network":"AS64496","country":"XX","app":"max","medium":"voice","simulated":true}\n'
@@ -53,3 +62,41 @@ def test_every_basis_is_heard_as_a_source():
 def test_people_who_say_restricted_are_at_least_those_who_cannot_all_have_said_otherwise():
     (found,) = counts_of_days([replace(network_day("max", "voice", "2025-08-13", restricted=4, ok=2), contributors=5)])
     assert (found.contributors, found.restricted_contributors) == (5, 3)
+
+
+SERVERS = {"a": "Anna", "b": "Anna", "c": "Cem"}
+
+
+def checked(day: date, asked: dict[str, tuple[int, int]], network: str = "AS64496") -> DayCount:
+    """What listed servers vouch for on a day: (reports, those that say restricted) by key."""
+    reports, restricted = (sum(counts[at] for counts in asked.values()) for at in (0, 1))
+    return DayCount(
+        country="XX", network=network, app="max", medium="voice", day=day.isoformat(), restricted=restricted,
+        ok=reports - restricted, source="probe", basis="shape", listed=True, reports=reports, unreachable=0,
+        undecided=0, failed=0, consistent=0, contributors=9, restricted_contributors=9, rules={}, directions={},
+        responders={key: counts[0] for key, counts in asked.items()},
+        responders_restricted={key: counts[1] for key, counts in asked.items() if counts[1]}, bundles=(), p=None,
+        simulated=False,
+    )  # fmt: skip
+
+
+def test_the_servers_of_one_operator_are_one_witness_beside_those_of_another():
+    day = date(2026, 3, 1)
+    beside = checked(day, {"a": (3, 2), "b": (4, 1), "c": (5, 0), "d": (1, 1)})
+    alone = checked(day, {"a": (3, 2), "b": (4, 1)}, "AS64497")
+    first, second = counts_of_index([beside, alone], operators=SERVERS)
+    assert first.servers == {"Anna": (7, 3), "Cem": (5, 0), "d": (1, 1)}
+    assert second.servers == {"a": (3, 2), "b": (4, 1)}
+
+
+def test_one_operator_with_two_of_three_listed_servers_confirms_nothing():
+    """The third server says each day that calls pass. While keys were counted, the two confirmed it."""
+    days = [date(2026, 1, 1) + timedelta(days=at) for at in range(100)]
+    lies = {"a": (20, 20), "b": (20, 20), "c": (4, 0)}
+    counts = [checked(day, lies if at >= 70 else dict.fromkeys("abc", (4, 0))) for at, day in enumerate(days)]
+    by_key, by_operator = (
+        {event.level for event in find_events(counts_of_index(counts, operators=known), OBSERVATORY_ASSUMPTIONS)}
+        for known in ({}, SERVERS)
+    )
+    assert "confirmed" in by_key
+    assert by_operator == {"signal"}

@@ -108,9 +108,10 @@ def _day_counts(folder: Path | None, index: str | None, listed: Collection[str] 
         raise UsageError("Name a folder of bundles, or an index with --index; one of them.")
     if folder is not None:
         return folder_counts(folder, listed)
+    from talkpath.evidence.known_responders import known_operators
     from talkpath.observatory.index.queries import carry_days, day_counts, read_carry_days
     from talkpath.observatory.index.store import Store
 
     assert index is not None
     with closing(Store(index)) as store:
-        return list(counts_of_index(day_counts(store), read_carry_days(carry_days(store))))
+        return list(counts_of_index(day_counts(store), read_carry_days(carry_days(store)), known_operators()))

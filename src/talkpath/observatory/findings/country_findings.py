@@ -7,7 +7,7 @@ No country's networks are compared with another's, so that the memory needed is 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from talkpath.observatory.detect.country import roll_up
 from talkpath.observatory.detect.find import find_events
 from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.findings.detector_input import counts_of_index
+from talkpath.observatory.findings.detector_input import NOBODY_ANSWERS, counts_of_index
 from talkpath.observatory.index.queries import DayCount, TransportDay, read_carry_days, read_day_counts
 from talkpath.observatory.reach.estimate import ReachEstimate, all_reach
 from talkpath.observatory.reach.tables import load_tables
@@ -74,14 +74,19 @@ NO_FINDINGS = ObservatoryFindings(Totals(reports=0, networks=0, countries=0, fir
 
 
 def country_findings(
-    day_counts: bytes, carried: bytes, box: SimulatedCountry | None = None, least_people: int = 1
+    day_counts: bytes,
+    carried: bytes,
+    box: SimulatedCountry | None = None,
+    least_people: int = 1,
+    operators: Mapping[str, str] = NOBODY_ANSWERS,
 ) -> CountryFindings:
     """Of one country's lines (`queries.day_count_lines`, `queries.carry_days`).
 
     Of a made-up one nobody is presumed to lie unseen: the detector's assumptions are those for a folder in hand. What
-    fewer than `least_people` report is no more than a first sign.
+    fewer than `least_people` report is no more than a first sign. `operators`: who answers for which listed server.
     """
-    return findings_from_counts(read_day_counts(day_counts), read_carry_days(carried), box, least_people)
+    counts, transports = read_day_counts(day_counts), read_carry_days(carried)
+    return findings_from_counts(counts, transports, box, least_people, operators)
 
 
 def findings_from_counts(
@@ -89,10 +94,11 @@ def findings_from_counts(
     carried: Sequence[TransportDay],
     box: SimulatedCountry | None = None,
     least_people: int = 1,
+    operators: Mapping[str, str] = NOBODY_ANSWERS,
 ) -> CountryFindings:
     """The findings of one country from its counts. What nobody vouches for tells of no claim, and of nobody's reach."""
     days = [as_day(one) for one in counts if one.source != "tap" and one.count and one.vouched]
-    heard = list(counts_of_index(counts, carried))
+    heard = list(counts_of_index(counts, carried, operators))
     events = find_events(
         heard, dataclasses.replace(FOLDER_ASSUMPTIONS if box else OBSERVATORY_ASSUMPTIONS, least_people=least_people)
     )

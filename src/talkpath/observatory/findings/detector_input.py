@@ -8,8 +8,9 @@ others published are no reports, and are not counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
@@ -34,6 +35,7 @@ HEARD_AS: dict[str, ReportSource] = {
 }
 
 
+NOBODY_ANSWERS: Mapping[str, str] = MappingProxyType({})
 RECORDING_SOURCES = ("capture", "accompanied")
 COUNTED_WITH: dict[str, ReportSource] = {"accompanied": "capture"}
 """Sources of the log that the detector has no numbers for yet, and those that they are counted with."""
@@ -103,14 +105,21 @@ def counts_of_taps(path: Path) -> Iterator[ReportCounts]:
         )
 
 
-def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] = ()) -> Iterator[ReportCounts]:
-    """Of the index's day counts, and of what carried calls on those days; imports are no source.
+def counts_of_index(
+    found: Iterable[DayCount], carried: Iterable[TransportDay] = (), operators: Mapping[str, str] = NOBODY_ANSWERS
+) -> Iterator[ReportCounts]:
+    """Of the index's day counts, and of what carried calls on those days; imports are no source. `operators`: who
+    answers for the key of a test server. Where a network is measured with servers of several operators, all of one are
+    one witness: one hand may lie with all of them.
 
     A recording alone says at most what it is consistent with. Of many, that is told as an accusation: the detector
     knows how often recordings of good lines look so.
     """
     transports = grouped_by_key(((*day.stream, day.day), day.transport) for day in carried)
-    for one in found:
+    counts = list(found)
+    keys = ((one.network, operators.get(key) or key) for one in counts if one.listed for key in one.responders)
+    asked = grouped_by_key(dict.fromkeys(keys))
+    for one in counts:
         source = COUNTED_WITH.get(one.source, one.source)
         if source in VOUCHED and not one.vouched:
             source = "unlisted"
@@ -129,14 +138,20 @@ def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] =
                 contributors=max(one.contributors, 1),
                 restricted_contributors=max(said_so, 1),
                 rules=one.rules,
-                servers={
-                    key: (count, one.responders_restricted.get(key, 0))
-                    for key, count in (one.responders.items() if one.listed else ())
-                },
+                servers=_by_operator(one, operators if len(asked.get(one.network, ())) > 1 else NOBODY_ANSWERS),
                 carries=tuple(transports.get((*one.stream, one.day), ())),
                 bundles=one.bundles,
                 simulated=one.simulated,
             )
+
+
+def _by_operator(one: DayCount, operators: Mapping[str, str]) -> dict[str, tuple[int, int]]:
+    """(reports, those that say restricted) of each operator's servers, under the key of one that is nobody's."""
+    keys = grouped_by_key((operators.get(key) or key, key) for key in (one.responders if one.listed else ()))
+    return {
+        who: (sum(one.responders[key] for key in own), sum(one.responders_restricted.get(key, 0) for key in own))
+        for who, own in keys.items()
+    }
 
 
 def _reports_heard(one: DayCount) -> tuple[int, int]:

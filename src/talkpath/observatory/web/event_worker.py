@@ -73,10 +73,15 @@ class EventWorker:
         self._pool = WorkerPool(PROCESSES)
 
     def look(
-        self, day_counts: bytes, carried: bytes, box: SimulatedCountry | None = None, least_people: int = 1
+        self,
+        day_counts: bytes,
+        carried: bytes,
+        box: SimulatedCountry | None,
+        least_people: int,
+        servers: Mapping[str, str],
     ) -> CountryFindings:
-        """Find the events of one country, and wait for the result."""
-        return self._pool.run(country_findings, day_counts, carried, box, least_people)
+        """Find the events of one country, and wait for the result. `servers`: who answers for which listed key."""
+        return self._pool.run(country_findings, day_counts, carried, box, least_people, servers)
 
     def operators(self, files: Sequence[Path]) -> dict[str, str] | None:
         """The names of the operators of networks (observatory/web/event_worker.py)."""

@@ -60,11 +60,13 @@ FEED_NAME = re.compile(r"events|[A-Z]{2}")
 
 class ObservatoryHooks(NamedTuple):
     """How pages are connected to the observatory: `stands` gives the position of the index, `know` receives the events
-    that were found. `geo` are the files that tell the networks of addresses."""
+    that were found. `geo` are the files that tell the networks of addresses, `servers` who answers for the key of each
+    listed test server."""
 
     stands: Callable[[], int]
     know: Callable[[Sequence[Event]], None]
     geo: Sequence[Path] = ()
+    servers: Mapping[str, str] = {}
 
 
 class Pages:
@@ -174,7 +176,9 @@ class Pages:
             self._found.pop(country, None)
         else:
             least = self.site.publication.least_to_confirm
-            self._found[country] = version, await asyncio.to_thread(worker.look, counts, carried, self._box, least)
+            servers = self._hooks.servers
+            found = await asyncio.to_thread(worker.look, counts, carried, self._box, least, servers)
+            self._found[country] = version, found
 
     async def _feed(self, request: Request) -> Response:
         from starlette.exceptions import HTTPException
