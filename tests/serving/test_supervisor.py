@@ -11,7 +11,6 @@ from io import StringIO
 import pytest
 
 from talkpath.errors import PeerError
-from talkpath.responder import driver
 from talkpath.serving import supervisor
 from talkpath.serving.supervisor import REMEMBERED_S, Supervisor
 
@@ -97,10 +96,9 @@ def test_a_task_is_started_again_where_nothing_can_be_written(monkeypatch: pytes
         raise ZeroDivisionError
 
     monkeypatch.setattr(sys, "stderr", Full())
-    for written in (supervisor.write_line, driver.write_line):
-        clock, _, failing = supervise(work, 3, report=written)
-        assert clock.slept_s == [1, 2]
-        assert failing
+    clock, _, failing = supervise(work, 3, report=supervisor.write_line)
+    assert clock.slept_s == [1, 2]
+    assert failing
 
 
 def test_a_task_is_started_again_where_what_it_waited_for_was_cancelled():

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from talkpath.errors import FileError, UsageError, WireError
 from talkpath.measure.call import Attempt, Call, Control, Findings, Paired, Stream
+from talkpath.wire.ip.address import bracketed_host
 
 if TYPE_CHECKING:
     import pyarrow
@@ -172,7 +173,7 @@ def read_stream(name: str, source: ByteSource, limits: ScanLimits | None = None)
 
 
 def _endpoint_text(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"{bracketed_host(host)}:{port}"
 
 
 def _measured_recording(

@@ -27,6 +27,7 @@ from secrets import token_hex
 
 from talkpath.browser.far_end.counts_to_facts.call_paths import CallPath
 from talkpath.grouping import grouped_by_key
+from talkpath.wire.ip.address import bracketed_host
 
 TURN_PORTS = (3478, 443)
 TURN_TRANSPORTS = (("udp", 3478), ("udp", 443), ("tcp", 443), ("tls", 443))
@@ -72,7 +73,7 @@ class TurnRelay:
         for transport, port in TURN_TRANSPORTS:
             is_tls = transport == "tls"
             scheme, carried = ("turns", "tcp") if is_tls else ("turn", transport)
-            url = f"{scheme}:{_bracketed_host(name or host if is_tls else host)}:{port}?transport={carried}"
+            url = f"{scheme}:{bracketed_host(name or host if is_tls else host)}:{port}?transport={carried}"
             missing = self.missing.get(port, self._missing_tls(name or host) if is_tls else "")
             paths.append(
                 CallPath(
@@ -161,10 +162,6 @@ def _is_address(name: str) -> bool:
     with contextlib.suppress(ValueError):
         return bool(ip_address(name))
     return False
-
-
-def _bracketed_host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _why_not_free(port: int, addresses: Sequence[str]) -> str:

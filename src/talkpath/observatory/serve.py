@@ -41,6 +41,7 @@ from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
 from talkpath.serving.private_logs import keep_texts_out_of_logs
 from talkpath.wire.control.keys import Signer
+from talkpath.wire.ip.address import bracketed_host
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -94,8 +95,7 @@ def bind_listener(host: str, port: int) -> tuple[socket.socket, str]:
         bound = socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
     except OSError:
         raise UsageError(f"Port {port} of that address cannot be had; name another with --port or --host.") from None
-    shown = f"[{host}]" if ":" in host else host
-    return bound, f"http://{shown}:{bound.getsockname()[1]}/"
+    return bound, f"http://{bracketed_host(host)}:{bound.getsockname()[1]}/"
 
 
 def serve_observatory(

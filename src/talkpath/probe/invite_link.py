@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from talkpath.errors import UsageError
 from talkpath.wire.control.invitation import Invitation, invitation_proof, token_of_text, token_text, until_text
 from talkpath.wire.control.keys import raw_key
+from talkpath.wire.ip.address import bracketed_host
 
 SCHEME = "talkpath"
 DEFAULT_PORT = 4433
@@ -47,14 +48,13 @@ class InviteLink:
 
     def text(self) -> str:
         """The invite link."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
         fields = {
             "also": str(self.also) if len(self.ports) > 1 else "",
             "until": until_text(self.until),
             "token": token_text(self.token) if self.token else "",
         }
         query = "&".join(f"{name}={value}" for name, value in fields.items() if value)
-        return f"{SCHEME}://{host}:{self.port}/{query and '?'}{query}#{self.key}"
+        return f"{SCHEME}://{bracketed_host(self.host)}:{self.port}/{query and '?'}{query}#{self.key}"
 
 
 def parse_invite_link(text: str) -> InviteLink:

@@ -26,6 +26,7 @@ from talkpath.responder.responder import Responder
 from talkpath.responder.sockets import listen_tcp, listen_udp, tcp_ports
 from talkpath.responder.tcp_peer import TcpPeer
 from talkpath.responder.tcp_peers import ReadySockets, TcpPeers
+from talkpath.serving.supervisor import write_line
 from talkpath.wire.control import tls
 from talkpath.wire.ip import error_queue
 
@@ -36,12 +37,6 @@ DATAGRAM_GATHER_S = 0.002
 MAX_RESPONDER_SLEEP_S = 0.5
 LAYOUT_SWITCH_S = 0.0005  # how long the thread that lays out may hold up the one that serves
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 5.0  # after a failure of the loop itself
-
-
-def write_line(text: str) -> None:
-    """Write a line to the process's stderr, which systemd and Docker keep."""
-    with suppress(OSError, ValueError):  # a full disk, or closed: nobody can be told, and the serving has to go on
-        sys.stderr.write(f"talkpath: {text}\n")
 
 
 class ResponderDriver:

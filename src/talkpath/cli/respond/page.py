@@ -10,6 +10,7 @@ import click
 
 from talkpath.api.state_folder import state_folder
 from talkpath.errors import UsageError
+from talkpath.wire.ip.address import bracketed_host
 
 if TYPE_CHECKING:
     from talkpath.browser.certificate.stored_certificate import Domain
@@ -115,12 +116,8 @@ def check_page_served(settings: PageServerSettings | None, name: str) -> Iterato
         click.echo("talkpath: requesting the page's certificate if needed; a new one takes some seconds.", err=True)
     scheme = "https" if settings.certificate or settings.domain else "http"
     server = start_page_server(settings)
-    url = f"{scheme}://{_bracketed_host(name)}:{settings.port}/check" if server.process else ""
+    url = f"{scheme}://{bracketed_host(name)}:{settings.port}/check" if server.process else ""
     try:
         yield ServedPage(url, server.without, server.at_a_time)
     finally:
         server.stop()
-
-
-def _bracketed_host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

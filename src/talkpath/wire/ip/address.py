@@ -43,8 +43,9 @@ class Address:
         """Return where such an address is used: in a private network (RFC 1918, 3927, 4193, 4291), inside a provider's
         network (RFC 6598), or anywhere."""
         literal = ipaddress.ip_address(self.packed)
-        found = (kind for kind, blocks in SPECIAL_BLOCKS.items() if any(literal in block for block in blocks))
-        return next(found, "public")
+        return next(
+            (kind for kind, blocks in SPECIAL_BLOCKS.items() if any(literal in block for block in blocks)), "public"
+        )
 
     def reveal(self) -> tuple[str, int]:
         """Return (host, port) for a socket call. Never for a message, a log or a file."""
@@ -61,3 +62,8 @@ class Address:
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("an address is not written anywhere")
+
+
+def bracketed_host(host: str) -> str:
+    """The host as URLs have it: an IPv6 address between brackets."""
+    return f"[{host}]" if ":" in host else host
