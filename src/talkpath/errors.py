@@ -11,6 +11,12 @@ A message is one sentence: what happened, where, what to do next. It never holds
 A network failure during a measurement is a value in the facts, never one of these.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class TalkpathError(Exception):
     """Anything that talkpath raises on purpose."""
@@ -34,3 +40,30 @@ class PeerError(TalkpathError):
 
 class BundleError(TalkpathError):
     """Evidence that does not verify."""
+
+
+@contextmanager
+def in_place_of(met: type[Exception] | tuple[type[Exception], ...], told: Exception) -> Iterator[None]:
+    """Whoever meets such an error inside is told the other one."""
+    try:
+        yield
+    except met:
+        raise told from None
+
+
+@contextmanager
+def file_read(path: Path) -> Iterator[None]:
+    """A file that somebody named is read inside."""
+    try:
+        yield
+    except OSError as error:
+        raise FileError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
+
+
+@contextmanager
+def file_written(path: Path) -> Iterator[None]:
+    """A file that somebody named is written inside."""
+    try:
+        yield
+    except OSError as error:
+        raise FileError(f"{path.name} cannot be written ({error.strerror}); choose another place.") from None

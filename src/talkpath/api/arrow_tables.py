@@ -10,7 +10,7 @@ from importlib import import_module
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, get_origin, get_type_hints
 
-from talkpath.errors import UsageError
+from talkpath.errors import UsageError, in_place_of
 from talkpath.measure.call import Call, Moment, Second, Stream
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _arrow_type(arrow: Any, kind: Any) -> Any:
 
 
 def _pyarrow() -> Any:
-    try:
+    with in_place_of(
+        ImportError, UsageError("Tables need the library pyarrow, which is not here: pip install pyarrow.")
+    ):
         return import_module("pyarrow")
-    except ImportError:
-        raise UsageError("Tables need the library pyarrow, which is not here: pip install pyarrow.") from None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talkpath.api.recording import Recording, read_stream
-from talkpath.errors import FileError, PeerError, UsageError
+from talkpath.errors import PeerError, UsageError, file_read
 
 if TYPE_CHECKING:
     from talkpath.capture.live.live_picture import LivePicture
@@ -116,10 +116,8 @@ def open_stream(source: str, interface: bool, standard_input: Callable[[], int])
     if source == "-":
         return PipeStream(standard_input())
     path = Path(source)
-    try:
+    with file_read(path):
         return PipeStream(os.open(path, os.O_RDONLY)) if path.is_fifo() else PlayedFile(path.open("rb"))
-    except OSError as error:
-        raise FileError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
 
 
 def followed_recordings(

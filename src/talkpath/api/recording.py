@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from msgspec.structs import replace
 
-from talkpath.errors import FileError, UsageError, WireError
+from talkpath.errors import FileError, UsageError, WireError, file_read
 from talkpath.measure.call import Attempt, Call, Control, Findings, Paired, Stream
 from talkpath.wire.ip.address import bracketed_host
 
@@ -160,11 +160,8 @@ def read_capture(source: str | Path | BinaryIO, *, progress: Callable[[int], Non
     if not isinstance(source, str | Path):
         return _measured_recording(NAMELESS, cast("ByteSource", source), progress)
     path = Path(source)
-    try:
-        with path.open("rb", buffering=0) as file:
-            return _measured_recording(path.name, file, progress)
-    except OSError as error:
-        raise FileError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
+    with file_read(path), path.open("rb", buffering=0) as file:
+        return _measured_recording(path.name, file, progress)
 
 
 def read_stream(name: str, source: ByteSource, limits: ScanLimits | None = None) -> Recording:

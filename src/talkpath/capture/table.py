@@ -11,7 +11,7 @@ import numpy as np
 
 from talkpath.capture.calls.records import MeasuredCapture
 from talkpath.capture.streams.figures import MeasuredPart
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import UsageError, file_written, in_place_of
 
 COLUMN_TYPES: dict[str, str] = {
     "call": "i4",
@@ -84,21 +84,18 @@ def _stream_columns(
 
 def write_parquet(capture: MeasuredCapture, path: Path) -> None:
     """Write the table in groups of rows. `UsageError` where the library for it is not installed."""
-    try:
+    with in_place_of(
+        ImportError, UsageError("Parquet files need the library pyarrow, which is not here: pip install pyarrow.")
+    ):
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-    except ImportError:
-        raise UsageError("Parquet files need the library pyarrow, which is not here: pip install pyarrow.") from None
     tables = (arrow.table(some) for some in packet_columns(capture))
     group = [next(tables)]
     schema = group[0].schema
-    try:
-        with path.open("wb") as out, parquet.ParquetWriter(out, schema) as writer:
-            for table in tables:
-                group.append(table.cast(schema))
-                if sum(map(len, group)) >= PARQUET_GROUP_ROWS:
-                    writer.write_table(arrow.concat_tables(group))
-                    group = []
-            if group:
+    with file_written(path), path.open("wb") as out, parquet.ParquetWriter(out, schema) as writer:
+        for table in tables:
+            group.append(table.cast(schema))
+            if sum(map(len, group)) >= PARQUET_GROUP_ROWS:
                 writer.write_table(arrow.concat_tables(group))
-    except OSError as error:
-        raise FileError(f"{path.name} cannot be written ({error.strerror}); choose another place.") from None
+                group = []
+        if group:
+            writer.write_table(arrow.concat_tables(group))

@@ -10,7 +10,7 @@ import click
 
 from talkpath.cli._terminal.language import language_option
 from talkpath.cli.check.listed import link_argument
-from talkpath.errors import FileError, UsageError, WireError
+from talkpath.errors import FileError, UsageError, WireError, in_place_of
 
 if TYPE_CHECKING:
     from talkpath.wire.control.campaign import Campaign
@@ -94,7 +94,5 @@ def tell_campaign(campaign: Campaign) -> None:
 def _organiser_key(file: Path) -> Signer:
     from talkpath.wire.control.keys import Signer
 
-    try:
+    with in_place_of(OSError, FileError("The file of --key cannot be read or written; name another place.")):
         return Signer.of_file(file)
-    except OSError:
-        raise FileError("The file of --key cannot be read or written; name another place.") from None

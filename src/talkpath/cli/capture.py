@@ -22,7 +22,7 @@ import click
 from talkpath.cli._terminal.exit_codes import error_exit_code
 from talkpath.cli._terminal.language import language_option
 from talkpath.cli.check.measuring import tell_written
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import FileError, UsageError, file_written
 
 if TYPE_CHECKING:
     from talkpath.api.recording import Recording
@@ -218,10 +218,8 @@ def _write_outputs(
 
 
 def _write_html(recording: Recording, html: Path) -> None:
-    try:
+    with file_written(html):
         html.write_text(recording.html(), encoding="utf-8")
-    except OSError as error:
-        raise FileError(f"{html.name} cannot be written ({error.strerror}); choose another place.") from None
 
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._terminal.language import language_option
-from talkpath.errors import FileError
+from talkpath.errors import FileError, in_place_of
 from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ def _typed_command() -> str:
 
 
 def _make_folder(folder: Path) -> None:
-    try:
+    with in_place_of(
+        OSError, FileError("The folder of --out cannot be written; name another one. Nothing was played.")
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "demo.json").touch()
-    except OSError:
-        raise FileError("The folder of --out cannot be written; name another one. Nothing was played.") from None
 
 
 def _write_files(folder: Path, performance: DemoResult) -> str:
@@ -86,11 +86,9 @@ def _write_files(folder: Path, performance: DemoResult) -> str:
     from talkpath.lab.demo.play import as_json
 
     written = json.dumps(as_json(performance), indent=2, ensure_ascii=False)
-    try:
+    with in_place_of(OSError, FileError("The folder of --out could not be written to; is the disk full?")):
         (folder / "report.html").write_text(demo_page(performance), encoding="utf-8")
         (folder / "demo.json").write_text(written + "\n", encoding="utf-8")
         for played in performance.played:
             (folder / f"{played.scene.id}.talkpath").write_bytes(played.bundle())
-    except OSError:
-        raise FileError("The folder of --out could not be written to; is the disk full?") from None
     return written

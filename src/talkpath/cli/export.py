@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import FileError, UsageError, in_place_of
 
 
 @click.command()
@@ -36,7 +36,5 @@ def command(bundles: tuple[Path, ...], as_ooni: bool, output: Path | None) -> No
     if output is None:
         click.echo("\n".join(lines).encode())
         return
-    try:
+    with in_place_of(OSError, FileError("The measurements cannot be written; name another place with -o.")):
         output.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    except OSError:
-        raise FileError("The measurements cannot be written; name another place with -o.") from None

@@ -9,7 +9,7 @@ import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.cli._terminal.language import language_option
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import FileError, UsageError, in_place_of
 from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
@@ -56,8 +56,6 @@ def command(bundle: Path, to: Addressee, link: str, output: Path | None, respond
     record = verify(stored, responders=responders).record
     place = output or bundle.with_suffix(".letter.html")
     page = letter_page(stored, data, judge(stored).verdicts, record, to, link)
-    try:
+    with in_place_of(OSError, FileError("The letter cannot be written; name another place with -o.")):
         place.write_text(page, encoding="utf-8")
-    except OSError:
-        raise FileError("The letter cannot be written; name another place with -o.") from None
     click.echo(say("again", "Written to {file}.", file=printable(str(place))), err=True)

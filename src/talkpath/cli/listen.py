@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from talkpath.cli._terminal.language import language_option
-from talkpath.errors import FileError, PeerError, UsageError
+from talkpath.errors import PeerError, UsageError, file_written
 
 if TYPE_CHECKING:
     from talkpath.api.recording import Recording
@@ -244,9 +244,7 @@ def _write_capture(kept: KeptStream, keep: Path) -> None:
     out = BytesIO()
     kept.kept.seek(0)
     scrub_capture(kept.kept, out)
-    try:
+    with file_written(keep):
         keep.write_bytes(out.getvalue())
-    except OSError as error:
-        raise FileError(f"{keep.name} cannot be written ({error.strerror}); choose another place.") from None
     if kept.is_full:
         click.echo(f"talkpath: {keep.name} has the first part alone: there was too much to keep.", err=True)

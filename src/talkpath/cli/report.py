@@ -10,7 +10,7 @@ import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.cli._terminal.language import language_option
-from talkpath.errors import FileError
+from talkpath.errors import FileError, in_place_of
 from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
@@ -57,7 +57,5 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
 
 
 def _write_page(page: Path, text: str) -> None:
-    try:
+    with in_place_of(OSError, FileError("The HTML file cannot be written; name another place with --html.")):
         page.write_text(text, encoding="utf-8")
-    except OSError:
-        raise FileError("The HTML file cannot be written; name another place with --html.") from None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import UsageError, file_written
 
 
 @click.command()
@@ -41,7 +41,5 @@ def command(
             click.echo(line)
     if out is None:
         return
-    try:
+    with file_written(out):
         out.write_bytes(write_shape_text(shape))
-    except OSError as error:
-        raise FileError(f"{out.name} cannot be written ({error.strerror}); choose another place.") from None

@@ -30,7 +30,7 @@ from talkpath.directory.server_list import (
     read_list,
     verify_list,
 )
-from talkpath.errors import FileError, PeerError
+from talkpath.errors import FileError, PeerError, in_place_of
 from talkpath.evidence.http_request import http_request
 from talkpath.wire.control.keys import raw_key_text
 
@@ -145,11 +145,11 @@ def _fetch_list(link: DirectoryLink) -> tuple[bytes, str]:
 
 
 def _list_of_file(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return _list_bytes(file.read(2 * MAX_LIST_BYTES))
-    except (OSError, ValueError):
-        raise FileError("The list of test servers cannot be read; is its name right?") from None
+    with (
+        in_place_of((OSError, ValueError), FileError("The list of test servers cannot be read; is its name right?")),
+        path.open("rb") as file,
+    ):
+        return _list_bytes(file.read(2 * MAX_LIST_BYTES))
 
 
 def _list_bytes(data: bytes) -> bytes:

@@ -25,7 +25,7 @@ from msgspec import Meta, Struct
 
 from talkpath.directory.listed_server import MAX_LISTED_SERVER_BYTES, Key, ListedServer, entry_bytes
 from talkpath.directory.server_list import DirectoryLink
-from talkpath.errors import PeerError, WireError
+from talkpath.errors import PeerError, WireError, in_place_of
 from talkpath.evidence.http_request import HttpAnswer, http_request
 from talkpath.version import VERSION
 from talkpath.wire.control.keys import SIGNATURE_BYTES, Signer, is_signed, raw_key, raw_key_text
@@ -104,11 +104,12 @@ def read_offer(data: bytes, directory: bytes) -> Offer:
     """Read an offer that is signed by the key of the server in it and meant for this directory."""
     if len(data) > MAX_OFFER_BYTES:
         raise WireError("The offer is larger than any server's.")
-    try:
+    with in_place_of(
+        (msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
+        WireError("That is no offer of a test server (spec tp-011)."),
+    ):
         signed = _signed_offers.decode(data)
         offer = _offers.decode(signed.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise WireError("That is no offer of a test server (spec tp-011).") from None
     if not is_signed(OFFER_SIGNED_PREFIX + signed.body, signed.signature, offer.server.key):
         raise WireError("The offer is not signed by the key of the server in it.")
     if offer.directory != directory:
@@ -209,10 +210,11 @@ class Registration:
     def _answer(self, answer: HttpAnswer) -> OfferAnswer:
         if answer.status != 200:
             raise PeerError(f"The directory refuses this test server: {_refusal_reason(answer)}")
-        try:
+        with in_place_of(
+            (msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
+            PeerError("What answers at the directory's URL is none."),
+        ):
             return msgspec.json.decode(answer.body, type=OfferAnswer)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            raise PeerError("What answers at the directory's URL is none.") from None
 
 
 def _refusal_reason(answer: HttpAnswer) -> str:

@@ -31,7 +31,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from talkpath.directory.listed_server import MAX_LISTED_SERVER_BYTES, Key, ListedServer, entry_bytes
-from talkpath.errors import PeerError, UsageError, WireError
+from talkpath.errors import PeerError, UsageError, WireError, in_place_of
 from talkpath.wire.control.keys import SIGNATURE_BYTES, Signer, is_signed, raw_key
 
 LIST_PATH = "/api/v1/responders/list"
@@ -148,11 +148,9 @@ def verify_list(data: bytes) -> ServerList:
     """Read a list that is signed by the key in it, whoever that is and however old it is."""
     if len(data) > MAX_LIST_BYTES:
         raise ListRefusedError("The list of test servers is larger than any directory's; nothing of it was used.")
-    try:
+    with in_place_of(_UNREADABLE, ListRefusedError("That is no list of test servers (spec tp-011).")):
         signed = _signed_lists.decode(data)
         found = _lists.decode(signed.body)
-    except _UNREADABLE:
-        raise ListRefusedError("That is no list of test servers (spec tp-011).") from None
     if not is_signed(LIST_SIGNED_PREFIX + signed.body, signed.signature, found.key):
         raise ListRefusedError("The list of test servers was changed after it was signed; nothing of it was used.")
     if len(signed.body) > len(found.servers) * MAX_LISTED_SERVER_BYTES + LIST_HEAD_BYTES:
@@ -170,7 +168,5 @@ def list_of_text(text: str) -> bytes:
     if len(text) > len(LIST_TEXT_PREFIX) + MAX_LIST_BYTES * 4 // 3 + 4:
         raise ListRefusedError("The list of test servers is larger than any directory's; nothing of it was used.")
     coded = text.strip().removeprefix(LIST_TEXT_PREFIX)
-    try:
+    with in_place_of((ValueError, binascii.Error), ListRefusedError("That is no list of test servers (spec tp-011).")):
         return base64.b64decode(coded + "=" * (-len(coded) % 4), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error):
-        raise ListRefusedError("That is no list of test servers (spec tp-011).") from None

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.errors import BundleError, UsageError
+from talkpath.errors import BundleError, UsageError, in_place_of
 from talkpath.evidence.archive import pack_archive, unpack_archive
 from talkpath.evidence.compression import compress, decompress
 from talkpath.evidence.known_responders import is_simulation_key
@@ -264,10 +264,11 @@ def _open_parts(data: bytes) -> tuple[Manifest, dict[str, bytes]]:
     if len(data) > MAX_BUNDLE_BYTES:
         raise BundleError("The file is larger than any bundle; it is not one of ours.")
     parts = unpack_archive(data)
-    try:
+    with in_place_of(
+        (msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
+        BundleError("The bundle has no readable manifest; it is damaged, or not one of ours."),
+    ):
         manifest = msgspec.json.decode(parts.get(MANIFEST_PART, b""), type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise BundleError("The bundle has no readable manifest; it is damaged, or not one of ours.") from None
     if manifest.schema != SCHEMA:
         raise FormatVersionError(
             "The bundle has a form that this talkpath does not read; read it with the one that wrote it."

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from talkpath.errors import FileError
+from talkpath.errors import FileError, in_place_of
 from talkpath.evidence.bundle import MAX_BUNDLE_BYTES, Bundle, read_bundle
 
 
 def read_bytes(path: Path) -> bytes:
     """Read a bundle's bytes, at most one more than a bundle may have."""
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BUNDLE_BYTES + 1)
-    except (OSError, ValueError):
-        raise FileError("The bundle cannot be read; is its name right?") from None
+    with (
+        in_place_of((OSError, ValueError), FileError("The bundle cannot be read; is its name right?")),
+        path.open("rb") as file,
+    ):
+        return file.read(MAX_BUNDLE_BYTES + 1)
 
 
 def read_file(path: Path) -> Bundle:
@@ -24,7 +24,5 @@ def read_file(path: Path) -> Bundle:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a bundle's bytes into a file."""
-    try:
+    with in_place_of(OSError, FileError("The evidence could not be written to the place of -o; is the disk full?")):
         path.write_bytes(data)
-    except OSError:
-        raise FileError("The evidence could not be written to the place of -o; is the disk full?") from None

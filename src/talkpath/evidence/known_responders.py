@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import FileError
+from talkpath.errors import FileError, in_place_of
 from talkpath.measure.facts import Facts
 from talkpath.wire.control.keys import Signer, raw_key_text
 
@@ -49,10 +49,10 @@ class KnownResponders(Struct, frozen=True):
 def known_operators(file: Path | None = None) -> Mapping[str, str]:
     """Key -> operator, from a file or from the list that comes with talkpath. `FileError` for an invalid file."""
     place = files("talkpath.evidence").joinpath("responders.json") if file is None else file
-    try:
+    with in_place_of(
+        (OSError, msgspec.MsgspecError), FileError("The list of responders cannot be read, or is none (spec/tp-003).")
+    ):
         found = msgspec.json.decode(place.read_bytes(), type=KnownResponders)
-    except (OSError, msgspec.MsgspecError):
-        raise FileError("The list of responders cannot be read, or is none (spec/tp-003).") from None
     return {one.key: one.operator for one in found.responders}
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import FileError, PeerError
+from talkpath.errors import FileError, PeerError, in_place_of
 from talkpath.evidence.http_request import http_request, web_address
 
 SCHEMA = "talkpath.shared/1"
@@ -65,10 +65,10 @@ def write_share_receipt(path: Path, receipt: ShareReceipt) -> None:
 
 def read_share_receipt(path: Path) -> ShareReceipt:
     """Read a receipt; `FileError` for any other file."""
-    try:
+    with in_place_of(
+        (OSError, ValueError), FileError("The receipt cannot be read; name the file that `talkpath share` wrote.")
+    ):
         found = msgspec.json.decode(path.read_bytes(), type=ShareReceipt)
-    except (OSError, ValueError):
-        raise FileError("The receipt cannot be read; name the file that `talkpath share` wrote.") from None
     if found.schema != SCHEMA or not all(SHA256_HEX.fullmatch(text) for text in (found.id, found.secret)):
         raise FileError("The file is no receipt that `talkpath share` wrote.")
     return found

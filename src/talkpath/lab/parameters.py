@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from talkpath.errors import UsageError
+from talkpath.errors import UsageError, in_place_of
 
 Value = float | str
 
@@ -39,10 +39,8 @@ class Setting:
             if text in self.choices:
                 return text
             raise UsageError(f"{where}: {self.name} is one of {', '.join(self.choices)}.")
-        try:
+        with in_place_of(ValueError, UsageError(f"{where}: {self.name} is a number ({self.unit}), not {text!r}.")):
             number = float(text)
-        except ValueError:
-            raise UsageError(f"{where}: {self.name} is a number ({self.unit}), not {text!r}.") from None
         if not self.low <= number <= self.high or (self.whole and number != int(number)):
             kind = "a whole number" if self.whole else "a number"
             raise UsageError(f"{where}: {self.name} is {kind} between {self.low:g} and {self.high:g} ({self.unit}).")

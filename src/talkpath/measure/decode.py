@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from talkpath.apps import apps
-from talkpath.errors import BundleError
+from talkpath.errors import BundleError, in_place_of
 from talkpath.grouping import grouped_by_key
 from talkpath.measure.bounds import MOST_EPOCHS, Word
 from talkpath.measure.call import Findings
@@ -187,10 +187,8 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 def decode_facts(data: bytes) -> Facts:
     """Decode the facts of a check from MessagePack."""
     require_bounded_work(data)
-    try:
+    with in_place_of(_UNREADABLE, BundleError("The bundle holds facts that no check writes.")):
         facts = _decode_facts(data)
-    except _UNREADABLE:
-        raise BundleError("The bundle holds facts that no check writes.") from None
     validate_facts(facts)
     return facts
 
@@ -227,20 +225,16 @@ def decode_endpoint_facts(data: bytes) -> EndpointFacts:
 
 
 def _readable(decoder: msgspec.msgpack.Decoder[Decoded], data: bytes, else_it_holds: str) -> Decoded:
-    try:
+    with in_place_of(_UNREADABLE, BundleError(f"The bundle holds {else_it_holds}.")):
         return decoder.decode(data)
-    except _UNREADABLE:
-        raise BundleError(f"The bundle holds {else_it_holds}.") from None
 
 
 def require_bounded_work(data: bytes) -> Work:
     """Return what judging these facts (MessagePack) would cost; `BundleError` if that is more than any check costs."""
     if len(data) > MOST_FACTS_BYTES:
         raise BundleError("The bundle holds more facts than any check writes.")
-    try:
+    with in_place_of(_UNREADABLE, BundleError("The bundle holds facts that no check writes.")):
         work = facts_work(data)
-    except _UNREADABLE:
-        raise BundleError("The bundle holds facts that no check writes.") from None
     wide = work.cells > MOST_CELLS or work.slots > MOST_SLOTS_IN_ALL
     if wide or work.epochs > MOST_EPOCHS_OF_AN_ARM or work.seconds > MOST_JUDGING_S:
         raise BundleError("The bundle holds more epochs, flows and packets than any check has.")

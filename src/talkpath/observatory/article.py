@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.errors import FileError
+from talkpath.errors import FileError, in_place_of
 from talkpath.observatory.claims.count import CALL
 from talkpath.observatory.claims.grammar import Proposition
 from talkpath.observatory.data_files import packaged_rows
@@ -108,7 +108,8 @@ def _networks_with_days(count: TrueCount, days: list[str]) -> TrueCount:
 
 def read_truth(folder: Path) -> SimulatedTruth:
     """The truth of a folder that `talkpath lab country` wrote."""
-    try:
+    with in_place_of(
+        (OSError, msgspec.MsgspecError),
+        FileError("The folder holds no truth of a made-up country; `talkpath lab country` plays one."),
+    ):
         return msgspec.json.decode((folder / "truth" / "truth.json").read_bytes(), type=SimulatedTruth)
-    except (OSError, msgspec.MsgspecError):
-        raise FileError("The folder holds no truth of a made-up country; `talkpath lab country` plays one.") from None

@@ -21,7 +21,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from talkpath.browser.web.admission_queue import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
-from talkpath.errors import UsageError
+from talkpath.errors import UsageError, in_place_of
 from talkpath.observatory.clock import ServerClock
 from talkpath.observatory.findings.country_findings import SimulatedCountry
 from talkpath.observatory.index.store import NEEDS
@@ -90,11 +90,11 @@ TRUSTED_PROXIES = "127.0.0.1,::1"  # uvicorn's own default of FORWARDED_ALLOW_IP
 
 def bind_listener(host: str, port: int) -> tuple[socket.socket, str]:
     """A listening socket and its URL; `UsageError` where it cannot be had."""
-    try:
+    with in_place_of(
+        OSError, UsageError(f"Port {port} of that address cannot be had; name another with --port or --host.")
+    ):
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         bound = socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
-    except OSError:
-        raise UsageError(f"Port {port} of that address cannot be had; name another with --port or --host.") from None
     return bound, f"http://{bracketed_host(host)}:{bound.getsockname()[1]}/"
 
 
@@ -164,10 +164,8 @@ def _server_directory(
 
 
 def _http_server(app: ASGIApp, limits: ConnectionLimits) -> Server:
-    try:
+    with in_place_of(ImportError, UsageError(NEEDS)):
         import uvicorn
-    except ImportError:
-        raise UsageError(NEEDS) from None
     limit_malformed_request_lines()
     config = uvicorn.Config(
         app,

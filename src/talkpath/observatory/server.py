@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from talkpath.apps import apps
-from talkpath.errors import FileError, TalkpathError, UsageError
+from talkpath.errors import FileError, TalkpathError, UsageError, in_place_of
 from talkpath.observatory.clock import ServerClock
 from talkpath.observatory.index.fill import Loader
 from talkpath.observatory.index.store import NEEDS, Store
@@ -232,10 +232,8 @@ def observatory_application(
 ) -> ASGIApp:
     """The ASGI application: the report API, the observatory's own routes, then `more`. What is in `beside` runs as long
     as the application does, its tasks under the observatory's supervisor."""
-    try:
+    with in_place_of(ImportError, UsageError(NEEDS)):
         from starlette.applications import Starlette
-    except ImportError:
-        raise UsageError(NEEDS) from None
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

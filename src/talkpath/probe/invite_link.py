@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
-from talkpath.errors import UsageError
+from talkpath.errors import UsageError, in_place_of
 from talkpath.wire.control.invitation import Invitation, invitation_proof, token_of_text, token_text, until_text
 from talkpath.wire.control.keys import raw_key
 from talkpath.wire.ip.address import bracketed_host
@@ -104,8 +104,6 @@ def _read_further_ports(text: str) -> int:
 def _read_expiry(text: str) -> datetime | None:
     if not text:
         return None
-    try:
+    with in_place_of((ValueError, OverflowError), UsageError("The link's 'until' is not a date; copy the whole link.")):
         until = datetime.fromisoformat(text)
         return until.astimezone(UTC) if until.tzinfo else until.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # no date, or one that UTC has not
-        raise UsageError("The link's 'until' is not a date; copy the whole link.") from None

@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.errors import FileError
+from talkpath.errors import FileError, in_place_of
 from talkpath.measure.facts import Exchange, Facts
 from talkpath.probe.control_dialling import try_connect
 from talkpath.probe.endpoint_driver import Lookup, connect_any, failure_name, system_lookup
@@ -63,11 +63,9 @@ class _HostsFile(Struct, frozen=True, forbid_unknown_fields=True):
 def read_other_hosts(country: str = "", file: Path | None = None) -> tuple[OtherHost, ...]:
     """The hosts to ask from that country ("": not known), of the shipped file by default; `FileError` where it is
     none."""
-    try:
+    with in_place_of((OSError, ValueError), FileError("The file of other hosts cannot be read as one.")):
         data = SHIPPED_HOSTS.read_bytes() if file is None else file.read_bytes()
         rows = msgspec.convert(decode_bounded_toml(data), _HostsFile).host
-    except (OSError, ValueError):
-        raise FileError("The file of other hosts cannot be read as one.") from None
     return tuple(row for row in rows if row.kind == "online" or row.country == country)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import FileError, UsageError, in_place_of
 from talkpath.wire.ip.address import Address
 
 if TYPE_CHECKING:
@@ -57,14 +57,13 @@ class GeoDatabase:
 
 
 def _open_database(file: Path) -> Reader:
-    try:
+    with in_place_of(ImportError, UsageError("--geo needs one more package: pip install 'talkpath[geo]'.")):
         import maxminddb
-    except ImportError:
-        raise UsageError("--geo needs one more package: pip install 'talkpath[geo]'.") from None
-    try:
+    with in_place_of(
+        (OSError, ValueError, maxminddb.InvalidDatabaseError),
+        FileError(f"{file.name} cannot be read as a MaxMind DB file (.mmdb); name one with --geo."),
+    ):
         return maxminddb.open_database(file)
-    except (OSError, ValueError, maxminddb.InvalidDatabaseError):
-        raise FileError(f"{file.name} cannot be read as a MaxMind DB file (.mmdb); name one with --geo.") from None
 
 
 def _look_up(reader: Reader, address: Address) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from talkpath.apps.recorded.record import RecordedShape, ShapeOrigin
 from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES, is_shape_text, read_shape_text
 from talkpath.capture.shapes.make_shape import MAX_RECORDINGS, make_shape, plain_name
 from talkpath.capture.shapes.recorded_flow import RecordedFlow, read_flow
-from talkpath.errors import FileError, UsageError, WireError
+from talkpath.errors import FileError, UsageError, WireError, file_read
 
 
 def shape_of_files(
@@ -42,7 +42,5 @@ def _recorded_flow(file: Path, flow: int | None) -> RecordedFlow:
 
 
 def _open_file(file: Path) -> FileIO:
-    try:
+    with file_read(file):
         return file.open("rb", buffering=0)
-    except OSError as error:
-        raise FileError(f"The file {file.name} cannot be read ({error.strerror}); is its name right?") from None

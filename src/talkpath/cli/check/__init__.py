@@ -37,7 +37,7 @@ from talkpath.cli.check.other_hosts import (
 from talkpath.cli.check.own_means import OwnMeans, own_options, tell_own
 from talkpath.cli.check.shape import like_option
 from talkpath.cli.check.turn import TurnOptions, turn_options
-from talkpath.errors import FileError
+from talkpath.errors import FileError, in_place_of
 
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
@@ -196,10 +196,8 @@ def read_plan(file: Path) -> Plan:
 
     from talkpath.measure.facts import Plan
 
-    try:
+    with in_place_of((OSError, msgspec.MsgspecError), FileError("The file of --plan cannot be read or holds no plan.")):
         return msgspec.json.decode(file.read_bytes(), type=Plan)
-    except (OSError, msgspec.MsgspecError):
-        raise FileError("The file of --plan cannot be read or holds no plan.") from None
 
 
 def _show_result(plan: Plan, result: Result, as_json: bool, *, with_record: bool = True) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from talkpath.errors import UsageError
+from talkpath.errors import UsageError, in_place_of
 
 if TYPE_CHECKING:
     from talkpath.directory.fetch import FoundList
@@ -28,11 +28,11 @@ def _read_link(context: click.Context, parameter: click.Parameter, given: str | 
         return given
     if given != "-" and not Path(given).is_file():
         return given
-    try:
-        with click.open_file(given, "rb") as file:
-            return str(file.read(MAX_LINK_BYTES).decode("utf-8", "replace").strip())
-    except OSError:
-        raise UsageError("The file with the link cannot be read; is its name right?") from None
+    with (
+        in_place_of(OSError, UsageError("The file with the link cannot be read; is its name right?")),
+        click.open_file(given, "rb") as file,
+    ):
+        return str(file.read(MAX_LINK_BYTES).decode("utf-8", "replace").strip())
 
 
 def directory_options(command: Command) -> Command:

@@ -6,15 +6,12 @@ from pathlib import Path
 
 import click
 
-from talkpath.errors import FileError
+from talkpath.errors import file_read
 
 
 def _file_start(file: Path, size: int) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(size)
-    except OSError as error:
-        raise FileError(f"The file {file.name} cannot be read ({error.strerror}); is its name right?") from None
+    with file_read(file), file.open("rb") as opened:
+        return opened.read(size)
 
 
 def _add_recorded(context: click.Context, _: click.Parameter, file: Path | None) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import FileError, UsageError, in_place_of
 
 if TYPE_CHECKING:
     from talkpath.measure.facts import Plan
@@ -74,10 +74,10 @@ class TurnOptions:
         from talkpath.probe.relays.turn_server import TurnCredentials
 
         if self._file is not None:
-            try:
+            with in_place_of(
+                (OSError, UnicodeDecodeError), FileError("The file of --turn-credentials cannot be read.")
+            ):
                 return TurnCredentials.read(self._file.read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError):
-                raise FileError("The file of --turn-credentials cannot be read.") from None
         user, password = os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
         if not (user and password) and not sys.stdin.isatty():
             raise UsageError(NO_CREDENTIALS)

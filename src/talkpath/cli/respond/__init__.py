@@ -42,7 +42,7 @@ from talkpath.cli.respond.registration import (
     renewed_offer,
 )
 from talkpath.cli.respond.screen import print_findings, print_ready
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import FileError, UsageError, in_place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,13 +66,11 @@ def _make_key_file(pem: Path, port: int, host: str | None) -> None:
             f"Your test server runs here already, on TCP port {port}. Stop it first, or start a second one with "
             "another --key-file, --port and --ports."
         )
-    try:
+    with in_place_of(OSError, FileError("The key file cannot be written; name another place with --key-file.")):
         if pem.exists():
             return
         pem.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(pem, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError:
-        raise FileError("The key file cannot be written; name another place with --key-file.") from None
     with os.fdopen(handle, "wb") as file:
         file.write(new_identity_pem())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from talkpath.cli.respond.ports import HTTPS_PORT
-from talkpath.errors import FileError
+from talkpath.errors import FileError, in_place_of
 
 if TYPE_CHECKING:
     from talkpath.probe.invite_link import InviteLink
@@ -50,10 +50,8 @@ def invite_to(pem: Path, at: Listening) -> Invited:
     from talkpath.wire.control.invitation import Invitations, until_text
     from talkpath.wire.control.keys import Signer, raw_key_text
 
-    try:
+    with in_place_of(OSError, FileError(NO_KEY)):
         signer = Signer.of_pem(pem.read_bytes())
-    except OSError:
-        raise FileError(NO_KEY) from None
     invitations = None if at.is_open else Invitations(signer)
     until = datetime.now(UTC) + timedelta(hours=at.hours) if at.hours else None
     link = InviteLink(
@@ -77,10 +75,8 @@ def open_responder(pem: Path, at: Listening, geoip: GeoDatabase, invited: Invite
     receipts = ReceiptSigner(invited.signer, _this_hour)
     limits = USUAL_LIMITS if at.takes_shapes else replace(USUAL_LIMITS, shape_bytes=0)
     responder = Responder(at.identity, limits, receipts=receipts, invitations=invited.invitations)
-    try:
+    with in_place_of(OSError, FileError(NO_KEY)):  # of ssl, too
         driver = ResponderDriver(responder, pem, control_port=at.port, host=at.host, inner=at.inner, geoip=geoip)
-    except OSError:  # of ssl, too
-        raise FileError(NO_KEY) from None
     return driver, responder
 
 

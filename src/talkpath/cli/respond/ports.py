@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from talkpath.errors import UsageError
+from talkpath.errors import UsageError, in_place_of
 
 if TYPE_CHECKING:
     from talkpath.responder.limits import Identity
@@ -47,10 +47,8 @@ def parse_identity(
 def parse_ports(text: str) -> dict[int, int]:
     """Announced port -> port opened on this machine, from text such as `3478,443:8443`."""
     pairs = [part.partition(":") for part in text.split(",") if part]
-    try:
+    with in_place_of(ValueError, UsageError(f"{text!r} is no list of port numbers; write them as 3478,50000.")):
         ports = {int(outer): int(inner or outer) for outer, _, inner in pairs}
-    except ValueError:
-        raise UsageError(f"{text!r} is no list of port numbers; write them as 3478,50000.") from None
     if any(not 0 < number < 65536 for pair in ports.items() for number in pair):
         raise UsageError("A port is a number from 1 to 65535.")
     return ports

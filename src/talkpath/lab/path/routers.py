@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from talkpath.errors import UsageError
+from talkpath.errors import UsageError, in_place_of
 from talkpath.lab.parameters import Setting, read_settings, split_settings
 from talkpath.lab.path.link import Bucket
 from talkpath.wire.ip.address import Address
@@ -109,7 +109,5 @@ def quoted_flow(packet: bytes) -> tuple[str, bytes]:
 
 
 def _router_numbers(text: str) -> list[int]:
-    try:
+    with in_place_of(ValueError, UsageError("path: silent takes numbers of routers, as silent=1+3.")):
         return [int(part) for part in text.split("+") if part]
-    except ValueError:
-        raise UsageError("path: silent takes numbers of routers, as silent=1+3.") from None

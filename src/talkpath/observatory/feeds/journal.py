@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.errors import FileError
+from talkpath.errors import FileError, in_place_of
 from talkpath.grouping import grouped_by_key
 from talkpath.observatory.events.record import LAST_DAY, Event, withdrawal_of
 from talkpath.observatory.log.folder import open_private
@@ -48,14 +48,14 @@ def read_journal(path: Path) -> list[JournalLine]:
 def write_journal(path: Path, news: Sequence[JournalLine]) -> None:
     """Append lines; they are on the disk when this returns."""
     kept = len(path.read_bytes().rpartition(b"\n")[0]) + 1 if path.exists() and path.stat().st_size else 0
-    try:
-        with open_private(path, "ab") as file:
-            file.truncate(kept if kept > 1 else 0)
-            file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in news))
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        raise FileError(f"{path.name} cannot be written; name a journal elsewhere. Nothing was told.") from None
+    with (
+        in_place_of(OSError, FileError(f"{path.name} cannot be written; name a journal elsewhere. Nothing was told.")),
+        open_private(path, "ab") as file,
+    ):
+        file.truncate(kept if kept > 1 else 0)
+        file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in news))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def current_events(journal: Iterable[JournalLine]) -> dict[str, Event]:

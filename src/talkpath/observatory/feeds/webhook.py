@@ -23,7 +23,7 @@ from random import Random
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from talkpath.errors import FileError, PeerError
+from talkpath.errors import FileError, PeerError, in_place_of
 from talkpath.evidence.http_request import http_request, web_address
 from talkpath.observatory.data_files import toml_rows
 from talkpath.observatory.events.record import Event
@@ -97,20 +97,19 @@ class DeliveryOutcome(Struct, frozen=True):
 
 def load_hooks(path: Path) -> tuple[Hook, ...]:
     """Read and check the operator's file."""
-    try:
+    with in_place_of(OSError, FileError("The file of webhooks cannot be read; is its name right?")):
         data = path.read_bytes()
-    except OSError:
-        raise FileError("The file of webhooks cannot be read; is its name right?") from None
     hooks = toml_rows(path.name, data, "hook", Hook)
     for number, hook in enumerate(hooks, 1):
         web_address(hook.url, f"webhook {number}", with_query=True)
-        try:
-            _ = hook.key
-        except ValueError:
-            raise FileError(
+        with in_place_of(
+            ValueError,
+            FileError(
                 f"The secret of webhook {number} is not whsec_ and 24 to 64 bytes in base64; draw one with "
                 '`echo "whsec_$(openssl rand -base64 32)"`.'
-            ) from None
+            ),
+        ):
+            _ = hook.key
     return hooks
 
 
@@ -193,10 +192,11 @@ def read_progress(path: Path) -> dict[str, HookProgress]:
     """What every receiver got, by the name of its hook."""
     if not path.exists():
         return {}
-    try:
+    with in_place_of(
+        msgspec.MsgspecError,
+        FileError(f"{path.name} does not tell what was delivered; delete it to deliver all again."),
+    ):
         return msgspec.json.decode(path.read_bytes(), type=dict[str, HookProgress])
-    except msgspec.MsgspecError:
-        raise FileError(f"{path.name} does not tell what was delivered; delete it to deliver all again.") from None
 
 
 def write_progress(path: Path, progress: dict[str, HookProgress]) -> None:

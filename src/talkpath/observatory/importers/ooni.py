@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import FileError, WireError
+from talkpath.errors import FileError, WireError, in_place_of
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY
 from talkpath.observatory.log.records import Imported, LoggedVerdict
 
@@ -59,15 +59,15 @@ def read_ooni(path: Path) -> Iterator[Imported | WireError | None]:
 
     `FileError` where the file cannot be read; what came before stands.
     """
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            while line := file.readline(MAX_OONI_LINE_BYTES):
-                try:
-                    yield imported_measurement(line) if line.strip() else None
-                except WireError as error:
-                    yield error
-    except (OSError, EOFError):
-        raise FileError(f"{path.name} cannot be read, or its end is missing.") from None
+    with (
+        in_place_of((OSError, EOFError), FileError(f"{path.name} cannot be read, or its end is missing.")),
+        gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file,
+    ):
+        while line := file.readline(MAX_OONI_LINE_BYTES):
+            try:
+                yield imported_measurement(line) if line.strip() else None
+            except WireError as error:
+                yield error
 
 
 def imported_measurement(line: bytes) -> Imported | None:

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from msgspec import Struct
 
-from talkpath.errors import PeerError, UsageError
+from talkpath.errors import PeerError, UsageError, in_place_of
 
 HTTP_PORT = 8123
 DATABASE = "talkpath"
@@ -38,10 +38,8 @@ class Dsn(NamedTuple):
 
 def parse_dsn(text: str) -> Dsn:
     """`UsageError` for a text that names no index. The message repeats nothing of it: it may hold a password."""
-    try:
+    with in_place_of(ValueError, UsageError(f"That names no index; write {DSN_FORMS}.")):
         return _parse_dsn(text)
-    except ValueError:
-        raise UsageError(f"That names no index; write {DSN_FORMS}.") from None
 
 
 def _parse_dsn(text: str) -> Dsn:
@@ -238,10 +236,8 @@ def _statements(suffix: str) -> Iterator[str]:
 
 
 def _connect(dsn: Dsn, node: tuple[str, int] | None, database: str) -> Client:
-    try:
+    with in_place_of(ImportError, UsageError(NEEDS)):
         import clickhouse_connect
-    except ImportError:
-        raise UsageError(NEEDS) from None
     if node is None:
         return clickhouse_connect.get_client(dsn=f"chdb://{dsn.folder}", database=database)
     host, port = node
@@ -259,10 +255,8 @@ def _connect(dsn: Dsn, node: tuple[str, int] | None, database: str) -> Client:
 @contextmanager
 def _plainly() -> Iterator[None]:
     """The engine's errors as ours. Its own words may hold a host's name; they are kept as `__cause__`."""
-    try:
+    with in_place_of(ImportError, UsageError(NEEDS)):
         from clickhouse_connect.driver.exceptions import ClickHouseError
-    except ImportError:
-        raise UsageError(NEEDS) from None
     try:
         yield
     except (ClickHouseError, OSError) as error:

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from talkpath.apps import apps
 from talkpath.apps.contract.shape import is_recorded_app
-from talkpath.errors import BundleError
+from talkpath.errors import BundleError, in_place_of
 from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.measure.call import Findings
 from talkpath.measure.endpoint_facts import EndpointFacts
@@ -111,10 +111,8 @@ def _counted_day(told: str, received: Received, *, vouched: bool, simulated: boo
     `vouched`: the day told is a listed test server's word; `simulated`: all is made up. Else it is only compared with
     the day on which the bundle came in."""
     longest = timedelta.max if simulated else MAX_VOUCHED_LATE if vouched else MAX_LATE
-    try:
+    with in_place_of(ValueError, BundleError("It tells no day, or nobody knows when it came in.")):
         day, came = date.fromisoformat(told[:DAY_CHARACTERS]), date.fromisoformat(received.day)
-    except ValueError:
-        raise BundleError("It tells no day, or nobody knows when it came in.") from None
     if day - came > MAX_EARLY:
         raise BundleError("It tells a day that is still to come.")
     if came - day > longest:

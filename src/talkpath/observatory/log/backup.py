@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import BundleError, FileError, UsageError
+from talkpath.errors import BundleError, FileError, UsageError, in_place_of
 from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER, make_folder, open_private, replace_file, touch_private
 from talkpath.version import VERSION
 
@@ -57,15 +57,15 @@ def back_up_folder(root: Path, backup: Path) -> BackupManifest:
     before = _manifest(backup).files if (backup / BACKUP_FILE).exists() else {}
     if not before and backup.exists() and any(backup.iterdir()):
         raise UsageError(NO_BACKUP.replace("name one", "name an empty one, or one"))
-    try:
+    with in_place_of(
+        (OSError, sqlite3.Error), FileError("The backup cannot be written; look whether its disk is full.")
+    ):
         make_folder(backup)
         files = _copied_files(root, backup, before)
         for name in before.keys() - files.keys():
             (backup / name).unlink(missing_ok=True)
         manifest = BackupManifest(files)
         replace_file(backup / BACKUP_FILE, msgspec.json.encode(manifest))
-    except (OSError, sqlite3.Error):
-        raise FileError("The backup cannot be written; look whether its disk is full.") from None
     return manifest
 
 
@@ -78,19 +78,15 @@ def restore_folder(backup: Path, root: Path) -> BackupManifest:
         copy = backup / name
         if not copy.is_file() or _digest(copy) != file.sha256:
             raise BundleError(f"{name} is not as it was backed up; use another copy.")
-    try:
+    with in_place_of(OSError, FileError(CANNOT_WRITE_FOLDER)):
         for name in manifest.files:
             _copy_private(backup / name, root / name)
-    except OSError:
-        raise FileError(CANNOT_WRITE_FOLDER) from None
     return manifest
 
 
 def _manifest(backup: Path) -> BackupManifest:
-    try:
+    with in_place_of((OSError, msgspec.MsgspecError), UsageError(NO_BACKUP)):
         found = msgspec.json.decode((backup / BACKUP_FILE).read_bytes(), type=BackupManifest)
-    except (OSError, msgspec.MsgspecError):
-        raise UsageError(NO_BACKUP) from None
     if any(PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts for name in found.files):
         raise UsageError(NO_BACKUP)
     return found

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from talkpath.errors import FileError, TalkpathError, UsageError
+from talkpath.errors import FileError, TalkpathError, UsageError, in_place_of
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 OTHERS_MODE = 0o007
@@ -106,16 +106,14 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.root, self.log, self.bundles, self.open = root, root / "log", root / "bundles", root / "open"
-        try:
+        with in_place_of(
+            ImportError, UsageError("An observatory runs on Linux or macOS; on Windows use WSL or Docker.")
+        ):
             import fcntl
-        except ImportError:
-            raise UsageError("An observatory runs on Linux or macOS; on Windows use WSL or Docker.") from None
-        try:
+        with in_place_of(OSError, FileError(CANNOT_WRITE_FOLDER)):
             for path in (root, *(root / name for name in SUBFOLDERS)):
                 make_folder(path)
             self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError:
-            raise FileError(CANNOT_WRITE_FOLDER) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from talkpath.apps.contract.shape import is_recorded_app
-from talkpath.errors import FileError, TalkpathError
+from talkpath.errors import FileError, TalkpathError, in_place_of
 from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER, Folder
 from talkpath.observatory.log.packs import pack_path, read_bundle_of, remove_bundle
 from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Unfit, Withdrawn
@@ -259,10 +259,8 @@ class Log:
 
 
 def _opened_folder(path: Path) -> AppendFile:
-    try:
+    with in_place_of(OSError, LogError(CANNOT_WRITE_FOLDER)):
         return AppendFile(path)
-    except OSError:
-        raise LogError(CANNOT_WRITE_FOLDER) from None
 
 
 def seen_shapes(log: Log) -> Counter[str]:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.directory.listed_server import ListedServer
-from talkpath.errors import FileError, TalkpathError
+from talkpath.errors import FileError, TalkpathError, in_place_of
 from talkpath.grouping import grouped_by_key
 from talkpath.observatory.log.folder import SqliteFile, touch_private
 
@@ -138,11 +138,9 @@ def _server_row(row: tuple[bytes, Decision, int, bytes]) -> OfferedServer:
 
 
 def _open_table(file: Path) -> sqlite3.Connection:
-    try:
+    with in_place_of((OSError, sqlite3.Error), FileError(DAMAGED)):
         touch_private(file)
         db = sqlite3.connect(file, timeout=10.0, check_same_thread=False)
-    except (OSError, sqlite3.Error):
-        raise FileError(DAMAGED) from None
     try:
         if db.execute("PRAGMA user_version").fetchone()[0] not in (0, SERVER_TABLE_FORM):
             raise sqlite3.DatabaseError

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from talkpath.errors import UsageError
+from talkpath.errors import UsageError, in_place_of
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.publish import DeliveryCount, deliver_all, record_events
 from talkpath.observatory.findings.country_findings import CountryFindings, SimulatedCountry, country_findings
@@ -32,10 +32,8 @@ def operator_names(files: Sequence[Path]) -> dict[str, str] | None:
 
 
 def _names_of(file: Path) -> dict[str, str]:
-    try:
+    with in_place_of(ImportError, UsageError("--geo needs one more package: pip install 'talkpath[geo]'.")):
         import maxminddb
-    except ImportError:
-        raise UsageError("--geo needs one more package: pip install 'talkpath[geo]'.") from None
     with maxminddb.open_database(file) as reader:
         records = (record for _, record in reader if isinstance(record, dict))
         named = (record for record in records if NUMBER in record and NAME in record)

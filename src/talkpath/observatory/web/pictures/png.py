@@ -13,7 +13,7 @@ from importlib.resources import files
 from textwrap import wrap
 from xml.etree import ElementTree
 
-from talkpath.errors import UsageError
+from talkpath.errors import UsageError, in_place_of
 from talkpath.report.pictures.markup import Element, element
 from talkpath.report.words.language import POP, spoken
 
@@ -64,10 +64,8 @@ def _text_line(text: str, y: float, kind: str) -> Element:
 
 @lru_cache(MAX_PICTURES_KEPT)
 def _drawn_png(svg: str, rules: str) -> bytes:
-    try:
+    with in_place_of(ImportError, UsageError(PNG_NEEDS)):
         from resvg_py import svg_to_bytes
-    except ImportError:
-        raise UsageError(PNG_NEEDS) from None
     drawn = svg_to_bytes(
         svg_string=svg,
         style_sheet=rules,
@@ -82,10 +80,8 @@ def _drawn_png(svg: str, rules: str) -> bytes:
 
 @cache
 def _font_files() -> list[str]:
-    try:
+    with in_place_of(ModuleNotFoundError, UsageError(PNG_NEEDS)):
         return [str(files(package).joinpath("files", name)) for package, name in FONTS.items()]
-    except ModuleNotFoundError:
-        raise UsageError(PNG_NEEDS) from None
 
 
 @cache
