@@ -63,6 +63,26 @@ def test_two_calls_at_once_between_the_same_hosts_are_two(one: str, other: str):
     assert sorted(found) == sorted((call.app, voices(call), call_outcome(call).kind) for call in alone)
 
 
+def is_media(frame: bytes) -> bool:
+    """RTP or RTCP of UDP in IPv4 or IPv6 behind Ethernet."""
+    at = 14 + (20 if frame[14] >> 4 == 4 else 40) + 8
+    return frame[at : at + 1] >= b"\x80"
+
+
+@pytest.mark.parametrize("later_us", [-3_000_000, 500_000, 6_000_000])
+def test_a_session_without_media_beside_a_call_is_none_of_its_flows(later_us: int):
+    """A data channel to somebody else: the call's set-up, end and flows stay its own."""
+    first, second = list(records_of("cr_voice_direct.a")), list(records_of("cr_voice_down_blocked.a"))
+    later_us += first[0][0] - second[0][0]
+    data = [(time_us + later_us, frame, size) for time_us, frame, size in second if not is_media(frame)]
+    both = found_in("cr_voice_direct.a", sorted([*first, *data], key=lambda each: each[0]))
+    (call,), (alone,) = both.calls, calls_in("cr_voice_direct.a", first)
+    assert len(call.flows) == len(alone.flows)
+    assert call.start_s - call.setup_s == pytest.approx(alone.start_s - alone.setup_s)
+    assert call.control_end_s - call.start_s == pytest.approx(alone.control_end_s - alone.start_s)
+    assert both.attempts == ()
+
+
 @pytest.mark.parametrize("length", [96, 128])
 def test_what_a_cut_recording_lacks_inside_tcp_was_not_lost(length: int):
     """Behind a cut segment the frames of TURN are not found again for a while; no rule did that."""

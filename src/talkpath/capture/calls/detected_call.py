@@ -46,13 +46,15 @@ class MeasuredStream:
 
 @dataclass(slots=True)
 class SetupGroup:
-    """A group of flows with set-up but without media: its app, its local host, when it began and ended."""
+    """A group of flows with set-up but without media: its app, its local host, when it began and ended; is it
+    `connected`, with encrypted records (DTLS) both ways?"""
 
     flows: list[int]
     name: AppName
     host: int
     begin_s: float
     end_s: float
+    connected: bool = False
 
 
 @dataclass(slots=True)

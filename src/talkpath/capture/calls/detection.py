@@ -143,7 +143,8 @@ def find_calls(scan: Scan, groups: FlowGroups, streams: GroupStreams) -> FoundCa
         if not found:
             host = int(groups.ends.local_host[flows[0]])
             end_s = float(groups.table["last_s"][flows].max())
-            others.append(SetupGroup(flows=flows, name=own, host=host, begin_s=begin_s, end_s=end_s))
+            connected = bool(groups.table["sealed"][flows].all(axis=1).any())
+            others.append(SetupGroup(flows, own, host, begin_s=begin_s, end_s=end_s, connected=connected))
     unused = _without_call(groups.ends, calls, others)
     for call in calls:
         far = (address_of_end(groups.table[flow], 1 - int(groups.ends.local[flow])) for flow in call.flows)
@@ -153,8 +154,16 @@ def find_calls(scan: Scan, groups: FlowGroups, streams: GroupStreams) -> FoundCa
 
 def _without_call(ends: FlowEnds, calls: list[DetectedCall], others: list[SetupGroup]) -> list[SetupGroup]:
     """Return the set-up that belongs to no call of the same host; the other is added to its call."""
-    by_host = grouped_by_key((int(ends.local_host[call.flows[0]]), call) for call in calls)
-    return [setup for setup in others if not any(_is_setup_of(setup, call) for call in by_host.get(setup.host, ()))]
+    by_host = grouped_by_key((host, call) for call in calls for host in _hosts_of(ends, call.flows))
+    near = ([call for host in _hosts_of(ends, setup.flows) for call in by_host.get(host, ())] for setup in others)
+    return [
+        one for one, beside in zip(others, near, strict=True) if not any(_is_setup_of(one, call) for call in beside)
+    ]
+
+
+def _hosts_of(ends: FlowEnds, flows: list[int]) -> list[int]:
+    """Return the local hosts of these flows: a machine has one for each version of IP."""
+    return sorted({*ends.local_host[flows].tolist()})
 
 
 def _is_call(groups: FlowGroups, call: DetectedCall) -> bool:
@@ -221,10 +230,13 @@ def _stream_keys(stats: StreamStats) -> list[int]:
 
 
 def _is_setup_of(setup: SetupGroup, call: DetectedCall) -> bool:
-    """Does this set-up, on sockets of its own, belong to that call? Then it is added, and may name the call."""
+    """Does this set-up, on sockets of its own, belong to that call? Then it is added, and may name the call. One that
+    connected is a session of its own beside the call, such as a data channel (RFC 8831), and nobody's set-up."""
     begin, end = call.span()
     if setup.begin_s > end or setup.end_s < min(begin, call.begin_s) - SETUP_APART_S:
         return False
+    if setup.connected:
+        return True
     surer = setup.name.confidence > call.name.confidence
     names_it = call.name.confidence <= WEAK_CONFIDENCE and surer and setup.begin_s <= begin
     if setup.name.app != call.name.app and setup.name.confidence > WEAK_CONFIDENCE and not names_it:
