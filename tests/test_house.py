@@ -24,7 +24,7 @@ STATEMENTS_A_ROOM = {
     "api": 405,
     "apps": 2206,
     "browser": 3451,
-    "capture": 5578,
+    "capture": 5576,
     "cli": 1743,
     "conduct": 576,
     "directory": 405,

@@ -244,7 +244,6 @@ class _Records:
         every = np.arange(len(flows))
         begin, end = own.evidence.first_s - self._scan.begin_s, float(rows["last_s"].max())
         answered = bool(rows["packets"][every, 1 - local].sum() > 0)
-        said_bye = np.isfinite(rows["ended_s"]).any(axis=1)
         return Attempt(
             app=own.app,
             app_confidence=round(own.confidence, 2),
@@ -258,7 +257,8 @@ class _Records:
             sent_packets=int(rows["packets"][every, local].sum()),
             far_hosts=len(set(self._ends_of_flows.far_host[flows].tolist())),
             hellos=int(rows["hellos"].max(axis=1)[rows["sealed"].max(axis=1) == 0].max(initial=0)),
-            begun_before=not answered and bool(np.any(rows["turn"] | rows["sealed"].any(axis=1) | said_bye)),
+            begun_before=not answered
+            and bool(rows["turn"].any() or rows["sealed"].any() or np.isfinite(rows["ended_s"]).any()),
         )
 
     def _anything_answered(self, begin_s: float, end_s: float) -> bool:

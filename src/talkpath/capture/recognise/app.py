@@ -160,8 +160,8 @@ class Recognition:
         known = self._known(asked, place)
         if known is None:
             return NONE
-        first, second = self._flows.table["end"][asked.flow[place]].tolist()
-        name = self.headerless_ends.get(first) or self.headerless_ends[second]
+        ends = self._flows.table["end"][asked.flow[place]].tolist()
+        name = self.headerless_ends.get(ends[0]) or self.headerless_ends[ends[1]]
         self._look(known, asked, place)
         known.view.notes = known.notes.setdefault(name, {})
         hit = self._recognisers[name](asked.payload(place), known.view)
@@ -212,13 +212,9 @@ class Recognition:
         view.inner = "turn" if asked.outer[place] == TURN else "tcp" if asked.tcp else "udp"
         if not view.setup and asked.quic[place]:
             view.setup = "quic"
-        elif not view.setup and self._setups:
-            view.setup = self._inherited(view.number)
-
-    def _inherited(self, flow: int) -> str:
-        """Return the set-up message of a flow at the same socket, for a flow that had none."""
-        first, second = self._flows.table["end"][flow].tolist()
-        return self._setups.get(first) or self._setups.get(second, "")
+        elif not view.setup and self._setups:  # that of a flow at the same socket
+            first, second = self._flows.table["end"][view.number].tolist()
+            view.setup = self._setups.get(first) or self._setups.get(second, "")
 
     def _follow(self, known: KnownFlow, kind: int, payload: bytes) -> None:
         """Note the set-up message in the view, for what recognisers are asked later."""
@@ -281,8 +277,9 @@ class Recognition:
                 self._unread.note("packet not recognised: too many flows in the file")
                 return None
         known = self.known[flow] = KnownFlow(FlowView(number=flow), asked.local[place])
-        if self._memories:
-            self._give_notes(known)
+        end = int(self._flows.table["end"][flow, known.local]) if self._memories else 0
+        if end in self._memories:  # without a readable header it may be the same call on another path
+            known.notes[self.headerless_ends[end]] = dict(self._memories[end])
         return known
 
     def _forget(self) -> None:
@@ -291,13 +288,6 @@ class Recognition:
         self._refused = MAX_KNOWN_FLOWS // FORGET_SHARE
         self.known = {flow: known for flow, known in self.known.items() if known.names}
         self._room = min(max(2 * len(self.known), MAX_KNOWN_FLOWS // 2), MAX_KNOWN_FLOWS)
-
-    def _give_notes(self, known: KnownFlow) -> None:
-        """Give a new flow the notes of a flow at the same local socket whose media has no readable header: it may be
-        the same call on another path."""
-        end = int(self._flows.table["end"][known.view.number, known.local])
-        if end in self._memories:
-            known.notes[self.headerless_ends[end]] = dict(self._memories[end])
 
 
 def _read_names(known: KnownFlow, message: bytes) -> None:

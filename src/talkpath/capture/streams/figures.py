@@ -92,8 +92,7 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
     segments, order, times, counted = part.segments, part.order, part.times, part.counted
     rows, begin = segments.rows, segments.begin
     out = np.zeros(len(segments), FIGURE_TYPE)
-    first = np.zeros(len(rows), np.bool_)
-    first[begin] = True
+    first = np.diff(segments.of, prepend=-1) != 0
     step = np.diff(rows["stamp"], prepend=rows["stamp"][:1]).view(np.int32)
     same = step == 0
     frame = np.where(times.clock_hz == MILLISECOND_CLOCK_HZ, 10, FRAME_TICKS)[segments.of]

@@ -128,8 +128,7 @@ def is_plausible_rtp(segments: Segments) -> Bools:
     numbers advance."""
     ahead = _signed_steps(segments.rows["sequence"].astype(np.int64), 16)
     stamp = _signed_steps(segments.rows["stamp"].astype(np.int64), 32)
-    first = np.zeros(len(segments.rows), np.bool_)
-    first[segments.begin] = True
+    first = np.diff(segments.of, prepend=-1) != 0
     small = (ahead > -200) & (ahead <= 1000) & (np.abs(stamp) < 1 << 26)
     steps = np.maximum(segments.count - 1, 1)
     moves = segments.total((ahead != 0) & ~first)
@@ -209,13 +208,8 @@ def rtp_order(segments: Segments) -> RtpOrder:
     del step, pause, stamp, in_time, begins, sent, run_sent
     before = np.full(len(rows), -1, np.int64)
     before[1:][joined[1:]] = order[:-1][joined[1:]]
-    late = _is_overtaken(segments, number, run)
+    lifted = number + (run << 40)
+    late = lifted < np.maximum.accumulate(lifted)  # one with a higher number of the same run came before
     out = RtpOrder(number, np.empty_like(same), np.empty_like(gap), np.empty_like(before), late)
     out.fresh[order], out.missing[order], out.before[order] = ~same, gap, before
     return out
-
-
-def _is_overtaken(segments: Segments, number: Ints, run: Ints) -> Bools:
-    """Tell which rows arrived after one with a higher number of the same run."""
-    lifted = number + (run << 40)
-    return lifted < np.maximum.accumulate(lifted)
