@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from random import Random
 from threading import Thread
@@ -103,11 +104,20 @@ def small_flows(make: Callable[[int], tuple[int, bytes]]) -> Iterator[bytes]:
         yield struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(data), number & 0xFFFF, 0, 64, protocol, 0) + ends + data
 
 
-def listen_attack(make: Callable[[int], tuple[int, bytes]]) -> Callable[[Path], Finding]:
+def beside_a_call(flows: Iterator[bytes]) -> Iterator[bytes]:
+    """The packets, and a call that goes on all the time."""
+    for packet in voice_call(SMALL_FLOWS // 20):
+        yield packet
+        yield from islice(flows, 10)
+
+
+def listen_attack(
+    make: Callable[[int], tuple[int, bytes]], around: Callable[[Iterator[bytes]], Iterator[bytes]] = iter
+) -> Callable[[Path], Finding]:
     """An attack: `talkpath listen` is given the flows through a pipe."""
 
     def play(folder: Path) -> Finding:
-        pipe, data = folder / "packets", raw_pcap(small_flows(make))
+        pipe, data = folder / "packets", raw_pcap(around(small_flows(make)))
         os.mkfifo(pipe)
         writer = Thread(target=_fill_pipe, args=(pipe, data), daemon=True)
         writer.start()
@@ -130,6 +140,11 @@ RECORDING_ATTACKS = (
     *(
         Attack(f"listen: {SMALL_FLOWS // 1000} 000 small flows ({kind})", f"≤ {MOST_LISTEN_MB} MB", listen_attack(make))
         for kind, make in (("UDP", random_datagram), ("STUN", stun_request), ("TCP SYN", tcp_syn), ("TCP", tcp_frame))
+    ),
+    Attack(
+        f"listen: {SMALL_FLOWS // 1000} 000 small flows (STUN) beside a call",
+        f"≤ {MOST_LISTEN_MB} MB",
+        listen_attack(stun_request, beside_a_call),
     ),
     Attack("capture: 60 kB of gzipped statistics, a log of newlines", "< 15 s, < 500 MB", small_statistics),
 )

@@ -141,7 +141,7 @@ class TestRelayedPeer:
     @staticmethod
     def flow(*peers: tuple[bytes, bytes]) -> KnownFlow:
         known = KnownFlow(FlowView(number=0), 0)
-        known.peers.update(peers)
+        known.peers |= set(peers)
         return known
 
     def test_one_address_and_several_ports(self):

@@ -293,7 +293,9 @@ def _join_parallel(
 ) -> None:
     """Join media flows between the same two hosts that begin and end together, unless ICE shows two calls."""
     by_hosts = grouped_by_key(((int(ends.local_host[flow]), int(ends.far_host[flow])), flow) for flow in carriers)
-    talks = defaultdict[int, set[tuple[bytes, bytes]]](set, {flow: found.sessions for flow, found in known.items()})
+    talks = defaultdict[int, frozenset[tuple[bytes, bytes]]](
+        frozenset, {flow: found.sessions for flow, found in known.items()}
+    )
     voiced = {
         talk
         for flow, found in known.items()

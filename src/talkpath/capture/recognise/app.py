@@ -222,7 +222,7 @@ class Recognition:
         view.packets += 1
         if kind == STUN:
             view.setup = SETUP_NAMES.get(int.from_bytes(payload[:2], "big"), view.setup)
-            known.setups.add(view.setup)
+            known.setups |= {view.setup}
             if payload[:2] in (b"\x00\x01", b"\x00\x08"):
                 _read_names(known, payload)
         elif kind == DTLS and payload[:1] == b"\x16":  # a handshake
@@ -235,7 +235,7 @@ class Recognition:
             known.names.append(name)
             self._flows.table["hot"][known.view.number] = True
         if hit.stitch is not None:
-            known.stitches.add(hit.stitch)
+            known.stitches |= {hit.stitch}
         if stream:
             self._note_stream(stream, hit, at_s)
         if evidence.confidence >= CERTAIN_CONFIDENCE:
@@ -298,10 +298,10 @@ def _read_names(known: KnownFlow, message: bytes) -> None:
     is_check = decoded.type == stun.Type.BINDING_REQUEST
     for kind, value in decoded.attributes:
         if kind == Attribute.XOR_PEER_ADDRESS and len(value) >= 8:
-            known.peers.add((value[4:], value[2:4]))
+            known.peers |= {(value[4:], value[2:4])}
         if is_check and kind == Attribute.USERNAME and value.count(b":") == 1 and len(known.sessions) < MOST_SESSIONS:
             asked, own = value.split(b":")
-            known.sessions.add((min(asked, own), max(asked, own)))
+            known.sessions |= {(min(asked, own), max(asked, own))}
             if asked != own:
                 sender = known.local if known.view.direction == "up" else 1 - known.local
                 known.end_names |= {(own, sender), (asked, 1 - sender)}

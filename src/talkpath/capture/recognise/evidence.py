@@ -53,24 +53,25 @@ class KnownFlow:
     their evidence.
 
     `names` are the app files that recognised some of it, `sure` the one that alone is asked. `asked` counts datagrams
-    that are none of STUN, DTLS and RTP, `checks` counts STUN messages.
+    that are none of STUN, DTLS and RTP, `checks` counts STUN messages. Sets are frozen: of most flows they stay empty,
+    and an empty set of its own takes 216 bytes.
     """
 
     view: FlowView
     local: int
     notes: dict[str, dict[str, object]] = field(default_factory=dict)
     evidence: defaultdict[str, AppEvidence] = field(default_factory=lambda: defaultdict(AppEvidence))
-    stitches: set[bytes] = field(default_factory=set)
-    setups: set[str] = field(default_factory=set)
-    peers: set[tuple[bytes, bytes]] = field(default_factory=set)
+    stitches: frozenset[bytes] = frozenset()
+    setups: frozenset[str] = frozenset()
+    peers: frozenset[tuple[bytes, bytes]] = frozenset()
     """The peers for which a permission was asked at a TURN server: addresses and ports as they stand in the message."""
     names: list[str] = field(default_factory=list)
     asked: int = 0
     checks: int = 0
     sure: str = ""
-    end_names: set[tuple[bytes, int]] = field(default_factory=set)
+    end_names: frozenset[tuple[bytes, int]] = frozenset()
     """The ICE names of checks, each with the end that it is of."""
 
-    sessions: set[tuple[bytes, bytes]] = field(default_factory=set)
+    sessions: frozenset[tuple[bytes, bytes]] = frozenset()
     """The two names of each ICE session that was checked, in order, without their direction (RFC 8445 section 7.2.2).
     """
