@@ -24,9 +24,10 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.drivers.sim import SIM_PORTS
-from talkpath.lab.ground_truth import ACCUSING, rule_hits
+from talkpath.lab.ground_truth import rule_hits
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge_facts
+from talkpath.verdict.model import FINDING_STATES
 
 __all__ = ["Comparison", "Method", "MethodResult", "compare_methods", "method_ids", "other_methods"]
 
@@ -82,7 +83,7 @@ def compare_methods(scenario: Scenario, arm: Arm) -> Comparison:
 
 def _our_sight(scenario: Scenario, arm: Arm) -> MethodResult:
     facts = run_sim(make_plan((arm,)), scenario)
-    accused = any(verdict.state in ACCUSING for verdict in judge_facts(facts))
+    accused = any(verdict.state in FINDING_STATES for verdict in judge_facts(facts))
     return MethodResult(OURS, accused, facts.duration_s, facts.bytes_sent + facts.bytes_received)
 
 

@@ -9,15 +9,15 @@ import msgspec
 
 from proof.scoring.metrics import rates
 from proof.scoring.row import CheckRow
-from talkpath.lab.ground_truth import ACCUSING
 from talkpath.observatory.risks import PublishedRates
+from talkpath.verdict.model import FINDING_STATES
 
 
 def published_rates(rows: Sequence[CheckRow], code: str) -> PublishedRates:
     """Counts the rows in virtual time, by the same rules as the goals."""
     restricted = rates.unfounded_counts(rows).restricted
     known = [row for row in rates.drawn_at_large(rows) if not rates.has_unseen_background(row)]
-    said = [row for row in rates.hit_rows(known) if row.about.state in ACCUSING]
+    said = [row for row in rates.hit_rows(known) if row.about.state in FINDING_STATES]
     return PublishedRates(
         code=code,
         checks=len(rows),

@@ -16,7 +16,7 @@ from proof.intervals import Estimate, Spread, proportion_of, resampled_estimate
 from proof.scoring.metrics import rates, speed
 from proof.scoring.row import CheckRow
 from talkpath.experiment.plan import VOICE_BUDGET_BYTES, choose_arms
-from talkpath.lab.ground_truth import ACCUSING
+from talkpath.verdict.model import FINDING_STATES
 from talkpath.verdict.statistics.proportion import Proportion
 
 GoalState = Literal["held", "open", "missed"]
@@ -107,7 +107,7 @@ def _f1_goal(rows: Sequence[CheckRow]) -> Goal:
 
 
 def _is_wrong(hit: Sequence[CheckRow]) -> Proportion:
-    return proportion_of(rates.wrong_rule(row) for row in hit if row.about.state in ACCUSING)
+    return proportion_of(rates.wrong_rule(row) for row in hit if row.about.state in FINDING_STATES)
 
 
 def _is_straight(hit: Sequence[CheckRow]) -> Proportion:

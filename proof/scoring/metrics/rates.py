@@ -15,8 +15,8 @@ from proof.scoring.draw import CLOSED_KINDS
 from proof.scoring.metrics.barely_touched import barely_touched_arms
 from proof.scoring.row import CheckRow, LowEstimateHigh, RowVerdict, TrueEffect
 from talkpath.lab.backgrounds import background_kinds
-from talkpath.lab.ground_truth import ACCUSING
 from talkpath.verdict.judge import THRESHOLDS
+from talkpath.verdict.model import FINDING_STATES
 from talkpath.verdict.statistics.proportion import Proportion
 
 NONE = "nothing"
@@ -33,7 +33,9 @@ def false_accusations(row: CheckRow) -> list[tuple[str, str]]:
         (arm, state)
         for arm, state in row.arms.items()
         if state == "failed"
-        or (state in ACCUSING and not (arm in acted_on and (state in true or (_call_of_arm(arm), state) in right)))
+        or (
+            state in FINDING_STATES and not (arm in acted_on and (state in true or (_call_of_arm(arm), state) in right))
+        )
     ]
 
 
@@ -121,7 +123,7 @@ def hit_rows(rows: Iterable[CheckRow]) -> list[CheckRow]:
 def is_found(row: CheckRow) -> bool:
     """Returns whether the unit's verdict accuses rightly. Some rules have two right states (`ground_truth.score`), so
     the score's word counts."""
-    return bool(row.about.real) and row.about.state in ACCUSING and row.about.state not in row.about.wrong
+    return bool(row.about.real) and row.about.state in FINDING_STATES and row.about.state not in row.about.wrong
 
 
 def is_named(row: CheckRow) -> bool:
@@ -131,7 +133,7 @@ def is_named(row: CheckRow) -> bool:
 
 def wrong_rule(row: CheckRow) -> bool:
     """Returns whether it names a wrong rule; "several rules are equally likely" names none."""
-    return "rule" in row.about.wrong or (row.about.state in ACCUSING and not is_found(row))
+    return "rule" in row.about.wrong or (row.about.state in FINDING_STATES and not is_found(row))
 
 
 def fully_right(row: CheckRow) -> bool:
@@ -148,7 +150,7 @@ def true_rule(row: CheckRow) -> str:
 
 def named_rule(row: CheckRow) -> str:
     """Returns the rule that the verdict names."""
-    return (row.about.rule or "media.unknown") if row.about.state in ACCUSING else NONE
+    return (row.about.rule or "media.unknown") if row.about.state in FINDING_STATES else NONE
 
 
 def confusion_counts(rows: Iterable[CheckRow]) -> Counter[tuple[str, str]]:

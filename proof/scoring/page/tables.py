@@ -13,7 +13,7 @@ from proof.scoring.metrics.barely_touched import barely_touched_arms
 from proof.scoring.metrics.goals import seconds_words, share_words
 from proof.scoring.row import CheckRow
 from talkpath.experiment.plan import choose_arms
-from talkpath.lab.ground_truth import ACCUSING
+from talkpath.verdict.model import FINDING_STATES
 from talkpath.verdict.statistics.proportion import Proportion
 
 RowKey = Callable[[CheckRow], str]
@@ -296,7 +296,7 @@ def wrong_list(rows: Sequence[CheckRow]) -> Iterator[str]:
             for arm in sorted(barely_touched_arms(row))
             if row.arms[arm] == "restricted"
         ]
-        if rates.hit_rows([row]) and row.about.state in ACCUSING and row.about.wrong:
+        if rates.hit_rows([row]) and row.about.state in FINDING_STATES and row.about.wrong:
             found.append(verdict_words(row))
         if found:
             setting = " + ".join(row.rules) or "nothing"

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from talkpath.wire.control.campaign import Campaign
     from talkpath.wire.control.keys import Signer
 
-MINUTE = "%Y-%m-%dT%H:%MZ"
-
 
 @click.command()
 @link_argument
@@ -42,6 +40,7 @@ def command(link: str | None, by: str, until: datetime, a_day: int, names: tuple
     from talkpath.experiment.plan import choose_arms
     from talkpath.probe.invite_link import parse_invite_link
     from talkpath.wire.control.campaign import Campaign, campaign_text
+    from talkpath.wire.control.invitation import UNTIL_FORMAT
 
     if not link:
         raise UsageError("Name the invite link of the test server that volunteers shall use.")
@@ -53,7 +52,7 @@ def command(link: str | None, by: str, until: datetime, a_day: int, names: tuple
         link=parse_invite_link(link).text(),
         apps=names,
         a_day=a_day,
-        begins=now.strftime(MINUTE),
+        begins=now.strftime(UNTIL_FORMAT),
         ends=until.strftime("%Y-%m-%dT23:59Z"),
     )
     try:

@@ -42,8 +42,6 @@ from talkpath.wire.control.question import (
 )
 from talkpath.wire.rtc.dtls import CLIENT_HELLOS
 
-ROUTERS = ("", "home", "provider", "public")  # kinds of routers that sent Time Exceeded
-
 
 def limited_bits(schedule: Schedule, slots: tuple[int, ...], limit: HopLimits) -> tuple[int, ...]:
     """Return the limited bits of one direction, whose bits are the schedule's `slots`."""

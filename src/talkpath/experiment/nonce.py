@@ -15,9 +15,9 @@ import numpy as np
 
 from talkpath.apps.contract.shape import NONCE_BYTES, Slot
 from talkpath.experiment.twin import PRINTABLE, SIX_BITS
+from talkpath.wire.rtc.stun import FINGERPRINT_XOR
 
 _SIX = int.from_bytes(b"\x3f" * NONCE_BYTES, "big")
-_FINGERPRINT_XOR = 0x5354554E  # RFC 8489 section 14.7
 
 
 def put_nonce(datagram: bytes, slot: Slot, nonce: int, *, printable: bool, fingerprint: bool) -> bytes:
@@ -95,7 +95,7 @@ def nonce_matches(nonce: int, echo: int, *, printable: bool) -> bool:
 
 def _with_fingerprint(message: bytes, slot: Slot) -> bytes:
     """Return the message with the STUN FINGERPRINT of its current bytes."""
-    return message[:-4] + struct.pack("!I", crc32(message[slot.inner_at : -8]) ^ _FINGERPRINT_XOR)
+    return message[:-4] + struct.pack("!I", crc32(message[slot.inner_at : -8]) ^ FINGERPRINT_XOR)
 
 
 def _six_bits(characters: bytes) -> int:

@@ -25,7 +25,7 @@ from talkpath.lab.parameters import Value
 from talkpath.lab.path.link import DROP, LAB_PROBE, PASS, RESPONDER
 from talkpath.lab.restrictor.engine import Restrictor
 from talkpath.lab.restrictor.mechanism import TIMETABLE, LabRule
-from talkpath.verdict.model import Category, Number, State, Verdict
+from talkpath.verdict.model import FINDING_STATES, Category, Number, State, Verdict
 from talkpath.verdict.rules import all_rules
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter
@@ -165,8 +165,6 @@ def _call_packets(arm: Arm, port: int, number: int) -> list[tuple[float, Slot, b
     ]
 
 
-ACCUSING = ("restricted", "closed", "unreachable")
-
 # A rule that drops everything up leaves the far end silent, so nobody can observe whether it would drop anything down.
 UNSEEN = {
     "udp.block": ("up", "both"),
@@ -195,7 +193,7 @@ class Score:
     @property
     def false(self) -> bool:
         """Whether it accuses a network that does not restrict this."""
-        return any(word in ACCUSING for word in self.wrong)
+        return any(word in FINDING_STATES for word in self.wrong)
 
 
 def score_verdicts(verdicts: Sequence[Verdict], hits: Sequence[RuleHit]) -> list[Score]:
@@ -206,7 +204,7 @@ def score_verdicts(verdicts: Sequence[Verdict], hits: Sequence[RuleHit]) -> list
 def _score_verdict(verdict: Verdict, hits: Sequence[RuleHit]) -> Score:
     of_app = [hit for hit in hits if (hit.arm.app, hit.arm.medium) == (verdict.app, verdict.medium)]
     of_variant = tuple(hit for hit in of_app if hit.arm.variant == verdict.variant)
-    if verdict.state in ACCUSING:
+    if verdict.state in FINDING_STATES:
         states = {
             state
             for hit in of_variant

@@ -37,7 +37,7 @@ from talkpath.experiment.control_packets import (
 from talkpath.probe.flight import ProbePacket
 from talkpath.wire.control.messages import Pattern
 
-NS_IN_A_SECOND = 1_000_000_000
+NS_A_SECOND = 1_000_000_000
 CLOCK_WINDOW_S = 3.0
 """The least lag of so long tells the difference of the clocks."""
 
@@ -59,10 +59,9 @@ class StreamClock:
         """A packet of that time was seen at `now_s`."""
         if now_s - self._since_s >= CLOCK_WINDOW_S:
             self._before_s, self._now_s, self._since_s = self._now_s, inf, now_s
-        self._now_s = min(self._now_s, now_s - at_ns / NS_IN_A_SECOND)
+        self._now_s = min(self._now_s, now_s - at_ns / NS_A_SECOND)
 
 
-NS_A_SECOND = 1_000_000_000
 PACKETS_S, BURST_PACKETS = 100.0, 150.0
 """Packets a second of one flow and direction; of a call with more, as video has, some are not imitated."""
 PIECE_S = 0.1

@@ -51,6 +51,7 @@ OK_WATCHED_S = 20.0
 """A call must have arrived for so long, both ways, before `ok` is said."""
 
 DELAY_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+MEDIAN_QUANTILE = DELAY_QUANTILES.index(0.5)
 LADDER = 30  # hops: each limited packet may go one hop further than the one before, from 1 to LADDER and again from 1
 
 

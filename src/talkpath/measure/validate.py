@@ -20,11 +20,10 @@ from talkpath.errors import BundleError, FileError
 from talkpath.measure.call import Control, ControlFlow, ControlSecond, Findings
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Exchange, Facts, Observation, Track
 from talkpath.wire.control.question import COMPARING
-from talkpath.wire.control.receipt import is_hour
+from talkpath.wire.control.receipt import ADDRESS_CLASSES, is_hour
 
 TRANSPORT_NAMES: Final = ("udp", "tcp", "tls", "wss", "turn-udp", "turn-tcp", "turn-tls")
 ROUTER_KINDS: Final = ("", "home", "provider", "public")
-NETWORK_CLASSES: Final = ("home", "hosting", "unknown")
 BESIDE_SILENCE: Final = ("online", "domestic")
 HELLO_NAMES: Final = ("tls.browser", "tls.openssl", "tls.padded", "tls.name")
 EXCHANGE_KINDS: Final = ("", "stun", "stun-tcp", "tcp", "tls", *HELLO_NAMES, "dns.system", "dns.other", *BESIDE_SILENCE)
@@ -73,7 +72,7 @@ def _require_facts(facts: Facts) -> Iterator[bool]:
     yield not recorded or (bool(plan.shape) and recorded == {_shape_arm(plan.shape)})
     yield all(arm.app in apps() or arm.arm in recorded for arm in plan.arms)
     yield all(_is_name(arm.variant) and _is_word(arm.shape_class) for arm in plan.arms)
-    yield facts.responder_class in NETWORK_CLASSES and KEY_PATTERN.fullmatch(facts.responder_key) is not None
+    yield facts.responder_class in ADDRESS_CLASSES and KEY_PATTERN.fullmatch(facts.responder_key) is not None
     yield all(PATH_PATTERN.fullmatch(path) for path in facts.paths)
     yield all(map(_is_word, (health.ended, reach.control, reach.lost, reach.again)))
     yield all(_is_word(attempt.outcome) and _is_word(attempt.hello) for attempt in reach.attempts)

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 import msgspec
 
 from talkpath.errors import PeerError
-from talkpath.experiment.layout import ROUTERS, Layout
+from talkpath.experiment.layout import Layout
 from talkpath.experiment.seeds import SEED_PART_BYTES
+from talkpath.measure.validate import ROUTER_KINDS
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import FlowReport, Refusal, Welcome
+from talkpath.wire.control.receipt import ADDRESS_CLASSES
 
-NETWORK_CLASSES = ("home", "hosting", "unknown")
 MOST_PORTS = 64
 MAX_SHOWN_CHARACTERS = 200
 OLDER_THAN_SHAPES = (
@@ -34,7 +35,7 @@ def checked_welcome(found: Welcome, shape: bytes = b"") -> Welcome:
         raise PeerError("The test server's welcome makes no sense; is it talkpath? Ask for another link.")
     if shape and found.shape_bytes < len(shape):
         raise PeerError(OLDER_THAN_SHAPES if found.shape_bytes < 0 else SHAPES_REFUSED)
-    known = found.responder_class if found.responder_class in NETWORK_CLASSES else "unknown"
+    known = found.responder_class if found.responder_class in ADDRESS_CLASSES else "unknown"
     return msgspec.structs.replace(found, responder_class=known)
 
 
@@ -53,7 +54,7 @@ def is_report_of(flows: Sequence[FlowReport], layout: Layout) -> None:
         _is_bitmap(flow.sent, down) and _is_bitmap(flow.arrived, up) for flow in flows
     )
     limited = len(layout.down.limited)
-    counted = all(0 <= flow.exceeded <= limited and flow.added >= 0 and flow.router in ROUTERS for flow in flows)
+    counted = all(0 <= flow.exceeded <= limited and flow.added >= 0 and flow.router in ROUTER_KINDS for flow in flows)
     if not (sound and counted):
         raise PeerError("The test server reported another epoch than the one it was asked about; is it talkpath?")
 

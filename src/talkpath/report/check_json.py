@@ -19,7 +19,7 @@ from talkpath.verdict.bases.joined_means import Conclusion, FindingWord, JoinedM
 from talkpath.verdict.bases.second_server import SecondOpinion, second_opinions
 from talkpath.verdict.bases.two_networks import NetworkContrast, network_contrasts
 from talkpath.verdict.judge import RULES_VERSION, judge_facts
-from talkpath.verdict.model import Basis, Number, State, Verdict
+from talkpath.verdict.model import HELD_BACK_STATES, Basis, Number, State, Verdict
 from talkpath.verdict.validity import why_voided
 
 
@@ -65,7 +65,6 @@ def _finding_rows(joined: JoinedMedium) -> tuple[FindingRow, ...]:
 
 
 SCHEMA = "talkpath.check/1"
-FOUND_STATES = ("restricted", "closed")
 INVALIDATING_REASONS = ("late", "clock", "network_changed", "hidden")
 
 
@@ -251,8 +250,8 @@ def is_other_family(first: Facts, second: Facts) -> bool:
 
 def _worse_of_families(first: Sequence[Verdict], others: Sequence[Verdict]) -> list[Verdict]:
     """The first check's verdicts, but where it found nothing and the other one did, the other's."""
-    found = {(one.app, one.medium): one for one in others if one.state in FOUND_STATES}
-    return [one if one.state in FOUND_STATES else found.get((one.app, one.medium), one) for one in first]
+    found = {(one.app, one.medium): one for one in others if one.state in HELD_BACK_STATES}
+    return [one if one.state in HELD_BACK_STATES else found.get((one.app, one.medium), one) for one in first]
 
 
 def _other_family(facts: Facts, verdicts: Sequence[Verdict]) -> OtherFamily:

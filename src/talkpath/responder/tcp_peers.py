@@ -27,13 +27,11 @@ from talkpath.responder.flight import ResponderPacket
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.responder.responder import SESSION_SWEEP_S, Responder
 from talkpath.responder.tcp_peer import TcpPeer
-from talkpath.serving.supervisor import await_ready
+from talkpath.serving.supervisor import READ, WRITE, await_ready
 from talkpath.wire.ip.address import Address
 
-READABLE, WRITABLE = selectors.EVENT_READ, selectors.EVENT_WRITE
-
 Serve = Callable[[int], None]
-"""Called with what its socket is ready for: READABLE, WRITABLE, or both."""
+"""Called with what its socket is ready for: READ, WRITE, or both."""
 
 
 class ReadySockets:
@@ -45,12 +43,12 @@ class ReadySockets:
 
     def watch(self, end: socket.socket, serve: Serve) -> None:
         """From now on call `serve` when the socket can be read."""
-        self._selector.register(end, READABLE, serve)
+        self._selector.register(end, READ, serve)
 
     def await_writable(self, end: socket.socket, *, wanted: bool) -> None:
         """Whether to call its server when it can be written, too."""
         key = self._selector.get_key(end)
-        events = READABLE | WRITABLE if wanted else READABLE
+        events = READ | WRITE if wanted else READ
         if key.events != events:
             self._selector.modify(end, events, key.data)
 
@@ -173,9 +171,9 @@ class TcpPeers:
 
     def _attend(self, peer: TcpPeer, events: int) -> None:
         """A connection can be read, or written again."""
-        if events & WRITABLE and peer.socket in self._peers:
+        if events & WRITE and peer.socket in self._peers:
             self._flush(peer)
-        if events & READABLE and peer.socket in self._peers:
+        if events & READ and peer.socket in self._peers:
             with self._blamed(peer):
                 self._hear(peer)
 

@@ -26,7 +26,8 @@ from talkpath.wire.control.question import BASELINE, Question
 
 Trouble = Literal["addresses", "packets", "unlisted", "line", "own_device", "app"]
 
-FINDING_STATES = ("restricted", "closed", "unreachable")
+HELD_BACK_STATES = ("restricted", "closed")
+FINDING_STATES = (*HELD_BACK_STATES, "unreachable")
 TROUBLE_OF_RULE: Mapping[str, Trouble] = {
     "address.block": "addresses",
     "relearn": "addresses",

@@ -23,7 +23,7 @@ from talkpath.measure.facts import (
     Reach,
     Track,
 )
-from talkpath.measure.validate import EXCHANGE_KINDS, NETWORK_CLASSES, ROUTER_KINDS, TRANSPORT_NAMES
+from talkpath.measure.validate import EXCHANGE_KINDS, ROUTER_KINDS, TRANSPORT_NAMES
 from talkpath.wire.control.question import (
     BASELINE,
     COMPARING,
@@ -37,6 +37,7 @@ from talkpath.wire.control.question import (
     TransportPaths,
     WatchedCalls,
 )
+from talkpath.wire.control.receipt import ADDRESS_CLASSES
 
 PACKET_STAGES = get_args(PacketStage)
 
@@ -270,7 +271,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
         seed=draw(st.binary(max_size=64)),
         started_at=draw(st.sampled_from(["", "2026-11-24T20:00:00Z"])),
         duration_s=draw(SECONDS),
-        responder_class=draw(st.sampled_from(NETWORK_CLASSES)),
+        responder_class=draw(st.sampled_from(ADDRESS_CLASSES)),
         family=draw(st.sampled_from([4, 6])),
     )
 

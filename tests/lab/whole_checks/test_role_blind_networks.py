@@ -8,10 +8,9 @@ import pytest
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.ground_truth import ACCUSING
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge_arms, judge_facts
-from talkpath.verdict.model import Number
+from talkpath.verdict.model import FINDING_STATES, Number
 from talkpath.wire.control.question import LongCalls
 
 SIGNAL = Arm("signal", "ringrtc", "voice")
@@ -29,7 +28,7 @@ SIGNAL = Arm("signal", "ringrtc", "voice")
 )
 def test_nobody_is_told_apart(background: str) -> None:
     (verdict,) = judge_facts(run_sim(make_plan((SIGNAL,)), Scenario.parse(background, (), 1)))
-    assert verdict.state not in ACCUSING
+    assert verdict.state not in FINDING_STATES
     assert verdict.reason is None or verdict.reason.code != "twin_worse"
 
 

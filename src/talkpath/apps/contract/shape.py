@@ -12,16 +12,17 @@ has none there (a DTLS Certificate), the slot says `key_at=KEY_BYTES` and is kno
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from random import Random
-from typing import Literal, Protocol, get_args
+from typing import Final, Literal, Protocol, get_args
 
 from msgspec import Struct
 
 Direction = Literal["up", "down"]
+OTHER_WAY: Final[Mapping[Direction, Direction]] = {"up": "down", "down": "up"}
 AffectedDirections = Literal["up", "down", "both"]
 Medium = Literal["voice", "video", "text"]
 PacketStage = Literal["media", "control", "stun", "dtls", "allocate", "reflector", "setup"]

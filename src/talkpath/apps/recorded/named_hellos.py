@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.apps.contract.shape import Direction, Schedule
+from talkpath.apps.contract.shape import OTHER_WAY, Direction, Schedule
 from talkpath.apps.recorded.field_text import fields_of_text
 from talkpath.apps.recorded.fields import ConstantField, Field, PartField, WordField
 from talkpath.apps.recorded.layout import fixed_bytes
@@ -29,7 +29,6 @@ HELLO_COOKIE_BYTES: Final = 20
 VERIFY_REQUEST: Final = bytes.fromhex("16feff00000000000000000023030000170000000000000017feff14")
 STEP_MS: Final = 1.0
 _MARK: Final = "@"  # of kinds that no file has
-_OTHER: Final[Mapping[Direction, Direction]] = {"up": "down", "down": "up"}
 
 _Fields = tuple[Field, ...]
 
@@ -82,7 +81,7 @@ def with_hello(shape: RecordedShape, code: str) -> RecordedShape:
     own = {kind.name: kind for kind in shape.kinds if kind.stage == "dtls"}
     hello = next((kind for kind in own.values() if _is_hello(kind)), None)
     outer = {kind.direction: wrapping for kind in own.values() if (wrapping := _outer_fields(kind)) is not None}
-    if hello is None or len(outer) < len(_OTHER) or maker not in (OWN_HELLO, *named_hellos()):
+    if hello is None or len(outer) < len(OTHER_WAY) or maker not in (OWN_HELLO, *named_hellos()):
         return shape
     client: Direction = "up" if direction == "up" else "down" if direction == "down" else hello.direction
     if maker == OWN_HELLO:
@@ -91,7 +90,7 @@ def with_hello(shape: RecordedShape, code: str) -> RecordedShape:
     turns = list(_handshake_turns(written, with_cookie=cookie == "cookie"))
     kinds, steps = list[PacketKind](), list[SetupStep]()
     for place, (by_client, fields, answers) in enumerate(turns):
-        way = client if by_client else _OTHER[client]
+        way = client if by_client else OTHER_WAY[client]
         whole = (*outer[way], *fields)
         name = f"{_MARK}{code}#{place}"
         kinds.append(PacketKind(name=name, direction=way, stage="dtls", fields=whole, align=hello.align))
@@ -124,7 +123,7 @@ def _turned_round(
     """Return the shape with its own handshake the other way round."""
 
     def turn(kind: PacketKind) -> PacketKind:
-        way = _OTHER[kind.direction]
+        way = OTHER_WAY[kind.direction]
         fields = (*outer[way], *kind.fields[len(_outer_fields(kind) or ()) :])
         return replace(kind, name=f"{_MARK}{code}#{kind.name}", direction=way, fields=fields)
 

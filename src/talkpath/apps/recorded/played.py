@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from talkpath.apps.contract.script import TRIES_MS, Script
 from talkpath.apps.contract.shape import (
     KEY_BYTES,
+    OTHER_WAY,
     RECORDED_PREFIX,
     App,
     Arm,
@@ -43,7 +44,6 @@ TRUSTED_RECORDINGS: Final = 3
 PACKETS_A_MEDIA_PACKET: Final = 4  # of one direction with their answers, for each of media at most; and some more
 FIRST_GAP_MS: Final = 20.0
 
-_FAR_END: Final[dict[Direction, Direction]] = {"up": "down", "down": "up"}
 
 _TimedPacket = tuple[float, BlockPacket]
 
@@ -118,8 +118,8 @@ def _product_record(file: str, mirrored: bool) -> RecordedShape:
 
 def mirrored_record(record: RecordedShape) -> RecordedShape:
     """Return the shape of the same call as the other end sees it."""
-    kinds = tuple(replace(kind, direction=_FAR_END[kind.direction]) for kind in record.kinds)
-    blocks = tuple(replace(block, direction=_FAR_END[block.direction]) for block in record.blocks)
+    kinds = tuple(replace(kind, direction=OTHER_WAY[kind.direction]) for kind in record.kinds)
+    blocks = tuple(replace(block, direction=OTHER_WAY[block.direction]) for block in record.blocks)
     return replace(record, kinds=kinds, blocks=blocks)
 
 

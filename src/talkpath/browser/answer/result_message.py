@@ -35,11 +35,9 @@ from talkpath.report.words.amounts import numeral
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import language, language_codes, say, speaking, spoken
 from talkpath.report.words.sentences import app_name_of
-from talkpath.verdict.model import Verdict
+from talkpath.verdict.model import HELD_BACK_STATES, Verdict
 from talkpath.verdict.validity import why_voided
 from talkpath.wire.control.keys import Signer
-
-HELD_BACK = ("restricted", "closed")
 
 
 class CallSetting(Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,7 +68,7 @@ def suggestions(verdicts: Sequence[Verdict], paths: Sequence[Row], check: CheckC
     """What can be tried, the likeliest first; `paths` are the rows that the page shows, the direct one first."""
     steps = [step for verdict in verdicts if (step := next_step(verdict, check))]
     found = [Suggestion(step) for step in dict.fromkeys(steps)]
-    held_back = [verdict for verdict in verdicts if verdict.state in HELD_BACK]
+    held_back = [verdict for verdict in verdicts if verdict.state in HELD_BACK_STATES]
     if held_back:
         found += _of_relays(held_back, [row for row in paths[1:] if "missing" not in row])
         found.append(Suggestion(say("try", "Check again on another network, such as mobile data instead of Wi-Fi.")))

@@ -25,12 +25,11 @@ from talkpath.browser.far_end.schedule import CALLS, FOLLOW_UP_SLOTS, FOLLOW_UPS
 from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts, Observation
 from talkpath.verdict.judge import judge_facts
-from talkpath.verdict.model import Verdict
+from talkpath.verdict.model import HELD_BACK_STATES, Verdict
 from talkpath.wire.control.question import BASELINE, TransportPaths, WatchedCalls
 
 FIRST_EPOCHS, MOST_EPOCHS = {"voice": 3, "video": 1}, {"voice": 5, "video": 3}
 MAX_POOR_EPOCHS = 3  # no more of a line that is too poor
-SETTLED = ("restricted", "closed")
 VOID_REASONS = ("late", "clock", "network_changed", "hidden", "responder_lost")
 LAST_EPOCH_S = 140.0  # no epoch begins later: the page gives up after 200 s (check_run.js)
 SILENT_SLOTS = 100  # a flow of which nothing came for 2 s up to its end was cut off
@@ -68,7 +67,7 @@ def _open_steps(verdict: Verdict, facts: Facts) -> Iterator[Step]:
     assert medium != "text"  # a browser sends none
     usual = sum(epoch.question == BASELINE for epoch in epochs)
     watched = [epoch for epoch in epochs if isinstance(epoch.question, WatchedCalls)]
-    done = verdict.state in SETTLED or any(epoch.missing for epoch in epochs)
+    done = verdict.state in HELD_BACK_STATES or any(epoch.missing for epoch in epochs)
     if usual < FIRST_EPOCHS[medium] and not done:
         yield EpochRequest(medium=medium)
     if not _paths_epoch(facts):

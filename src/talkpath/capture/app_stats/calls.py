@@ -13,6 +13,7 @@ from math import floor
 import numpy as np
 
 from talkpath.capture.app_stats.counters import Counters
+from talkpath.capture.calls.records import MEDIA_IN_ORDER
 from talkpath.capture.streams.record import RATED_PACKETS, RATED_S
 from talkpath.measure import quality
 from talkpath.measure.arrays import Floats
@@ -22,7 +23,6 @@ from talkpath.measure.silence import with_silent_end
 
 FEWEST_COUNTED_PACKETS = 8
 """As in a recording."""
-COUNTED_MEDIA = ("voice", "video")
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ def call_of(connection: PeerConnection, base_s: float, file_end_s: float) -> Cal
         Call(
             app=connection.app,
             app_confidence=connection.confidence,
-            media=tuple(medium for medium in COUNTED_MEDIA if any(stream.medium == medium for stream in counted)),
+            media=tuple(medium for medium in MEDIA_IN_ORDER if any(stream.medium == medium for stream in counted)),
             start_s=round(begin_s - base_s, 6),
             duration_s=round(end_s - begin_s, 6),
             setup_s=round(min(connection.begin_s, begin_s) - base_s, 6),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from talkpath.apps.contract.shape import Direction
+from talkpath.apps.contract.shape import OTHER_WAY, Direction
 from talkpath.apps.recorded.fields import ChecksumField, Field, LengthField, WordField
 from talkpath.apps.recorded.record import RecordedStage
 from talkpath.capture.shapes.dtls_fields import (
@@ -48,7 +48,6 @@ _CHANNEL_BYTES: Final = 4
 RTCP_BYE: Final = 203
 REFLECTOR_MARK: Final = b"\xff" * 12
 _MAX_NESTED: Final = 3
-_REPLIED: Final = {"up": "down", "down": "up"}
 Wrapping = Literal["", "channel", "reflector"]
 
 
@@ -212,7 +211,7 @@ class FlowReader:
     def _made(self, one: Opened, parts, label: str, stage: RecordedStage, **more) -> ReadPacket:  # type: ignore[no-untyped-def]
         direction, outer = one.packet.direction, list[FieldPart]()
         if one.wrapping == "reflector":
-            outer = [WordField("call_tag", CALL_TAG_BYTES), WordField(f"{_REPLIED[direction]}_id", 4)]
+            outer = [WordField("call_tag", CALL_TAG_BYTES), WordField(f"{OTHER_WAY[direction]}_id", 4)]
             outer += [WordField(f"{direction}_id", 4), LengthField(4, -DATA_BYTES)]
         elif one.wrapping == "channel":
             outer = [one.packet.data[:2], LengthField(2, -_CHANNEL_BYTES)]

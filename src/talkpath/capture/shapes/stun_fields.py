@@ -9,9 +9,8 @@ from typing import Final
 from talkpath.apps.contract.shape import Direction
 from talkpath.apps.recorded.fields import ChecksumField, EchoField, RandomField, WordField
 from talkpath.capture.shapes.evidence import FieldPart, FlowEvidence, alphabet_of, random_part
-from talkpath.wire.rtc.stun import MAGIC_COOKIE, STUN_HEADER_BYTES, Attribute
+from talkpath.wire.rtc.stun import COOKIE_BYTES, STUN_HEADER_BYTES, Attribute
 
-_COOKIE: Final = MAGIC_COOKIE.to_bytes(4, "big")
 NETWORK_COST, RENOMINATION, GOOGLE_DELTA = 0xC057, 0xC001, 0xC059
 _DATA, _ERROR, _FINGERPRINT, _USERNAME = 0x0013, 0x0009, 0x8028, 0x0006
 _ROLES: Final = (0x8029, 0x802A)
@@ -28,7 +27,7 @@ def is_whole_stun(data: bytes) -> bool:
     return (
         len(data) >= STUN_HEADER_BYTES
         and data[0] < 64
-        and data[4:8] == _COOKIE
+        and data[4:8] == COOKIE_BYTES
         and int.from_bytes(data[2:4], "big") == len(data) - STUN_HEADER_BYTES
         and all(end <= len(data) for _, _, end in message_attributes(data))
     )

@@ -15,10 +15,9 @@ from talkpath.lab.demo.script import DemoClaim
 from talkpath.lab.ground_truth import RuleHit, Score, score_verdicts
 from talkpath.report.words import sentences as words
 from talkpath.report.words.language import listed, say
-from talkpath.verdict.model import Verdict
+from talkpath.verdict.model import HELD_BACK_STATES, Verdict
 
 ClaimState = Literal["supported", "contradicted", "could not tell"]
-RESTRICTED = ("restricted", "closed")
 MISNAMED = {"unknown", "rule", "direction"}
 
 
@@ -34,7 +33,7 @@ class ClaimOutcome(Struct, frozen=True):
 def compare_claim(claim: DemoClaim, verdicts: Sequence[Verdict]) -> ClaimOutcome:
     """Compares a claim with the verdicts of its scene. It is about every app that it names: one can contradict it."""
     found = [v for v in verdicts if v.app in claim.apps and v.medium == claim.medium]
-    restricted = [v for v in found if v.state in RESTRICTED]
+    restricted = [v for v in found if v.state in HELD_BACK_STATES]
     well = [v for v in found if v.state == "ok"]
     fitting, against = (restricted, well) if claim.expects == "restricted" else (well, restricted)
     unclear = [v for v in found if v not in fitting and v not in against]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import re
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -19,6 +18,7 @@ from msgspec import Struct
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import FACTS_PART, SECOND_PART, Seal, UnverifiedBundle, read_unverified
 from talkpath.evidence.compression import decompress
+from talkpath.evidence.share import SHA256_HEX
 from talkpath.measure.decode import MOST_FACTS_BYTES, require_bounded_work
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY
 from talkpath.observatory.intake.contributors import Contributor, Contributors, HourlyLimit
@@ -31,7 +31,6 @@ from talkpath.observatory.log.register import Known
 from talkpath.observatory.log.segments import LogError
 from talkpath.responder.geoip import GeoDatabase, NetworkOrigin
 
-HEX = re.compile(r"[0-9a-f]{64}")
 RETRY_S = 60
 OUTLINES_AT_ONCE = 2  # each may be 16 MB
 
@@ -141,7 +140,7 @@ class Collector:
     async def withdraw(self, name: str, secret: str) -> str:
         """Take a report back: "removed", or "tombstone" where its day is sealed already."""
         known = self._known(name)
-        given = hashlib.sha256(bytes.fromhex(secret)).hexdigest() if HEX.fullmatch(secret) else ""
+        given = hashlib.sha256(bytes.fromhex(secret)).hexdigest() if SHA256_HEX.fullmatch(secret) else ""
         if not known.received.withdraw or not hmac.compare_digest(given, known.received.withdraw):
             raise ReportRefusedError("not_found")
         if known.state == "withdrawn":
@@ -156,7 +155,7 @@ class Collector:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _known(self, name: str) -> Known:
-        known = self.log.register.find(name) if HEX.fullmatch(name) else None
+        known = self.log.register.find(name) if SHA256_HEX.fullmatch(name) else None
         if known is None:
             raise ReportRefusedError("not_found")
         return known
@@ -168,7 +167,7 @@ class Collector:
         digest = hashlib.sha256(data).hexdigest()
         if name and name != digest:
             raise ReportRefusedError("wrong_id")
-        if withdraw and not HEX.fullmatch(withdraw):
+        if withdraw and not SHA256_HEX.fullmatch(withdraw):
             raise ReportRefusedError("bad_request", "Talkpath-Withdraw has to be a SHA-256 in hex, of the secret.")
         bundle = _unverified(data)
         self._require_acceptable(_seal(bundle))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from talkpath.observatory.intake.openapi import Object
 from talkpath.observatory.log.open_data import OpenRow
 from talkpath.observatory.log.seal import LICENCE
 from talkpath.observatory.web.answers import OPEN_HEADERS, PAGE_HEADERS
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
-Object = dict[str, Any]
 LICENCE_ADDRESS = "https://creativecommons.org/licenses/by/4.0/"
 ROW_SCHEMA = "row-schema.json"
 FORMATS = {"gz": ("jsonl", "application/gzip"), "parquet": ("parquet", "application/vnd.apache.parquet")}

@@ -7,17 +7,17 @@ values take its place.
 from __future__ import annotations
 
 import re
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import msgspec
 from msgspec import Struct
 
+from talkpath.observatory.intake.openapi import Object
 from talkpath.observatory.web.answers import PageRoute
 from talkpath.observatory.web.csv_tables import has_table
 from talkpath.observatory.web.routes import PAGES
 from talkpath.report.words.language import language_codes
 
-Object = dict[str, Any]
 SCHEMA_REFERENCE = "#/components/schemas/{name}"
 EXAMPLES = {"country": "XX", "network": "AS64496", "medium": "voice", "app": "whatsapp"}
 IDS = {

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from msgspec import Struct
 
+from talkpath.browser.web.page_texts import LANGUAGE_NAMES
 from talkpath.errors import UsageError
 from talkpath.observatory.events.record import Event, counted_share
 from talkpath.observatory.web import labels
@@ -25,8 +26,6 @@ from talkpath.report.words.language import count, isolated, language, language_c
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-NATIVE = {"en": "English", "ru": "Русский", "fa": "فارسی", "ar": "العربية"}
 
 
 class PageFrame(Struct, frozen=True):
@@ -82,7 +81,7 @@ def render_page(template: str, frame: PageFrame, view: Struct | None) -> str:
                 frame=frame,
                 view=view,
                 direction=spoken().direction,
-                languages=[(code, NATIVE.get(code, code)) for code in language_codes()],
+                languages=[(code, LANGUAGE_NAMES.get(code, code)) for code in language_codes()],
                 **_word_tables(),
             )
         )

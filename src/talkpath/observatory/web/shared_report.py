@@ -6,17 +6,15 @@ day is sealed and published.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from msgspec import Struct
 
+from talkpath.evidence.share import SHA256_HEX
 from talkpath.observatory.events.record import UNKNOWN_NETWORK
 from talkpath.observatory.index.queries import ReportVerdict, report_verdicts
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.register import Known, State
-
-ID = re.compile(r"[0-9a-f]{64}")
 
 
 class SharedReport(Struct, frozen=True):
@@ -34,7 +32,7 @@ class SharedReport(Struct, frozen=True):
 
 def shared_report(find: Callable[[str], Known | None], store: Store, name: str) -> SharedReport | None:
     """The report of that id; None where there is none. `find` looks into the log."""
-    known = find(name) if ID.fullmatch(name) else None
+    known = find(name) if SHA256_HEX.fullmatch(name) else None
     if known is None:
         return None
     if known.state != "judged":

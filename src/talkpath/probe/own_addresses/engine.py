@@ -15,6 +15,7 @@ from random import Random
 from msgspec.structs import replace
 
 from talkpath.apps import shapes
+from talkpath.experiment.budget import IP_UDP_BYTES
 from talkpath.experiment.flight import NEVER
 from talkpath.measure.bounds import MOST_GREETINGS
 from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch, MeasuredPath
@@ -30,7 +31,6 @@ from talkpath.wire.ip.address import Address
 SHARE, MOST_RATE = 0.8, 40.0  # of the answers that a router sends a second, one is asked for so many, and no more
 LEAST_ANSWERS = 5.0  # a second: with fewer nothing can be told in a time that a person waits
 WORTH_A_SERIES = 12  # greetings: fewer tell nothing of losses
-AROUND_BYTES = {4: 28, 6: 48}  # IP and UDP headers
 
 
 Choose = Callable[[EndpointFacts], ExpiringQuestion | None]
@@ -87,7 +87,7 @@ class OwnAddressEngine:
                 self.done = True
                 self.facts = replace(self.facts, duration_s=round(now_s - self._zero_s, 3))
         packets = self._stage.poll(now_s) if self._stage else []
-        sent = sum(len(packet.data) + AROUND_BYTES[packet.to.family] for packet in packets)
+        sent = sum(len(packet.data) + IP_UDP_BYTES[packet.to.family] for packet in packets)
         self.facts = replace(self.facts, bytes_sent=self.facts.bytes_sent + sent) if sent else self.facts
         return packets
 

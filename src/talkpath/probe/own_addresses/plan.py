@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES
+from talkpath.experiment.budget import IP_UDP_BYTES
 from talkpath.measure.bounds import MOST_GREETINGS
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.endpoint_engine import ROUNDS
 from talkpath.probe.own_addresses.datagrams import STUN_GREETING_BYTES
-from talkpath.probe.own_addresses.engine import AROUND_BYTES, LEAST_ANSWERS, MOST_RATE, SHARE
+from talkpath.probe.own_addresses.engine import LEAST_ANSWERS, MOST_RATE, SHARE
 from talkpath.probe.own_addresses.flights import FLIGHT_CELLS
 from talkpath.probe.own_addresses.series import ANSWER_S, EVERY_S, Target
 from talkpath.probe.own_addresses.trial import RATE, TRIAL_S
@@ -54,7 +55,7 @@ def make_plan(chosen: ChosenEndpoints, tier: int) -> OwnAddressPlan | None:
     epochs = (EPOCHS + MOST_LOCATING) * len(apps)
     flown = epochs * len(FLIGHT_CELLS) * K * PACKETS
     packets = flown + round(epochs * RATE * TRIAL_S)
-    greeting = STUN_GREETING_BYTES + AROUND_BYTES[6]
+    greeting = STUN_GREETING_BYTES + IP_UDP_BYTES[6]
     series_s = SERIES_GREETINGS * EVERY_S + ANSWER_S
     ladders_s = LADDER_S * len(rows) if apps else 0.0
     return OwnAddressPlan(
@@ -73,7 +74,7 @@ def _epoch_bytes(app: str) -> float:
 
     arm = imitated_arm(app)
     slots = shapes()[arm].schedule(Random(0), PACKETS).slots if arm else ()
-    up = [max(slot.size, KEY_BYTES) + AROUND_BYTES[6] for slot in slots if slot.direction == "up"][:PACKETS]
+    up = [max(slot.size, KEY_BYTES) + IP_UDP_BYTES[6] for slot in slots if slot.direction == "up"][:PACKETS]
     return len(FLIGHT_CELLS) * K * float(sum(up)) + RATE * TRIAL_S * USUAL_BYTES
 
 

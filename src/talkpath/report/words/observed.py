@@ -6,6 +6,7 @@ from talkpath.report.words.amounts import milliseconds, numeral
 from talkpath.report.words.language import count, say
 from talkpath.report.words.mechanism import is_named, mechanism_clause, mechanism_name
 from talkpath.verdict.model import Verdict
+from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 SET_UP_RULES = ("stun.drop", "dtls.hello_drop", "reflector.drop")
 """Rules that keep a call from being set up."""
@@ -16,7 +17,6 @@ SHARE_RULE = "media.drop"
 EVIDENCE_COUNTS = ("reports_up", "reports_down", "set_ups", "flows")
 """What is counted beside media: the ends of the figures' names."""
 
-DIRECTIONS = ("up", "down")
 VOIDING_REASONS = ("late", "clock", "network_changed", "hidden", "vpn", "no_control")
 """Reasons for which no measurement of the check counts."""
 

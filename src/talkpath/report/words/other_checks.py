@@ -10,6 +10,7 @@ from talkpath.report.printable import printable
 from talkpath.report.words.amounts import numeral
 from talkpath.report.words.language import isolated, listed, say
 from talkpath.report.words.sentences import app_name_of, medium_word
+from talkpath.verdict.model import HELD_BACK_STATES
 
 
 def server_try_line(number: int, of: int, country: str, operator: str) -> str:
@@ -92,9 +93,6 @@ def network_lines(record: Mapping[str, Any]) -> list[str]:
             )
         ]
     return [say("networks", "Between this network and the other one no difference was found in how calls fare.")]
-
-
-HELD_BACK_STATES = ("restricted", "closed")
 
 
 def family_asked(family: int) -> str:

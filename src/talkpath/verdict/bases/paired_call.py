@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import ALPHA
 from talkpath.measure.paired_call import PairedCallFacts, PairedEnd, PairedFlow, PairedMedium, PairedRound, PairedRoute
-from talkpath.verdict.model import Reason, Verdict
+from talkpath.verdict.model import HELD_BACK_STATES, Reason, Verdict
 from talkpath.verdict.statistics.permutation import even_log_weights, log_e, log_mean, midranks
 
 RouteFate = Literal["passes", "held_back", "poor", "not_connected", "untold"]
@@ -35,7 +35,6 @@ MAX_FINE_LOSS = 0.05
 """A call that loses more is not said to pass."""
 MIN_TOLD_CALLS = 3
 PAIRED_ROUTES: tuple[PairedRoute, ...] = ("direct", "relayed")
-HELD_BACK_LINES = ("restricted", "closed")
 
 
 class RouteFinding(Struct, frozen=True):
@@ -155,7 +154,7 @@ def _round_step(flows: Sequence[PairedFlow], sender: PairedEnd) -> Floats:
 
 def _line_finding(verdicts: Sequence[Verdict]) -> LineFinding:
     """The worst of a check's verdicts: the first that is restricted or closed, else the first."""
-    held = [one for one in verdicts if one.state in HELD_BACK_LINES]
+    held = [one for one in verdicts if one.state in HELD_BACK_STATES]
     worst = next(iter([*held, *verdicts]), None)
     if worst is None:
         return LineFinding()

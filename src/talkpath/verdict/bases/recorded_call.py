@@ -25,6 +25,8 @@ from talkpath.measure.call import Attempt, Call, Flow, Second, Stream
 from talkpath.measure.pauses import is_lost_singly, paused_share, without_pauses
 from talkpath.measure.silence import SILENT_END_S, goes_on_reporting, silence_of, streams_of
 from talkpath.verdict.bases.call_outcome import (
+    ENOUGH_PACKETS,
+    ENOUGH_S,
     OutcomeKind,
     call_outcome,
     frozen_s,
@@ -36,7 +38,6 @@ from talkpath.verdict.bases.call_outcome import (
 from talkpath.verdict.bases.recorded_losses import POOR_LOSS, FittingRules, fitting_losses
 from talkpath.verdict.model import Category, Number, Reason, Verdict
 
-ENOUGH_S, ENOUGH_PACKETS = 5.0, 50
 """Shorter or thinner talks say nothing, whatever they look like."""
 
 POOR_FROZEN, TALKABLE_MOS = 0.05, 3.1

@@ -17,11 +17,10 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from talkpath.verdict.model import State, Verdict
+from talkpath.verdict.model import FINDING_STATES, State, Verdict
 
 OpinionAgreement = Literal["two_of_two", "one_of_two", "unknown"]
 LATE_RULES: Final = ("media.freeze", "udp.freeze")  # calls that are well for some seconds say nothing against these
-ASKED_STATES: Final[tuple[State, ...]] = ("restricted", "closed", "unreachable")
 
 
 class SecondOpinion(Struct, frozen=True):
@@ -46,7 +45,7 @@ def _well_for_a_while(second: Verdict) -> bool:
 
 def wants_second(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """The verdicts that a second server should be asked about."""
-    return [verdict for verdict in verdicts if verdict.state in ASKED_STATES and verdict.medium != "text"]
+    return [verdict for verdict in verdicts if verdict.state in FINDING_STATES and verdict.medium != "text"]
 
 
 def second_opinions(first: Sequence[Verdict], second: Sequence[Verdict]) -> list[SecondOpinion]:
@@ -61,7 +60,7 @@ def second_opinions(first: Sequence[Verdict], second: Sequence[Verdict]) -> list
 
 def _join_opinions(first: Verdict, second: Verdict) -> SecondOpinion:
     agreement: OpinionAgreement = "unknown"
-    if second.state in ASKED_STATES:
+    if second.state in FINDING_STATES:
         agreement = "two_of_two"
     elif second.state == "ok" or (_well_for_a_while(second) and first.rule not in LATE_RULES):
         agreement = "one_of_two"

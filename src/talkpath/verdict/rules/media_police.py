@@ -45,7 +45,7 @@ from talkpath.verdict.rules.rule import (
     Parameters,
     Rule,
 )
-from talkpath.verdict.statistics.cohort import direction_track
+from talkpath.verdict.statistics.cohort import DIRECTIONS, direction_track
 from talkpath.wire.control.question import Question, RateContrast, WatchedCalls
 
 BucketDirections = tuple[tuple[Direction, ...], ...]
@@ -124,7 +124,6 @@ def _flow_arrivals(
     return sent, arrived
 
 
-BOTH_DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 Point = TypeVar("Point", GridPoint, GridPoint | None)
 
 RATES, ROUGH_RATES, FINE_RATES = 36, 8, 17
@@ -205,8 +204,8 @@ def _measure_rate(view: ArmView, likely: Sequence[Buckets]) -> Parameters:
     if likely[0].direction != "both" or len(likely) > 1:
         return parameters
     if _may_be_one(view):
-        return parameters | {"buckets": Category("one" if likely[0].ways == (BOTH_DIRECTIONS,) else "two")}
-    together = passed_kbps(view, (BOTH_DIRECTIONS,))
+        return parameters | {"buckets": Category("one" if likely[0].ways == (DIRECTIONS,) else "two")}
+    together = passed_kbps(view, (DIRECTIONS,))
     return {"kbps": _interval_hull(together, kbps) if together.high is not None else kbps}
 
 
@@ -228,7 +227,7 @@ def _own_buckets(view: ArmView) -> Buckets | None:
 
 def _shared_bucket(view: ArmView) -> Buckets | None:
     """Return the best bucket that holds both directions."""
-    pairs, passed = _of_buckets(view, (BOTH_DIRECTIONS,)), passed_kbps(view, (BOTH_DIRECTIONS,))
+    pairs, passed = _of_buckets(view, (DIRECTIONS,)), passed_kbps(view, (DIRECTIONS,))
     offered = [sum(offered_kbps(losses, view.header_bytes) for losses in pair) for pair in pairs]
     if min(offered, default=0.0) <= 0.0:
         return None
@@ -245,12 +244,12 @@ def _shared_bucket(view: ArmView) -> Buckets | None:
         late: _finer_point(partial(fit, late), rough).gain for late in (about_s, about_s - NEAR_S, about_s + NEAR_S)
     }
     later_s = max(found, key=lambda each: found[each])
-    return Buckets(found[later_s] - 3 * PARAMETER_PRICE_NATS, (BOTH_DIRECTIONS,), rates, later_s)
+    return Buckets(found[later_s] - 3 * PARAMETER_PRICE_NATS, (DIRECTIONS,), rates, later_s)
 
 
 def _may_be_one(view: ArmView) -> bool:
     """Whether calls fare worse in both directions, and lose the same packets."""
-    return len(view.worse) == len(BOTH_DIRECTIONS) and lose_alike(view)
+    return len(view.worse) == len(DIRECTIONS) and lose_alike(view)
 
 
 def lose_alike(view: ArmView) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Floats
-from talkpath.measure.facts import DELAY_QUANTILES, Epoch
+from talkpath.measure.facts import MEDIAN_QUANTILE, Epoch
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, pick_observations
 from talkpath.verdict.statistics.permutation import even_log_weights, log_choose, log_symmetric
@@ -25,7 +25,6 @@ from talkpath.verdict.statistics.permutation import even_log_weights, log_choose
 FLOOR_MS = 5.0
 DELAY_EXPONENTS = (0.25, 0.7, 2.0)
 DELAY_LOG_WEIGHTS = even_log_weights(len(DELAY_EXPONENTS))
-MEDIAN_INDEX = DELAY_QUANTILES.index(0.5)
 
 
 def delay_steps(
@@ -53,7 +52,7 @@ def differences_dms(epoch: Epoch, direction: Direction, treated: Choice = is_cal
     are left out."""
     flows = [] if epoch.missing else pick_observations(epoch, direction, treated, control)
     calls, twins = (
-        np.array([f.delay_dms[MEDIAN_INDEX] for f in flows if f.delay_dms and treated(f) is side], np.float64)
+        np.array([f.delay_dms[MEDIAN_QUANTILE] for f in flows if f.delay_dms and treated(f) is side], np.float64)
         for side in (True, False)
     )
     return np.asarray(calls[:, None] - twins)

@@ -15,6 +15,7 @@ import numpy as np
 from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, bytes_at
 from talkpath.wire.pcap.frames import Frames, Unread
 from talkpath.wire.pcap.link import ERSPAN, ERSPAN_3, ETHERNET, ETHERTYPE, PPP, RAW, WIRELESS, walk_link_headers
+from talkpath.wire.rtc.stun import MAGIC_COOKIE
 
 IP4_IN_IP, IP6_IN_IP, GRE, MPLS_IN_IP, ETHER_IP, L2TP_3 = 4, 41, 47, 137, 97, 115
 MPLS = ETHERTYPE + 0x8847
@@ -72,7 +73,7 @@ def over_udp(frames: Frames, rows: Ints, at: Ints, end: Ints, inner: Ints) -> Bo
     some = np.flatnonzero(MAY_OPEN_TUNNEL[first])
     head, first, size = bytes_at(frames.data, at[some] + 8, 8), first[some], end[some] - at[some] - 8
     plain = ((first >> 4 == 4) & (big16(head, 2) == size)) | ((first >> 4 == 6) & (big16(head, 4) + 40 == size))
-    fits = (POSSIBLE[first] | plain) & (size + 8 >= MIN_TUNNEL_BYTES) & (big32(head, 4) != STUN_COOKIE)
+    fits = (POSSIBLE[first] | plain) & (size + 8 >= MIN_TUNNEL_BYTES) & (big32(head, 4) != MAGIC_COOKIE)
     some = some[fits]
     frame = rows[some]
     some = some[at[some] + MIN_TUNNEL_BYTES <= frames.start[frame] + frames.captured[frame]]
@@ -120,7 +121,6 @@ POSSIBLE[[*range(0x14), *range(0x30, 0x38), 0x40, 0x42, 0x48, 0x4A]] = True
 MAY_OPEN_TUNNEL = POSSIBLE.copy()
 MAY_OPEN_TUNNEL[[*range(0x40, 0x50), *range(0x60, 0x70)]] = True
 """These, and those of an IP packet without a header before it."""
-STUN_COOKIE = 0x2112A442
 
 
 def _forms(data: Bytes, at: Ints, size: Ints, head: Bytes) -> Iterator[Inside]:

@@ -14,13 +14,12 @@ import numpy as np
 from talkpath.browser.far_end.counts_to_facts.epoch_report import EpochTimes, FarFlowReport, PageFlowReport
 from talkpath.browser.far_end.schedule import EpochSchedule
 from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, TICK_MS
-from talkpath.measure.facts import DELAY_QUANTILES
+from talkpath.measure.facts import DELAY_QUANTILES, MEDIAN_QUANTILE
 
 Media = tuple[set[int], set[int]]
 """The slots sent, and those of them that arrived."""
 
 SEQUENCES, STAMPS = 1 << 16, 1 << 32
-MEDIAN_QUANTILE = DELAY_QUANTILES.index(0.5)
 MIN_DELAYS = 25  # fewer give no quantiles
 MAX_DMS = 130_000.0  # of a delay, in 0.1 ms: facts hold no longer one (measure.bounds)
 BROWSER_MS = 25.0

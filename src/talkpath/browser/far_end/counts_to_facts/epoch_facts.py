@@ -16,7 +16,6 @@ import msgspec
 
 from talkpath.apps.contract.shape import Direction, PacketStage
 from talkpath.browser.far_end.counts_to_facts.arrivals import (
-    MEDIAN_QUANTILE,
     Media,
     clock_offset,
     delays_down,
@@ -27,6 +26,7 @@ from talkpath.browser.far_end.counts_to_facts.arrivals import (
     up_twin,
     without_browser_delay,
 )
+from talkpath.browser.far_end.counts_to_facts.call_paths import PATH_DIRECTIONS
 from talkpath.browser.far_end.counts_to_facts.epoch_report import (
     EpochTimes,
     FarFlowReport,
@@ -37,9 +37,8 @@ from talkpath.browser.far_end.counts_to_facts.epoch_report import (
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.webrtc.call_media import TICK_MS, CallMedium
 from talkpath.measure.bitmap import pack_bitmap
-from talkpath.measure.facts import Epoch, Observation, Role, Track
+from talkpath.measure.facts import MEDIAN_QUANTILE, Epoch, Observation, Role, Track
 
-FLOW_DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 SETUP_TRIES = 3
 SETUP_STAGES: tuple[PacketStage, ...] = ("stun", "dtls")
 SETUP_SLOTS = SETUP_TRIES * len(SETUP_STAGES)
@@ -166,7 +165,7 @@ def _with_delays(
         found.append(msgspec.structs.replace(flow, delay_dms=quantiles))
     by_way = [
         _without_browser_delays([each for each in found if each.direction == direction])
-        for direction in FLOW_DIRECTIONS
+        for direction in PATH_DIRECTIONS
     ]
     return [flow for pair in zip(*by_way, strict=True) for flow in pair]
 
