@@ -25,9 +25,9 @@ from talkpath.lab.restrictor.app_networks import app_host_name, app_relay
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.endpoint_driver import STREAM_S
-from talkpath.probe.endpoint_engine import AS_WRITTEN, OTHER, SYSTEM, EndpointEngine, Request
+from talkpath.probe.endpoint_engine import AS_WRITTEN, EndpointEngine, Request
 from talkpath.probe.name_contrast import NAME_KIND
-from talkpath.verdict.bases.endpoints import judge_endpoints
+from talkpath.verdict.bases.endpoints import OTHER, SYSTEM, judge_endpoints
 from talkpath.verdict.model import Reason, Verdict
 from talkpath.wire.ip.address import Address
 

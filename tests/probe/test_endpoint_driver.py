@@ -18,8 +18,8 @@ from factories.packets.hello_suites import suites_of
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.endpoint_driver import EndpointDriver, RequestOutcome, system_lookup
-from talkpath.probe.endpoint_engine import OTHER, SYSTEM, EndpointEngine
-from talkpath.verdict.bases.endpoints import judge_endpoints
+from talkpath.probe.endpoint_engine import EndpointEngine
+from talkpath.verdict.bases.endpoints import OTHER, SYSTEM, judge_endpoints
 from talkpath.verdict.model import Category, Reason, Verdict
 from talkpath.wire.control import tls
 from talkpath.wire.control.keys import new_identity_pem

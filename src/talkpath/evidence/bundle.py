@@ -32,6 +32,7 @@ from talkpath.measure.decode import (
 )
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts, SignedReceipt
+from talkpath.measure.facts_digest import HOUR_CHARACTERS
 from talkpath.measure.paired_call import MOST_PAIRED_BYTES, PairedCallFacts, decode_paired_call
 from talkpath.version import VERSION
 from talkpath.wire.control.keys import Signer, is_signed, raw_key, raw_key_text
@@ -67,7 +68,6 @@ MAX_VERDICT_BYTES: Mapping[str, int] = {"check": 2 << 20, "capture": 16 << 20, "
 """The most that the stored verdict unpacks to. That of eight restricted arms takes 0.02 MB."""
 WRITER_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*/[A-Za-z0-9_.+-]+")
 MAX_WRITER_CHARACTERS = 40
-HOUR_CHARACTERS = len("2026-11-24T20")
 WITHOUT_PAGE = "There is no page of a call between two phones; `talkpath judge` prints what it says."
 MEASURED_TOO_LONG = "What was measured is too long for one bundle; record a shorter part."
 

@@ -34,7 +34,7 @@ from msgspec.structs import replace
 
 from talkpath.lab.backgrounds.background import Background
 from talkpath.lab.path.link import DROP, LAB_PROBE, Bucket, LabHost, Link
-from talkpath.lab.path.routers import EXCEEDED_IN_TRANSIT
+from talkpath.lab.path.routers import EXCEEDED_IN_TRANSIT, ICMP_BURST
 from talkpath.lab.restrictor.app_networks import app_of_address, app_relay
 from talkpath.lab.restrictor.engine import Boxes
 from talkpath.lab.restrictor.mechanism import LabRule
@@ -47,7 +47,6 @@ from talkpath.verdict.bases.own_addresses.questions import next_question
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import Icmp, build_icmp, build_udp
 
-ICMP_BURST = 6
 ICMP_ANSWER_BYTES = 1000  # what one answer takes of the bucket
 HOME, PROVIDER = {4: "192.168.0.1", 6: "fd00::1"}, {4: "100.64.0.{}", 6: "2001:db8:64::{:x}"}
 PUBLIC = {4: "203.0.113.{}", 6: "2001:db8:ff::{:x}"}

@@ -22,13 +22,13 @@ from talkpath.probe.flight import ProbePacket
 from talkpath.probe.invite_link import InviteLink
 from talkpath.probe.local_network import local_address, through_tunnel
 from talkpath.probe.relays.relay_pool import RelayPool
+from talkpath.probe.relays.turn_carrier import MOST_READS
 from talkpath.probe.stream import DatagramStream
 from talkpath.serving.supervisor import await_ready
 from talkpath.wire.control.invitation import Invitation
 from talkpath.wire.ip import error_queue
 from talkpath.wire.ip.address import Address
 
-MOST_READS = 64  # of one socket before others get their turn
 PROBE_BUFFER_BYTES = 1 << 19
 
 

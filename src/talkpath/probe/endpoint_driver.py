@@ -14,8 +14,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import NamedTuple
 
-from talkpath.probe.endpoint_engine import AS_WRITTEN, OTHER, SYSTEM, EndpointEngine, Request
+from talkpath.probe.endpoint_engine import AS_WRITTEN, EndpointEngine, Request
 from talkpath.probe.name_contrast import NAME_KIND
+from talkpath.verdict.bases.endpoints import OTHER, SYSTEM
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc.stun import STUN_HEADER_BYTES
 from talkpath.wire.tls import ANSWER_BYTES

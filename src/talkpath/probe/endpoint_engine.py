@@ -23,6 +23,7 @@ from talkpath.experiment.flight import NEVER
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.name_contrast import NAME_KIND, name_cells
+from talkpath.verdict.bases.endpoints import GREETED, OTHER, SYSTEM
 from talkpath.wire.ip import dns
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
@@ -34,8 +35,6 @@ BATCH, SPACE_S, PAUSE_S, GAP_S = 4, 0.2, 1.5, 10.0
 HELLOS: dict[str, HelloStyle] = {"tls.browser": "browser", "tls.openssl": "openssl"}
 PADDED_HELLO = "tls.padded"
 AS_WRITTEN: dict[str, HelloStyle] = {**HELLOS, PADDED_HELLO: "padded"}
-GREETED = ("stun", "stun-tcp")
-SYSTEM, OTHER = "dns.system", "dns.other"
 
 
 class Request(NamedTuple):

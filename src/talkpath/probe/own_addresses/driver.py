@@ -11,11 +11,11 @@ import socket
 import time
 from collections.abc import Callable
 
+from talkpath.probe.endpoint_driver import NAP_S
 from talkpath.probe.own_addresses.datagrams import Datagram
 from talkpath.probe.own_addresses.engine import OwnAddressEngine
 from talkpath.wire.ip import error_queue
 
-NAP_S = 0.2
 MOST_READS = 32
 
 OnStage = Callable[[OwnAddressEngine], None]

@@ -18,6 +18,7 @@ import numpy as np
 
 from talkpath.wire.pcap.arrays import padded_copy
 from talkpath.wire.pcap.frames import Frames, Unread
+from talkpath.wire.pcap.write import RAW_LINK_TYPE
 
 HELD_BYTES = 16 << 20
 PIECE_BYTES = 200
@@ -46,7 +47,6 @@ class ReassemblyBudget:
 
 
 LIMIT, MOST_PIECES = 1024, 2048
-RAW_LINK_TYPE = 101
 LONGEST = 65535
 
 Key = tuple[int, int, int, int, int]
