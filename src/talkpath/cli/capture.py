@@ -21,7 +21,7 @@ import click
 
 from talkpath.cli._terminal.exit_codes import error_exit_code
 from talkpath.cli._terminal.language import language_option
-from talkpath.cli.check.measuring import tell_written
+from talkpath.cli._terminal.output_file import tell_written
 from talkpath.errors import FileError, UsageError, file_written
 
 if TYPE_CHECKING:

@@ -65,7 +65,8 @@ def command(
 
     Exit code 0 asked, whatever the answers; 2 usage; 3 not agreed to, or no server answered.
     """
-    from talkpath.cli.check.measuring import ip_version, refuse_overwrite
+    from talkpath.cli._terminal.output_file import refuse_overwrite
+    from talkpath.cli.check.measuring import ip_version
     from talkpath.probe.endpoint_catalogue import choose_endpoints, read_catalogue
 
     family = ip_version(v4, v6)

@@ -134,7 +134,7 @@ def command(
     same moments. Then the result says whether the line carried that while the call suffered.
     """
     from talkpath.api import live_recording
-    from talkpath.cli.check.measuring import refuse_overwrite
+    from talkpath.cli._terminal.output_file import refuse_overwrite
     from talkpath.listening.followed_stream import KeptStream
 
     if dry_run:

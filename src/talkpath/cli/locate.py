@@ -10,6 +10,7 @@ import click
 
 from talkpath.cli._terminal.exit_codes import result_exit_code
 from talkpath.cli._terminal.language import language_option
+from talkpath.cli._terminal.output_file import refuse_overwrite, tell_written
 from talkpath.cli.check.listed import directory_options, link_argument, listed_links
 from talkpath.cli.check.measuring import (
     ip_version,
@@ -17,9 +18,7 @@ from talkpath.cli.check.measuring import (
     measure_facts,
     name_left_out,
     new_signer,
-    refuse_overwrite,
     rehearse_plan,
-    tell_written,
 )
 from talkpath.cli.check.shape import like_option
 

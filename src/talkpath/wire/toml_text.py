@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import Any
 
 MAX_TOML_BYTES, MAX_LINE_DOTS = 1 << 18, 100
@@ -11,6 +10,8 @@ MAX_TOML_BYTES, MAX_LINE_DOTS = 1 << 18, 100
 
 def decode_bounded_toml(data: bytes) -> dict[str, Any]:
     """Return what the text says. `ValueError` where it is no TOML, or exceeds a bound."""
+    import tomllib  # takes 4 ms, and most commands read no TOML
+
     if len(data) > MAX_TOML_BYTES or any(line.count(b".") > MAX_LINE_DOTS for line in data.splitlines()):
         raise ValueError(f"it is longer than {MAX_TOML_BYTES >> 10} kB, or a line has more than {MAX_LINE_DOTS} dots")
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from math import exp, log
 
 PRIOR_SHARE = 0.01
@@ -17,7 +18,7 @@ SURE_CONFIDENCE = 0.8
 """Below this confidence the name of an app is said with a question mark."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Feature:
     """What was `seen` in so many of the `calls` of an app, and `elsewhere` in so many of the `others`, recordings that
     hold none. `most` bounds the confidence of a name that rests on such features alone. Each equals itself alone."""
@@ -29,7 +30,7 @@ class Feature:
     others: int
     most: float = 1.0
 
-    @property
+    @cached_property
     def weight(self) -> float:
         """The logarithm of how much likelier it is in a call of the app; half a case is added to each count (Jeffreys'
         prior), so that a few recordings never make certain."""

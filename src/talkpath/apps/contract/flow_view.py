@@ -61,4 +61,4 @@ class AppFeatures:
     ) -> RecognisedDatagram:
         """Return a datagram of this app that shows these features; without any it says only what the datagram is, in a
         flow that is known already."""
-        return RecognisedDatagram(self.app, kind, medium, stitch, tuple(self.table[name] for name in shown))
+        return RecognisedDatagram(self.app, kind, medium, stitch, tuple(map(self.table.__getitem__, shown)))

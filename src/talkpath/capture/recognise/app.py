@@ -222,7 +222,8 @@ class Recognition:
         view.packets += 1
         if kind == STUN:
             view.setup = SETUP_NAMES.get(int.from_bytes(payload[:2], "big"), view.setup)
-            known.setups |= {view.setup}
+            if view.setup not in known.setups:
+                known.setups |= {view.setup}
             if payload[:2] in (b"\x00\x01", b"\x00\x08"):
                 _read_names(known, payload)
         elif kind == DTLS and payload[:1] == b"\x16":  # a handshake
@@ -234,7 +235,7 @@ class Recognition:
         if name not in known.names:
             known.names.append(name)
             self._flows.table["hot"][known.view.number] = True
-        if hit.stitch is not None:
+        if hit.stitch is not None and hit.stitch not in known.stitches:
             known.stitches |= {hit.stitch}
         if stream:
             self._note_stream(stream, hit, at_s)

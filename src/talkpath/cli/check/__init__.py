@@ -13,6 +13,7 @@ import click
 from talkpath.cli._terminal.exit_codes import gate_exit_code, result_exit_code
 from talkpath.cli._terminal.help import LongCommand
 from talkpath.cli._terminal.language import language_option
+from talkpath.cli._terminal.output_file import refuse_overwrite, tell_written
 from talkpath.cli.check.beside import beside_option, compared_record, read_other_network
 from talkpath.cli.check.listed import directory_options, find_list, link_argument
 from talkpath.cli.check.measuring import (
@@ -22,9 +23,7 @@ from talkpath.cli.check.measuring import (
     measure_listed,
     name_left_out,
     new_signer,
-    refuse_overwrite,
     rehearse_plan,
-    tell_written,
 )
 from talkpath.cli.check.other_hosts import (
     BROWSER_TIER,

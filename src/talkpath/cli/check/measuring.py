@@ -37,12 +37,6 @@ def ip_version(v4: bool, v6: bool) -> int:
     return 4 if v4 else 6 if v6 else 0
 
 
-def refuse_overwrite(output: Path | None) -> None:
-    """`UsageError`, before anything is measured, for a file that could not be written afterwards."""
-    if output is not None and not output.resolve().parent.is_dir():
-        raise UsageError("The folder for -o does not exist; make it first. Nothing was measured.")
-
-
 def save_bundle(result: Result, output: Path | None) -> None:
     """Write the bundle where it was asked for: before anything is shown, so that nothing which was measured is lost
     where showing fails."""
@@ -81,14 +75,6 @@ def judge_and_save(
         "This machine has too little memory to judge what was measured. "
         + ("It is in the file of -o: judge that on another machine." if output else "With -o it would have been kept.")
     )
-
-
-def tell_written(output: Path | None, as_json: bool) -> None:
-    """Say on stderr what the bundle that was written is good for; nothing beside JSON."""
-    from talkpath.report.words.endings import wrote_bundle
-
-    if output is not None and not as_json:
-        click.echo(f"talkpath: {wrote_bundle(click.format_filename(output))}", err=True)
 
 
 def rehearse_plan(plan: Plan, as_json: bool) -> None:

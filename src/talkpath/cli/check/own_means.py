@@ -295,7 +295,7 @@ def tell_own(answers: OwnAnswers, result: Result, names: Sequence[str], output: 
 def save_own(answers: OwnAnswers, output: Path | None) -> None:
     """Write the evidence of what the app's own servers answered, and of the person's call, beside that of the check."""
     from talkpath.cli import endpoints
-    from talkpath.cli.check.measuring import tell_written
+    from talkpath.cli._terminal.output_file import tell_written
     from talkpath.evidence.file import write_file
     from talkpath.report import endpoint_report
     from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from talkpath.cli._terminal.language import language_option
-from talkpath.cli.check.measuring import save_bundle, tell_written
+from talkpath.cli._terminal.output_file import tell_written
+from talkpath.cli.check.measuring import save_bundle
 from talkpath.cli.check.shape import like_option
 from talkpath.cli.lab.country import country
 from talkpath.cli.lab.locate import locate
