@@ -13,7 +13,7 @@ from talkpath.verdict.flows.long_calls import AS_HEAVY, LONG_SAMPLE, LOSS_WINDOW
 from talkpath.verdict.flows.self_congestion import alone_epochs
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked
-from talkpath.verdict.planner.costs import FIRST_EPOCHS, LOOK_K, Costs
+from talkpath.verdict.planner.costs import LOOK_K, Costs
 from talkpath.verdict.planner.questions import OUTLIVE_S, SingleQuestions
 from talkpath.verdict.statistics.sample_size import USUAL_K
 from talkpath.wire.control.question import LongCalls, WatchedCalls
@@ -33,7 +33,7 @@ class LongCallQuestions:
     questions: SingleQuestions
 
     def begun(self) -> Iterator[PlannedEpoch]:
-        """Calls of each arm for as long as the check (`_calls_of`): all at once, beside everything else, once the arm
+        """Calls of each arm for as long as the check (`_calls_of`): all at once, beside everything else, once each arm
         was heard on ports that no call went to before. A few have a twin (`_with_twins`). Where a call ended early,
         another has one, twice at the most."""
         plan = self.asked.facts.plan
@@ -44,7 +44,7 @@ class LongCallQuestions:
             again = not self.asked.has_long_call(assessment.arm) and (
                 self._watched_too_little(assessment) or self._once(assessment)
             )
-            if missing > 0 and assessment.state in ("ok", "insufficient") and self._was_heard(assessment):
+            if missing > 0 and assessment.state in ("ok", "insufficient"):
                 k = min(LONG_K, 1 if self.questions.light else missing)
                 twins = int(assessment.arm in shared and not had)
                 sizes = [self.questions.long_call(assessment, twins, k=size) for size in dict.fromkeys((k, k // 2, 1))]
@@ -135,12 +135,6 @@ class LongCallQuestions:
         return ceil(at_s / LOSS_WINDOW_S), min(
             map(self.costs.bytes_of, self.questions.outlive(assessment, proof=False))
         )
-
-    def _was_heard(self, assessment: Assessment) -> bool:
-        """Whether its first epoch is answered; and its second where the first accuses: ports that a call went to tell
-        no more about what blocks ports after calls."""
-        answers = len(assessment.view.accusing)
-        return answers >= (FIRST_EPOCHS if assessment.hint else 1) or not self.asked.is_pending(assessment)
 
     def _watched_too_little(self, assessment: Assessment) -> bool:
         """Whether nothing was amiss, but its calls did not live for long enough; or too few calls of the check did, and

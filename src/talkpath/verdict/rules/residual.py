@@ -20,9 +20,9 @@ from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS, reported_epoc
 from talkpath.verdict.statistics.exposure import Exposure, PortFlow, port_exposure
 from talkpath.wire.control.question import LongCalls
 
-MIN_EXPOSED_TWINS = 4  # so many twins to exposed ports, and to others, must show it
+MIN_EXPOSED_TWINS = 4  # so many twins to exposed ports must show it; ports that no call went to are soon few
 MAX_DEAD_ELSEWHERE = 0.25  # at most this share of the twins to other ports fails, as on lines that lose whole flows
-HINT_TWINS = 2  # so many that all fail are no accident: then a rule about calls alone does not explain what is seen
+HINT_TWINS = 2  # so many that all fail are no accident; and so many to other ports must show that twins pass there
 
 
 def explain(view: ArmView) -> Fit | None:
@@ -60,7 +60,8 @@ def order_of_events(view: ArmView) -> Exposure | None:
     found = _arm_exposure(tuple(_in_order(view)), "")
     (behind, after), (elsewhere, others) = found.behind, found.elsewhere
     if (
-        min(after, others) < MIN_EXPOSED_TWINS
+        after < MIN_EXPOSED_TWINS
+        or others < HINT_TWINS
         or behind < NEARLY_ALL_FLOWS * after
         or elsewhere > MAX_DEAD_ELSEWHERE * others
     ):

@@ -21,7 +21,7 @@ import numpy as np
 
 from talkpath.measure.arrays import Floats
 
-EXPOSURE_EXPONENT = 4.0
+EXPOSURE_EXPONENT = 6.0  # a smaller one pays for exceptions, and what blocks ports makes hardly any
 MIN_STOPPED_SHARE = 0.9  # of an epoch's calls to ports that were not exposed: then its calls expose their ports
 
 
