@@ -222,8 +222,7 @@ class Recognition:
         view.packets += 1
         if kind == STUN:
             view.setup = SETUP_NAMES.get(int.from_bytes(payload[:2], "big"), view.setup)
-            if view.setup not in known.setups:
-                known.setups |= {view.setup}
+            known.setups |= {view.setup}
             if payload[:2] in (b"\x00\x01", b"\x00\x08"):
                 _read_names(known, payload)
         elif kind == DTLS and payload[:1] == b"\x16":  # a handshake
