@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from factories.checks.simulated_epochs import BACKGROUNDS, Restriction, World
 from talkpath.measure.facts import Epoch
+from talkpath.verdict.statistics.cohort import GENTLE
 from talkpath.verdict.statistics.strength import TEST_PARTS, Strength, arm_strength
-from talkpath.wire.control.question import HelloContrast, RateContrast, TcpTwins, TransportPaths
+from talkpath.wire.control.question import BASELINE, HelloContrast, RateContrast, TcpTwins, TransportPaths
 
 THRESHOLD = log(8 / 1e-4)
 
@@ -48,9 +49,10 @@ def test_gentle_epochs_prove_by_themselves_what_noise_before_them_would_drown() 
     """A crowd of calls that fills the line answers by chance; two calls at a time beside two twins tell."""
     world = World(BACKGROUNDS["bursts 5 %"], 3)
     noise = [_with_random_set_up(world.epoch(), at) for at in range(20)]
-    gentle = [world.epoch(restriction=Restriction(setup=1.0), k=2, text=False, canary=False) for _ in range(12)]
+    stopped = Restriction(setup=1.0)
+    gentle = [world.epoch(restriction=stopped, k=2, text=False, canary=False, question=GENTLE) for _ in range(12)]
     assert arm_strength([*noise, *gentle], THRESHOLD).known_at_s is not None
-    usual = [replace(epoch, k=3) for epoch in gentle]
+    usual = [replace(epoch, question=BASELINE) for epoch in gentle]
     assert arm_strength([*noise, *usual], THRESHOLD).known_at_s is None
 
 

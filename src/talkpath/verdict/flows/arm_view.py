@@ -17,7 +17,7 @@ from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
 from talkpath.verdict.statistics import loss
-from talkpath.verdict.statistics.cohort import DIRECTIONS, GENTLE_K, is_gentle
+from talkpath.verdict.statistics.cohort import DIRECTIONS, GENTLE, is_gentle
 from talkpath.verdict.statistics.interval import ROLE_PAIRS, loss_rate
 from talkpath.wire.control.question import ACCUSING, COMPARING, AnyQuestion, LongCalls, QuestionKind, is_asked
 
@@ -67,8 +67,7 @@ class ArmView:
     @cached_property
     def gentle(self) -> bool:
         """Whether the check's own load spoilt its usual epochs, so that others had hardly any calls at once."""
-        few = {is_gentle(e) for e in self.epochs if isinstance(e.question, ACCUSING) and not e.missing}
-        return len(few) == 2 and self.facts.plan.k > GENTLE_K
+        return any(epoch.question == GENTLE and not epoch.missing for epoch in self.epochs)
 
     @cached_property
     def long(self) -> tuple[Epoch, ...]:

@@ -23,7 +23,8 @@ from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
 from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, Costs
 from talkpath.verdict.planner.long_call_questions import LongCallQuestions
-from talkpath.verdict.planner.questions import ALONE, GENTLE, SingleQuestions
+from talkpath.verdict.planner.questions import ALONE, SingleQuestions
+from talkpath.verdict.statistics.cohort import GENTLE
 from talkpath.verdict.unaccused import OK_LOSS
 from talkpath.verdict.validity import why_voided
 from talkpath.wire.control.question import Baseline, WatchedCalls

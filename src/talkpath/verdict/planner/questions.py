@@ -16,12 +16,12 @@ from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LONG_LOOK_S, LOOK_K, TIGHT_LOOK_K, Costs, pace_of
 from talkpath.verdict.rules.best import UNKNOWN_RULE, loses_media
-from talkpath.verdict.statistics.cohort import GENTLE_K
+from talkpath.verdict.statistics.cohort import GENTLE, GENTLE_K
 from talkpath.verdict.statistics.permutation import log_choose
 from talkpath.verdict.statistics.sample_size import LEAST_K, MOST_K, USUAL_K, sample_size
 from talkpath.wire.control.question import ACCUSING, BASELINE, Baseline, LongCalls, Question, TcpTwins, WatchedCalls
 
-LOOK_WHY, GENTLE = WatchedCalls(), WatchedCalls(GENTLE_K)
+LOOK_WHY = WatchedCalls()
 LONGER_TIMES = 3  # the usual packets, once an arm had its first epochs and is undecided, where 5-tuples fare alike
 LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may miss what they showed
 LONGER_CONTRAST_TIMES = 6  # times the usual packets, at most, for a contrast

@@ -21,11 +21,12 @@ from talkpath.measure.arrays import Bits
 from talkpath.measure.bitmap import unpack_bitmap_rows
 from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.verdict.analysis import remember_result
-from talkpath.wire.control.question import ACCUSING
+from talkpath.wire.control.question import ACCUSING, WatchedCalls
 
 MEDIA_STAGES = ("media", "control")
 DIRECTIONS: tuple[Direction, ...] = ("up", "down")
-GENTLE_K = 2  # calls of a gentle epoch, beside as many random twins and nothing else
+GENTLE_K = 2
+GENTLE = WatchedCalls(GENTLE_K)  # so few calls at once, beside as many random twins, that hardly a line is filled
 
 
 class Cohort(NamedTuple):
@@ -44,8 +45,8 @@ def may_accuse(epoch: Epoch) -> bool:
 
 
 def is_gentle(epoch: Epoch) -> bool:
-    """Whether so few calls run at once that hardly a line is filled by them."""
-    return epoch.k <= GENTLE_K
+    """Whether it is such an epoch, or a contrast as small."""
+    return epoch.question == GENTLE or (not may_accuse(epoch) and epoch.k <= GENTLE_K)
 
 
 def direction_track(epoch: Epoch, direction: Direction) -> Track:
