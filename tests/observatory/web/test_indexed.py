@@ -149,7 +149,7 @@ def test_what_takes_long_is_done_in_another_process(store: Store):
     fill_index(store, enumerate(records(), 1))
     worker = EventWorker()
     try:
-        assert worker.look(*lines(store), BOX) == country_findings(*lines(store), BOX)
+        assert worker.look(*lines(store), BOX, 1, {}) == country_findings(*lines(store), BOX)
     finally:
         worker.close()
 
