@@ -173,6 +173,17 @@ bytes = "80 count(up_seq,2) 01020304 random(20)"
     assert len(PlayedShape(record).schedule(Random(1), 500).slots) < 8 * len(plain.slots)
 
 
+def test_a_far_ends_handshake_waits_for_what_shows_that_this_end_receives():
+    """Recorded before the reply that this end answers: each packet follows the one that it answers all the same."""
+    steps = b"check_up 0/68\nanswer_down 30/64 of 0\ncheck_up 20/68\nhello_down 25/1013\n"
+    page = PAGE.replace(b'hello_up"\ndirection = "up"', b'hello_down"\ndirection = "down"')
+    page = page.replace(b"check_up 0/68 retry 50 100\nanswer_down 30/64 of 0\nhello_up 40/1013\n", steps)
+    slots = PlayedShape(read_shape_text(page)).schedule(Random(1), 20).slots
+    answers = [(number, slot.answers) for number, slot in enumerate(slots) if slot.answers is not None]
+    assert any(slots[number].stage == "dtls" for number, _ in answers)
+    assert all(asked < number for number, asked in answers)
+
+
 def test_fields_are_text_and_back():
     text = (
         "906f count(a,2) count(b,6,start=3,step=2,little) step(t,4) clock(c,3,262.144) word(w,8,hexdigits)"

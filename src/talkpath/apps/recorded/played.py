@@ -219,8 +219,8 @@ class PlayedShape:
                 late[number] = step.answers
         order = sorted(range(len(setup)), key=lambda n: (n in late, max(n, reply + 0.5) if n == shown else n))
         places = {number: place for place, number in enumerate(order)}
-        wait_ms = max(0.0, setup[shown].at_ms + 1 - min(setup[n].at_ms for n in begun))
         driven = {shown: replace(setup[shown], answers=reply, at_ms=max(setup[shown].at_ms, setup[reply].at_ms))}
+        wait_ms = max(0.0, driven[shown].at_ms + 1 - min(setup[n].at_ms for n in begun))
         for number, first in late.items():
             driven[number] = replace(setup[number], answers=first, at_ms=setup[number].at_ms + wait_ms)
         steps = [driven.get(number, setup[number]) for number in order]
