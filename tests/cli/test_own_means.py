@@ -114,6 +114,34 @@ def test_the_persons_call_stands_beside_the_check_in_one_table() -> None:
     assert (well["conclusion"], well["disagree"]) == ("well", False)
 
 
+@pytest.mark.parametrize(
+    ("terminal", "answer", "told"),
+    [
+        (False, "", "If a proxy is set in Telegram, messages go by way of it"),
+        (True, "y", "messages of Telegram that work show nothing of this"),
+        (True, "n", ""),
+    ],
+)
+def test_where_a_call_seems_held_back_the_person_is_asked_for_a_proxy_of_their_own(
+    terminal: bool, answer: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = StringIO(f"{answer}\n")
+    for end in (typed, sys.stderr):
+        monkeypatch.setattr(end, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(sys, "stdin", typed)
+    frozen = own_call("media.freeze,app=telegram,to=app,after_s=4")
+    show_joined([SHAPE_OK], OwnAnswers(None, frozen), ["telegram"], {}, as_json=False)
+    out, asked = capsys.readouterr()
+    assert ("Is a proxy for messages set in Telegram on this device?" in asked) is terminal
+    assert told in out
+    assert ("proxy" in out) is bool(told)
+
+
+def test_whose_call_was_well_is_asked_nothing_of_a_proxy(capsys: pytest.CaptureFixture[str]) -> None:
+    show_joined([SHAPE_OK], OwnAnswers(None, own_call()), ["telegram"], {}, as_json=False)
+    assert "proxy" not in "".join(capsys.readouterr())
+
+
 def test_a_call_of_another_app_does_not_count(capsys: pytest.CaptureFixture[str]) -> None:
     show_joined([SHAPE_OK], OwnAnswers(None, own_call()), ["whatsapp"], {}, as_json=False)
     told = capsys.readouterr().out

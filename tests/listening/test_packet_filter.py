@@ -52,9 +52,9 @@ def passes(packet: bytes) -> bool:
 @pytest.mark.parametrize("ends", [FOUR, SIX], ids=["IPv4", "IPv6"])
 def test_udp_passes_and_tcp_at_the_ports_of_calls(ends: tuple[bytes, bytes]):
     assert passes(udp_packet(*ends, 40000, 50000, b"x"))
-    for near, far in ((40000, 443), (443, 40000), (5222, 40000), (40000, 80)):
+    for near, far in ((40000, 443), (443, 40000), (5222, 40000), (40000, 80), (40000, 1080), (8080, 40000)):
         assert passes(tcp_over(ends, near, far)), (near, far)
-    for near, far in ((40000, 22), (6881, 40000), (40000, 8080)):
+    for near, far in ((40000, 22), (6881, 40000), (40000, 8081)):
         assert not passes(tcp_over(ends, near, far)), (near, far)
 
 

@@ -28,8 +28,8 @@ from talkpath.wire.ip.error_queue import IS_LINUX
 from talkpath.wire.pcap.write import Writer
 
 SO_ATTACH_FILTER = 26
-TCP_PORTS = (80, 443, 554, 3478, 3479, 4244, 5060, 5061, 5222, 5223, 5228, 5242, 5349, 8801)
-"""Web and TURN over TCP and TLS, SIP, RTSP (which is no call), and what WhatsApp and Zoom use."""
+TCP_PORTS = (80, 443, 554, 1080, 3128, 3478, 3479, 4244, 5060, 5061, 5222, 5223, 5228, 5242, 5349, 8080, 8801)
+"""Web and TURN over TCP and TLS, SIP, RTSP (which is no call), proxies, and what WhatsApp and Zoom use."""
 WHOLE_PACKET = 0x40000
 LOAD_BYTE, LOAD_HALF, LOAD_HALF_INDEXED, LOAD_HEADER_LENGTH, AND_CONSTANT = 0x30, 0x28, 0x48, 0xB1, 0x54
 JUMP_EQUAL, JUMP_ANY_BIT, JUMP_ALWAYS, RETURN_LENGTH = 0x15, 0x45, 0x05, 0x06

@@ -34,6 +34,7 @@ LossBasis = Literal["sequence", "cadence"]
 CallTransport = Literal["p2p", "relay", "unknown"]
 ClockGrade = Literal["packets", "clusters"]
 Source = Literal["packets", "webrtc_internals", "signal_log"]
+ProxyKind = Literal["", "socks", "http"]
 
 
 class Second(Struct, frozen=True, gc=False):
@@ -186,6 +187,9 @@ class Attempt(Struct, frozen=True, gc=False):
     begun_before: bool = False
     """Where nothing replied: did this end send what needs an answer from before the recording, such as media for a
     relay, or encrypted records? Then a call had been set up."""
+
+    proxy: ProxyKind = ""
+    """A proxy of the person's own, by which something came to this end meanwhile or up to a minute before."""
 
 
 class ControlSecond(Struct, frozen=True, gc=False):

@@ -218,6 +218,23 @@ def test_where_set_up_fits_a_rule_the_same_sentence_names_an_outage(
 
 
 @pytest.mark.parametrize(
+    ("app", "proxy", "told"),
+    [
+        ("telegram", "", "If a proxy is set in Telegram"),
+        ("whatsapp", "socks", "This device used a proxy meanwhile (SOCKS)"),
+        ("signal", "socks", ""),
+    ],
+)
+def test_of_an_app_with_a_proxy_of_its_own_that_is_told_beside_unanswered_set_up(
+    app: str, proxy: Any, told: str
+) -> None:
+    attempt = replace(SILENT, app=app, proxy=proxy)
+    text = attempt_told(attempt, judge_attempt(attempt))
+    assert told in text
+    assert ("proxy" in text) is bool(told)
+
+
+@pytest.mark.parametrize(
     ("path", "told"),
     [("p2p", "directly between the two phones"), ("relay", "through a server"), ("unknown", "of unknown kind")],
 )

@@ -259,6 +259,7 @@ class _Records:
             hellos=int(rows["hellos"].max(axis=1)[rows["sealed"].max(axis=1) == 0].max(initial=0)),
             begun_before=not answered
             and bool(rows["turn"].any() or rows["sealed"].any() or np.isfinite(rows["ended_s"]).any()),
+            proxy=self._scan.tcp.proxies.kind_in_use(own.evidence.first_s, end),
         )
 
     def _anything_answered(self, begin_s: float, end_s: float) -> bool:

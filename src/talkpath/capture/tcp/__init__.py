@@ -1,5 +1,6 @@
 """Media over TCP.
 
+proxies           connections to a proxy of the person's own
 reassembly        one direction of a connection: segments to packets
 media_over_tcp    TURN, ICE-TCP and reflector framing
 turn_over_tls     records of TLS connections to TURN servers

@@ -13,6 +13,7 @@ from talkpath.capture.packets.activity import Activity
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import Datagrams, Seconds, classify_payloads
 from talkpath.capture.packets.flows import Directions, Flows, endpoint_hash, flow_key, host_pair_hash
+from talkpath.capture.tcp.proxies import Proxies
 from talkpath.capture.tcp.reassembly import Completed, Connections, Splitter
 from talkpath.capture.tcp.turn_over_tls import TurnOverTls
 from talkpath.wire.pcap import Packets, Unread
@@ -79,6 +80,7 @@ class MediaOverTcp:
         self._weak: dict[int, int] = {}
         self._connections = Connections(_framing_splitter, budget, unread)
         self.turn_over_tls = TurnOverTls(flows, self._activity, budget, unread)
+        self.proxies = Proxies(unread)
         self.streaming: set[int] = set()
         """Pairs of hosts (`host_pair_hash`) that spoke RTSP: media between them is no call."""
 
@@ -96,6 +98,7 @@ class MediaOverTcp:
         keys = flow_key(source, target)
         self._notice(packets.data, head, packets.payload[rows], packets.size[rows], keys)
         self._note_streaming(packets, rows, head)
+        self.proxies.feed(head, packets.size[rows], keys, source, time_s[rows])
         followed = rows[is_among(keys, self._keys)]
         found = self._datagrams(packets.where(followed), time_s[followed]) if len(followed) else None
         if found is not None:

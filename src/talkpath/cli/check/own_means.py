@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from talkpath.measure.endpoint_facts import EndpointFacts
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
     from talkpath.probe.invite_link import InviteLink
+    from talkpath.verdict.bases.joined_means import JoinedMedium
     from talkpath.verdict.model import Verdict
 
 OWN_CALL_NAME = "call"
@@ -336,6 +337,30 @@ def show_joined(
     _print_own(answers, own, apps)
     if joined:
         joined_report.show_joined(_spaced_screen(), joined)
+    for app in apps_with_proxies(joined):
+        _tell_of_proxy(app, asked=sys.stdin.isatty() and sys.stderr.isatty())
+
+
+def apps_with_proxies(joined: Sequence[JoinedMedium]) -> list[str]:
+    """The apps in which people set a proxy for messages, and of which something that bypasses it seems held back: then
+    messages that work do not speak against that (N07)."""
+    from talkpath.report.recordings.capture_sentences import PROXIED_APPS
+    from talkpath.verdict.bases.joined_means import HELD_BACK_WORDS
+
+    held = {each.app for each in joined for found in each.findings if found.finding in HELD_BACK_WORDS}
+    return [app for app in PROXIED_APPS if app in held]
+
+
+def _tell_of_proxy(app: str, *, asked: bool) -> None:
+    """Ask whoever sits here whether a proxy is set in the app, and say what that means; else say it for both cases."""
+    from talkpath.report.recordings.capture_sentences import proxy_note
+    from talkpath.report.words.joined_sentences import proxy_as_said, proxy_question
+
+    click.echo(err=asked)
+    if not asked:
+        click.echo(proxy_note(app))
+    elif click.confirm(proxy_question(app), default=False, err=True):
+        click.echo(proxy_as_said(app))
 
 
 def _print_own(answers: OwnAnswers, own: Sequence[Verdict], apps: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from talkpath.apps import apps
 from talkpath.apps.contract.feature import SURE_CONFIDENCE
-from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection, Stream
+from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection, ProxyKind, Stream
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
 from talkpath.report.recordings.control_sentences import (
     REASONS_BESIDE_CONTROL,
@@ -264,7 +264,7 @@ def attempt_sentence(judged: JudgedCall[Attempt], clock: RecordingClock = NO_CLO
     if attempt.begun_before:
         return say("capture", "{app}, a call that had begun before {time}: nothing answered it any more.", **values)
     if verdict.alternatives:
-        told = (_unanswered_setup(verdict, values), _carried_beside(verdict), proxy_note(verdict.app))
+        told = (_unanswered_setup(verdict, values), _carried_beside(verdict), proxy_note(verdict.app, attempt.proxy))
         return " ".join(filter(None, told))
     return say("capture", "{app}, a call set up from {time} on: {outcome}; nothing answered.", **values)
 
@@ -287,10 +287,20 @@ def _unanswered_setup(verdict: Verdict, values: dict[str, str]) -> str:
     )
 
 
-def proxy_note(app: str) -> str:
-    """Of an app in which people set a proxy: that its messages work says nothing of its calls (N07)."""
+def proxy_note(app: str, proxy: ProxyKind = "") -> str:
+    """Of an app in which people set a proxy: that its messages work says nothing of its calls (N07). `proxy`: the kind
+    that was seen in use."""
     if app not in PROXIED_APPS:
         return ""
+    if proxy:
+        return say(
+            "capture",
+            "This device used a proxy meanwhile ({kind}), and the packets of this call did not go by way of it: if it "
+            "is the one that is set in {app}, messages that work do not show that the app's servers can be reached "
+            "without it.",
+            kind={"socks": "SOCKS", "http": "HTTP"}[proxy],
+            app=app_name(app),
+        )
     return say(
         "capture",
         "If a proxy is set in {app}, messages go by way of it and calls mostly do not: then messages that work do not "

@@ -76,6 +76,21 @@ def call_as_said(app: str) -> str:
     )
 
 
+def proxy_question(app: str) -> str:
+    """What is asked where messages that work would mislead."""
+    return say("joined", "Is a proxy for messages set in {name} on this device?", name=app_name_of(app))
+
+
+def proxy_as_said(app: str) -> str:
+    """What follows from the person's own proxy."""
+    return say(
+        "joined",
+        "Then messages of {name} that work show nothing of this: they go by way of the proxy, and calls mostly go "
+        "directly.",
+        name=app_name_of(app),
+    )
+
+
 def joined_sentences(joined: Sequence[JoinedMedium]) -> list[str]:
     """One sentence for each app; two where its voice and its video calls differ in what they say."""
     lines = []
