@@ -11,7 +11,7 @@ COMMIT ?= HEAD~1
 ROOMS  ?= verdict,experiment
 SEED   ?= 1
 SYSTEM ?= linux-x86_64
-PYTHONS ?= 3.11 3.12 3.13
+PYTHONS ?= 3.11 3.12 3.13 3.14
 BIN    := .venv/bin
 CAPTURES := $(or $(TALKPATH_CAPTURES),../shared/captures)
 PEERS  := --require-hashes -r requirements/peers.txt
@@ -26,7 +26,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 .PHONY: browser-cases
 .PHONY: captures lab-calls fuzz
 .PHONY: dist try-wheel
-.PHONY: pyz windows-folder sums try-portable
+.PHONY: pyz windows-folder release-key sums try-portable
 .PHONY: engines
 .PHONY: compare
 .PHONY: golden
@@ -66,7 +66,8 @@ help:
 	@echo "make try-wheel  install that wheel into an empty environment and use it from there"
 	@echo "make pyz        build one file that runs where one of PYTHONS is on SYSTEM (linux-x86_64), into dist/"
 	@echo "make windows-folder  a folder with Windows' embeddable Python (EMBED=its zip SHA256=as its publisher says), into dist/"
-	@echo "make sums       SHA256SUMS of dist/, and its signature where KEY names a private key of ssh"
+	@echo "make release-key  the key (KEY, a file) with which whoever builds for others signs; it stays with them"
+	@echo "make sums       SHA256SUMS of dist/, and its signature where KEY names that key, verified at once"
 	@echo "make try-portable  use that file and that folder from an empty place, with an empty home"
 	@echo "make golden     write again what is said of small recordings, compared whole (tests/golden): read the difference"
 	@echo "make sentences  print what is said of every kind of verdict, in four languages"
@@ -185,6 +186,9 @@ pyz: dist
 
 windows-folder: dist
 	@$(BIN)/python scripts/portable.py windows --embed $(EMBED) --sha256 $(SHA256)
+
+release-key:
+	@ssh-keygen -t ed25519 -C talkpath -f $(or $(KEY),$(error make release-key KEY=~/.ssh/talkpath-release))
 
 sums:
 	@$(BIN)/python scripts/portable.py sums $(KEY:%=--key %)

@@ -6,7 +6,8 @@
 
 All write into dist/, where `make dist` has put the wheel. Packages are those of requirements/core.txt, each wheel
 checked against its hash, for the system that is named. The embeddable Python of Windows is given, with the SHA-256 that
-its publisher names. `sums` writes SHA256SUMS of all of it, and with a key its signature by `ssh-keygen -Y sign`.
+its publisher names. `sums` writes SHA256SUMS of all of it, and with a key its signature by `ssh-keygen -Y sign` and the
+key's public half.
 Exit 1 where something could not be had, 2 where something is missing here.
 """
 
@@ -32,18 +33,16 @@ from talkpath.version import wheel_build
 ROOT = Path(__file__).resolve().parents[1]
 DIST, LOCK = ROOT / "dist", ROOT / "requirements" / "core.txt"
 STARTER = Path(__file__).with_name("pyz_main.py")
-SUMS, NAMESPACE = "SHA256SUMS", "talkpath"
+SUMS, SIGNERS, NAMESPACE = "SHA256SUMS", "talkpath-signers", "talkpath"
 FIXED_DATE = (2026, 1, 1, 0, 0, 0)  # the same files give the same bytes, whenever they are packed
 ONLY_BUILDS = {"editables", "hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove-classifiers"}
 """What the lock has for installing a checkout."""
+NEW_IN_3_7 = "from __future__ import annotations\n"  # Python 3.6 refuses the line before it can say that it is too old
 BAT = """@echo off\r
 rem talkpath with the Python in this folder. Nothing is installed and nothing fetched.\r
 "%~dp0python\\python.exe" -m talkpath %*\r
 if "%~1"=="" pause\r
 """
-
-
-LOCKED = r"^([\w.-]+)==(\S+)(?: ; ([^\\\n]+?))? \\\n((?:    --hash=\S+(?: \\)?\n)+)"
 
 
 class System(NamedTuple):
@@ -157,6 +156,7 @@ def build_pyz(system: str, versions: Sequence[str]) -> Path:
     files += [(f"site/{python}/{name}", found[python][name]) for python, name in own]
     digest = hashlib.sha256(b"".join(name.encode() + b"\0" + data for name, data in files)).hexdigest()
     starter = STARTER.read_text(encoding="utf-8").replace("CONTENT_DIGEST", digest).replace("SYSTEM_NAME", system)
+    starter = starter.replace(NEW_IN_3_7, "")
     file = DIST / f"talkpath-{wheel_version()}-{system}.pyz"
     pack_files(file, [("__main__.py", starter.encode()), *files], b"#!/usr/bin/env python3\n")
     file.chmod(0o755)
@@ -208,19 +208,31 @@ def build_name() -> str:
 
 
 def write_sums(key: Path | None) -> Path:
-    """SHA256SUMS of all that is in dist/ to be passed on, and its signature."""
-    files = [path for path in sorted(DIST.iterdir()) if path.is_file() and not path.name.startswith(SUMS)]
+    """SHA256SUMS of all that is in dist/ to be passed on, and its signature with the line that verifies it."""
+    ours = (SUMS, SIGNERS)
+    files = [path for path in sorted(DIST.iterdir()) if path.is_file() and not path.name.startswith(ours)]
     sums = DIST / SUMS
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
     sums.write_text("".join([f"# talkpath {wheel_version()}, build {build_name()}\n", *lines]))
     sums.with_name(f"{SUMS}.sig").unlink(missing_ok=True)
     if key is not None:
-        done = subprocess.run(
-            ["ssh-keygen", "-q", "-Y", "sign", "-n", NAMESPACE, "-f", key, sums], stdin=subprocess.DEVNULL
-        )
-        if done.returncode:
-            raise PortableError("portable: the sums could not be signed (the lines above say why)")
+        sign_sums(sums, key)
     return sums
+
+
+def sign_sums(sums: Path, key: Path) -> None:
+    """Sign with a key of `make release-key`, write its public half, and verify as a reader does."""
+    public = Path(f"{key}.pub")
+    if not public.is_file():
+        raise PortableError(f"portable: {public} is missing; `make release-key KEY={key}` makes both halves")
+    (DIST / SIGNERS).write_text(" ".join([NAMESPACE, *public.read_text().split()[:2]]) + "\n")
+    signing: list[str | Path] = ["ssh-keygen", "-q", "-Y", "sign", "-n", NAMESPACE, "-f", key, sums]
+    if subprocess.run(signing, stdin=subprocess.DEVNULL).returncode:
+        raise PortableError("portable: the sums could not be signed (the lines above say why)")
+    verifying: list[str | Path] = ["ssh-keygen", "-Y", "verify", "-f", DIST / SIGNERS, "-I", NAMESPACE, "-n", NAMESPACE]
+    with sums.open("rb") as signed:
+        if subprocess.run([*verifying, "-s", f"{sums}.sig"], stdin=signed, stdout=sys.stderr).returncode:
+            raise PortableError(f"portable: the signature is not one of {public}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,7 +2,8 @@
 
 Compiled modules cannot be loaded from inside a zip. So the content is unpacked into this user's cache, into a folder
 that is named by its digest; where that cannot be written, into a temporary one that goes at the end.
-Old Pythons (3.7 and newer) must be able to read this file, since it tells them that they are too old.
+Old Pythons (3.6 and newer, once the line below is gone) must be able to read this file, since it tells them that they
+are too old.
 """
 
 from __future__ import annotations

@@ -261,7 +261,7 @@ def test_a_test_server_starts_on_every_terminal(system: str, encoding: str, tmp_
     done = on(system, *arguments, encoding=encoding)
     assert done.returncode == 0, done.stderr
     text = done.stdout.decode(encoding)
-    assert "talkpath check 'talkpath://localhost" in text
+    assert 'talkpath check "talkpath://localhost' in text
     assert ("█" in text) == (encoding == "cp866")
     assert "##" not in text
 

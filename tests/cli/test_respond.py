@@ -51,7 +51,7 @@ def test_an_invitation_is_a_link_a_qr_code_and_its_end(tmp_path: Path) -> None:
     running.send_signal(signal.SIGTERM)
     rest, _ = running.communicate(timeout=10)
     assert running.returncode == 0
-    link = parse_invite_link(shown.split("'")[1])
+    link = parse_invite_link(shown.split('"')[1])
     assert link.host == "localhost"
     assert link.until is not None
     assert timedelta(hours=1.9) < link.until - datetime.now(UTC) < timedelta(hours=2.1)
@@ -72,7 +72,7 @@ def test_without_the_qr_library_it_says_how_to_get_it(tmp_path: Path) -> None:
     code = f"import sys; sys.modules['segno'] = None; sys.argv = {arguments!r}\nfrom talkpath.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "segno is missing: `make web`" in done.stdout
+    assert "segno is missing: install talkpath[qr]" in done.stdout
 
 
 # -- what cannot be done -----------------------------------------------------------------------------------------

@@ -18,4 +18,4 @@ def require_packages() -> None:
     from importlib.util import find_spec
 
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise UsageError(f"The check in a browser needs {missing[0]}: `make web` in a checkout installs it.")
+        raise UsageError(f"The check in a browser needs {missing[0]}: install talkpath[web]; in a checkout `make web`.")

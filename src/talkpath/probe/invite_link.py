@@ -73,7 +73,9 @@ def parse_invite_link(text: str) -> InviteLink:
     if parts.scheme != SCHEME or not parts.hostname:
         raise UsageError(f"This is not an invite link: it names no host. {_LOOKS}")
     if not raw_key(parts.fragment):
-        raise UsageError(f"The link has no key after '#', or only a part of it; copy the whole link. {_LOOKS}")
+        raise UsageError(
+            f"The link has no key after '#', or only a part of it; copy it whole, in double quotes. {_LOOKS}"
+        )
     query = parse_qs(parts.query)
     return InviteLink(
         host=parts.hostname,

@@ -23,7 +23,7 @@ BIND_REASONS: dict[BindFailure, tuple[str, str]] = {
     "other": ("cannot be opened here", "cannot be opened here"),
 }
 BIND_ADVICE: dict[BindFailure, str] = {
-    "right": "choose others, or grant the right to ports below 1024 (docs/how-to/run-a-responder.md)",
+    "right": "choose others, or grant the right (Linux: sysctl net.ipv4.ip_unprivileged_port_start=443)",
     "taken": "choose others, as with --ports or --port",
     "other": "choose others, as with --ports or --port",
 }

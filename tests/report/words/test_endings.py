@@ -76,7 +76,7 @@ def test_without_a_server_three_ways_lead_on() -> None:
     for command in (
         "talkpath respond --invite",
         "talkpath check",
-        "docs/how-to/run-a-responder.md",
+        "talkpath respond --doctor",
         "talkpath capture",
     ):
         assert command in text

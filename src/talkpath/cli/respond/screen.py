@@ -40,7 +40,7 @@ def print_ready(
     opening = "Ready. On" if is_found else "Not ready: its ports are open, but its name leads nowhere. After that, on"
     if name and name.sentence:
         click.echo(f"{link.host}: {name.sentence}\n")
-    click.echo(f"{opening} the network to be tested:\n\n    talkpath check '{link.text()}'\n")
+    click.echo(f'{opening} the network to be tested:\n\n    talkpath check "{link.text()}"\n')
     if page and page.url:
         click.echo(f"or, in a browser there:\n\n    {page.url}\n")
     click.echo(f"It takes calls {_transport_words(identity, page)}.")
@@ -76,7 +76,7 @@ def _print_qr_code(text: str) -> None:
     try:
         import segno
     except ImportError:
-        click.echo("(For a QR code the package segno is missing: `make web` in a checkout installs it.)")
+        click.echo("(For a QR code the package segno is missing: install talkpath[qr]; in a checkout `make web`.)")
         return
     if can_show("█▀▄"):
         segno.make(text, error="m").terminal(compact=True)

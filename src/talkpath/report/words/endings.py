@@ -19,11 +19,12 @@ def without_a_server() -> str:
 
   1. {friend}
        talkpath respond --invite THEIR.HOST.NAME
-       talkpath check 'talkpath://…'
+       talkpath check "talkpath://…"
   2. {own}
-       docs/how-to/run-a-responder.md
+       talkpath respond --doctor --invite YOUR.HOST.NAME
+       talkpath respond --invite YOUR.HOST.NAME
   3. {listed}
-       talkpath check --directory 'https://…/#KEY'
+       talkpath check --directory "https://…/#KEY"
   4. {record}
        talkpath capture call.pcap
 """
