@@ -78,17 +78,17 @@ def test_begun_in_mid_call(arm: str):
 
 
 @pytest.mark.parametrize(
-    ("arm", "heading"),
+    ("arm", "direction"),
     [
-        (arm, heading)
+        (arm, direction)
         for arm in (*ARMS, "telegram/tgcalls/video")
-        for heading in ("sent", "received")
-        if (arm.split("/")[0], heading) != ("meet", "received")  # the next test has it
+        for direction in ("sent", "received")
+        if (arm.split("/")[0], direction) != ("meet", "received")  # the next test has it
     ],
 )
-def test_one_way_only(arm: str, heading: str):
-    found = only(one_way(arm, heading), arm)
-    assert {one.direction for one in found.streams if one.medium} == {heading}
+def test_one_way_only(arm: str, direction: str):
+    found = only(one_way(arm, direction), arm)
+    assert {one.direction for one in found.streams if one.medium} == {direction}
 
 
 @pytest.mark.parametrize("arm", ["meet/sfu/voice", "meet/sfu/video"])
@@ -97,8 +97,8 @@ def test_what_an_sfu_sends_names_nobody(arm: str):
     assert {one.app for one in facts_of(one_way(arm, "received")).calls} <= {"unknown"}
 
 
-def one_way(arm: str, heading: str) -> list[Packet]:
-    host = CALLER if heading == "sent" else SERVER
+def one_way(arm: str, direction: str) -> list[Packet]:
+    host = CALLER if direction == "sent" else SERVER
     return [one for one in packets_of(shaped_call(arm, 300)) if one.data[12:16] == host]
 
 

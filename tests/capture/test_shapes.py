@@ -24,9 +24,9 @@ def test_an_arm_is_found_as_what_it_is(arm: str):
     assert found.app == {"max": "webrtc"}.get(app, app)
     assert medium in found.media
     assert found.encrypted is True
-    for heading, direction in (("sent", "up"), ("received", "down")):
+    for recorded, direction in (("sent", "up"), ("received", "down")):
         media = [one for one in sent if one.stage == "media" and one.direction == direction]
-        streams = [one for one in found.streams if one.direction == heading and one.medium]
+        streams = [one for one in found.streams if one.direction == recorded and one.medium]
         if not arm.startswith((SEALED_WITHOUT_SEQUENCE, *MADE_OF_LOSSES)):
             assert sum(one.packets for one in streams) == len(media)
             assert [one.lost for one in streams] == [0] * len(streams)

@@ -33,4 +33,6 @@ def test_gentle_epochs_accuse_nobody():
     assert sum(map(has_gentle_epochs, played)) >= CHECKS // 2
     states = [verdict.state for facts in played for verdict in judge_arms(facts)]
     accused = sum(state in ("restricted", "closed", "unreachable") for state in states)
-    assert accused == 0, f"{accused} of {len(states)}, at most {beta.ppf(0.975, accused + 1, len(states) - accused):.3f}"
+    assert accused == 0, (
+        f"{accused} of {len(states)}, at most {beta.ppf(0.975, accused + 1, len(states) - accused):.3f}"
+    )

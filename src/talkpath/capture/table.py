@@ -66,7 +66,7 @@ def _stream_columns(
             "call": np.full(size, call + 1, np.int32),
             "app": np.full(size, detected.name.app),
             "stream": np.full(size, place + 1, np.int32),
-            "direction": np.full(size, stream.heading),
+            "direction": np.full(size, stream.direction),
             "medium": np.full(size, stream.medium or ""),
             "flow": np.searchsorted(detected.flows, rows["flow"]).astype(np.int32) + 1,
             "time_s": rows["time_s"],

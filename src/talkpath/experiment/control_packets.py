@@ -70,7 +70,7 @@ class ExpectedTags(Generic[Owner]):
     tags: Tags[Owner]
     owner: Owner
     key: bytes
-    way: Direction
+    direction: Direction
     flows: int
     _known: list[tuple[int, int]] = field(init=False)
 
@@ -84,7 +84,7 @@ class ExpectedTags(Generic[Owner]):
         first, end = self._known[flow]
         later = max(min(number + 1 + WINDOW, MOST_PACKETS), end)
         for fresh in range(end, later):
-            self.tags[packet_tag(self.key, flow, self.way, fresh)] = self.owner, flow, fresh
+            self.tags[packet_tag(self.key, flow, self.direction, fresh)] = self.owner, flow, fresh
         earlier = max(later - 2 * WINDOW, first)
         self._drop(flow, first, earlier)
         self._known[flow] = earlier, later
@@ -96,7 +96,7 @@ class ExpectedTags(Generic[Owner]):
 
     def _drop(self, flow: int, first: int, end: int) -> None:
         for number in range(first, end):
-            self.tags.pop(packet_tag(self.key, flow, self.way, number), None)
+            self.tags.pop(packet_tag(self.key, flow, self.direction, number), None)
 
 
 @dataclass(slots=True)

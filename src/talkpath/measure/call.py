@@ -29,7 +29,7 @@ from talkpath.measure.bounds import (
     Word,
 )
 
-Heading = Literal["sent", "received"]
+RecordedDirection = Literal["sent", "received"]
 LossBasis = Literal["sequence", "cadence"]
 CallTransport = Literal["p2p", "relay", "unknown"]
 ClockGrade = Literal["packets", "clusters"]
@@ -67,7 +67,7 @@ class Stream(Struct, frozen=True, gc=False):
     was counted by; None: nothing shows loss. `bursts` are losses of two packets or more in a row, `mean_burst` the mean
     length of losses. `packet_ms` is the usual media time of a packet."""
 
-    direction: Heading
+    direction: RecordedDirection
     ssrc: Annotated[int, Meta(ge=0, lt=1 << 32)] | None
     payload_type: Annotated[int, Meta(ge=0, le=255)] | None
     medium: Literal["voice", "video"] | None

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from talkpath.apps.contract.shape import Medium, PacketStage
+from talkpath.apps.contract.shape import Medium
 from talkpath.measure.bounds import (
     MOST_EXCHANGES,
     MOST_EXPIRING_EPOCHS,
@@ -31,6 +31,7 @@ from talkpath.measure.bounds import (
     Word,
 )
 from talkpath.measure.facts import Exchange, Role
+from talkpath.wire.control.question import PacketStage
 
 ENDPOINT_FACTS_SCHEMA = "talkpath.endpoint-facts/1"
 GreetingBitmap = Annotated[bytes, Meta(max_length=(MOST_GREETINGS + 7) // 8)]

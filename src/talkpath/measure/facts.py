@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from talkpath.apps.contract.shape import Arm, Confidence, Direction, Medium, PacketStage
+from talkpath.apps.contract.shape import Arm, Confidence, Direction, Medium
 from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES
 from talkpath.measure.bounds import (
     MOST_ARMS,
@@ -40,7 +40,7 @@ from talkpath.measure.bounds import (
     Text,
     Word,
 )
-from talkpath.wire.control.question import BASELINE, Question
+from talkpath.wire.control.question import BASELINE, PacketStage, Question
 
 Role = Literal["call", "twin"]
 TwinKind = Literal["random", "text"]

@@ -107,7 +107,7 @@ def is_uncertain(quality: TransportQuality) -> bool:
     (Wilson, over runs of losses) reach across it."""
     if quality.setup_ms is None:
         return False
-    worst, best = (min(_bound_mos(way, z) for way in (quality.up, quality.down)) for z in (Z_95, -Z_95))
+    worst, best = (min(_bound_mos(direction, z) for direction in (quality.up, quality.down)) for z in (Z_95, -Z_95))
     return worst < TALKABLE_MOS <= best
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from talkpath.measure.call import Call, Flow, Heading, Moment, Stream
+from talkpath.measure.call import Call, Flow, Moment, RecordedDirection, Stream
 from talkpath.measure.quality import WORST_MOS, burst_ratio, mos_with_silence
 
 SILENT_END_S = 3.0
@@ -48,7 +48,7 @@ class Silence(NamedTuple):
     answers: bool = False
 
 
-def streams_of(call: Call, direction: Heading) -> list[Stream]:
+def streams_of(call: Call, direction: RecordedDirection) -> list[Stream]:
     """Return the voice and video streams of one direction."""
     return [stream for stream in call.streams if stream.direction == direction and stream.medium]
 

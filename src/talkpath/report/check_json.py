@@ -386,5 +386,5 @@ def _transport_row(carried: TransportQuality) -> Transport:
     )
 
 
-def _transport_direction(way: DirectionQuality) -> TransportDirection:
-    return TransportDirection(round(loss_pct(way), 1), way.delay_ms, round(direction_mos(way), 2))
+def _transport_direction(direction: DirectionQuality) -> TransportDirection:
+    return TransportDirection(round(loss_pct(direction), 1), direction.delay_ms, round(direction_mos(direction), 2))

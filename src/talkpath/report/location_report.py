@@ -80,8 +80,8 @@ def why_nowhere(verdict: Verdict) -> str:
 def place_heading(place: Place) -> str:
     """The place's app, medium, direction and mechanism."""
     app = apps().get(place.app)
-    way = say("place", "sent") if place.direction == "up" else say("place", "received")
-    parts = [app.name if app else place.app, medium_word(place.medium), way]
+    direction = say("place", "sent") if place.direction == "up" else say("place", "received")
+    parts = [app.name if app else place.app, medium_word(place.medium), direction]
     return ", ".join([*parts, *([mechanism(place.rule)] if place.rule else [])])
 
 

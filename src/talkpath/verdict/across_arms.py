@@ -87,7 +87,7 @@ def is_untroubled(assessment: Assessment) -> bool:
     reason, quality = assessment.reason, assessment.quality
     if not (assessment.compared and reason and reason.code in UNTROUBLED and quality) or leans_to_finding(assessment):
         return False
-    pairs = [(quality.calls[way], quality.twins[way]) for way in DIRECTIONS]
+    pairs = [(quality.calls[direction], quality.twins[direction]) for direction in DIRECTIONS]
     little = all(call and twin and call.estimate - twin.estimate < TROUBLED_LOSS for call, twin in pairs)
     return little and not assessment.hint and assessment.parted is None and quality.line_mos >= TALKABLE_MOS
 

@@ -140,8 +140,10 @@ def _without_calls(facts: Facts, planned: ArmPlan, view: ArmView) -> Assessment:
 
 def _restricted_assessment(view: ArmView, planned: ArmPlan, proof: Strength) -> Assessment | None:
     """Restricted, where the effect matters: by the intervals that the verdict publishes."""
-    ways: tuple[AffectedDirections, ...] = (*DIRECTIONS, "both")
-    losses = (mean_loss(view.accusing, way, view.facts.seed) for way in ways)  # dear, so only those that are needed
+    directions: tuple[AffectedDirections, ...] = (*DIRECTIONS, "both")
+    losses = (
+        mean_loss(view.accusing, direction, view.facts.seed) for direction in directions
+    )  # dear, so only those that are needed
     matters = (
         calls_fail(proof)
         or any((interval.low or 0.0) >= MATTERS_LOSS for interval in losses)

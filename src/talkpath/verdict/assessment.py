@@ -68,7 +68,7 @@ class Assessment:
         """The extra loss in each direction, where calls were `compared` with their twins. Computed on demand."""
         epochs, seed = self.view.accusing, self.view.facts.seed
         if self.state == "restricted":
-            return {way: mean_loss(epochs, way, seed) for way in DIRECTIONS}
+            return {direction: mean_loss(epochs, direction, seed) for direction in DIRECTIONS}
         return most_extra_losses(epochs, seed) if self.compared else {}
 
     @property
@@ -99,16 +99,16 @@ def proven_without_delay(proof: Strength, limit: float) -> bool:
 @remember_result
 def most_extra_losses(epochs: tuple[Epoch, ...], seed: bytes) -> dict[Direction, Interval]:
     """The most extra loss in each direction over the given epochs, for an arm that nothing accuses."""
-    return {way: most_extra_loss(epochs, way, seed=seed) for way in DIRECTIONS}
+    return {direction: most_extra_loss(epochs, direction, seed=seed) for direction in DIRECTIONS}
 
 
 @remember_result
-def mean_loss(epochs: tuple[Epoch, ...], way: AffectedDirections, seed: bytes) -> Interval:
+def mean_loss(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes) -> Interval:
     """The mean extra loss in that direction, or of both together, where it may depend on how long calls are."""
-    return overall_loss(epochs, way, seed=seed)
+    return overall_loss(epochs, direction, seed=seed)
 
 
 @remember_result
 def extra_delays(epochs: tuple[Epoch, ...]) -> dict[Direction, Interval]:
     """The extra delay in each direction over the given epochs, in ms."""
-    return {way: extra_delay_ms(epochs, way) for way in DIRECTIONS}
+    return {direction: extra_delay_ms(epochs, direction) for direction in DIRECTIONS}

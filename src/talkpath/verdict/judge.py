@@ -214,15 +214,15 @@ def _arm_figures(facts: Facts, assessment: Assessment) -> dict[str, float | None
     figures: dict[str, float | None] = {}
     restricted = assessment.state == "restricted"
     quality = call_quality(assessment.view.accusing) if restricted else assessment.quality
-    for way in DIRECTIONS if quality else ():
-        figures |= _loss_figures(way, quality.calls[way], quality.twins[way])  # type: ignore[union-attr]
-    for way, interval in assessment.extra_loss.items():
-        figures |= _interval_figures(f"extra_loss_{way}", interval)
+    for direction in DIRECTIONS if quality else ():
+        figures |= _loss_figures(direction, quality.calls[direction], quality.twins[direction])  # type: ignore[union-attr]
+    for direction, interval in assessment.extra_loss.items():
+        figures |= _interval_figures(f"extra_loss_{direction}", interval)
     if assessment.extra_loss_both_ways is not None:
         figures |= _interval_figures("extra_loss", assessment.extra_loss_both_ways)
     if assessment.state in ("restricted", "ok"):
-        for way, interval in extra_delays(assessment.view.accusing).items():
-            figures |= _interval_figures(f"extra_delay_ms_{way}", interval)
+        for direction, interval in extra_delays(assessment.view.accusing).items():
+            figures |= _interval_figures(f"extra_delay_ms_{direction}", interval)
     if quality and assessment.strength and restricted and not _media_tell(quality):
         figures |= evidence_counts(assessment.strength, assessment.view.accusing)
     if quality:
@@ -234,16 +234,16 @@ def _arm_figures(facts: Facts, assessment: Assessment) -> dict[str, float | None
 
 def _media_tell(quality: CallQuality) -> bool:
     """Whether calls lost more of their media than twins did, by as much as matters."""
-    pairs = [(quality.calls[way], quality.twins[way]) for way in DIRECTIONS]
+    pairs = [(quality.calls[direction], quality.twins[direction]) for direction in DIRECTIONS]
     return any(calls and twins and calls.estimate - twins.estimate >= MATTERS_LOSS for calls, twins in pairs)
 
 
-def _loss_figures(way: Direction, calls: Loss | None, twins: Loss | None) -> dict[str, float | None]:
+def _loss_figures(direction: Direction, calls: Loss | None, twins: Loss | None) -> dict[str, float | None]:
     return {
-        f"calls_lost_{way}": calls.estimate if calls else None,
-        f"calls_lost_{way}_low": calls.low if calls else None,
-        f"calls_lost_{way}_high": calls.high if calls else None,
-        f"twins_lost_{way}": twins.estimate if twins else None,
+        f"calls_lost_{direction}": calls.estimate if calls else None,
+        f"calls_lost_{direction}_low": calls.low if calls else None,
+        f"calls_lost_{direction}_high": calls.high if calls else None,
+        f"twins_lost_{direction}": twins.estimate if twins else None,
     }
 
 

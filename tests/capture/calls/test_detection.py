@@ -35,11 +35,11 @@ def one_way(datagrams: list[Datagram]) -> list[Datagram]:
     return [one for one in datagrams if one[1]]
 
 
-def stream(begin_s: float, end_s: float, heading: str = "sent", medium: str | None = "voice") -> MeasuredStream:
+def stream(begin_s: float, end_s: float, direction: str = "sent", medium: str | None = "voice") -> MeasuredStream:
     return MeasuredStream(
         stats=StreamStats(has_header=True),
         number=0,
-        heading=heading,  # type: ignore[arg-type]
+        direction=direction,  # type: ignore[arg-type]
         medium=medium,  # type: ignore[arg-type]
         begin_s=begin_s,
         end_s=end_s,

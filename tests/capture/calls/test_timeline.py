@@ -88,9 +88,9 @@ def test_every_second_of_a_call_is_there():
 
 def test_packets_of_all_seconds_are_those_of_the_streams():
     found = the_call(packets_of(shaped_call("webrtc/dtls/video", 600)))
-    for heading in ("sent", "received"):
-        streams = sum(one.packets for one in found.streams if one.direction == heading and one.medium)
-        assert sum(getattr(moment, heading).packets for moment in found.seconds) == streams
+    for direction in ("sent", "received"):
+        streams = sum(one.packets for one in found.streams if one.direction == direction and one.medium)
+        assert sum(getattr(moment, direction).packets for moment in found.seconds) == streams
 
 
 def test_losses_stand_in_their_second():

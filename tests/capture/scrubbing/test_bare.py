@@ -65,7 +65,7 @@ def one_by_one(packets: Packets, row: int, names: Pseudonyms) -> bytes:
     writer = Writer(out)
     begin = out.tell()
     data = ip + made + head
-    writer.packet(int(packets.time_ns[row]), data, len(data) + size, int(packets.heading[row]))
+    writer.packet(int(packets.time_ns[row]), data, len(data) + size, int(packets.link_direction[row]))
     return out.getvalue()[begin:]
 
 
@@ -75,7 +75,7 @@ def test_blocks_are_those_of_the_writer(marked: bool):
     compared = 0
     for packets in read(pcap_file(mixed(rng, 400), nano=True)):
         if marked:
-            packets.heading[:] = [rng.choice((-1, 0, 1)) for _ in range(len(packets))]
+            packets.link_direction[:] = [rng.choice((-1, 0, 1)) for _ in range(len(packets))]
         made = dict(bare_blocks(packets, names))
         assert sorted(made) == sorted(packets.frame.tolist())
         for row, frame in enumerate(packets.frame.tolist()):

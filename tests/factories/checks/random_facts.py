@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from talkpath.apps import apps
-from talkpath.apps.contract.shape import Direction, PacketStage
+from talkpath.apps.contract.shape import Direction
 from talkpath.measure import bounds
 from talkpath.measure.call import Attempt, Call, Findings, Flow, Moment, Second, Stream
 from talkpath.measure.facts import (
@@ -30,6 +30,7 @@ from talkpath.wire.control.question import (
     HelloContrast,
     HopLimits,
     LongCalls,
+    PacketStage,
     Question,
     RateContrast,
     RelayPaths,

@@ -29,7 +29,7 @@ def piece(offset: int, captured: bytes, *, size: int | None = None, more: bool =
         offset=offset,
         more=more,
         time_ns=7,
-        heading=-1,
+        link_direction=-1,
     )
 
 
@@ -157,7 +157,7 @@ def test_what_cannot_be_a_fragment():
             offset=0,
             more=True,
             time_ns=7,
-            heading=-1,
+            link_direction=-1,
         ),
     )
     assert reader.unread == {"fragment beyond the largest packet": 1, "fragment cut by the snapshot length": 1}

@@ -93,7 +93,7 @@ def test_frames_that_say_which_way_they_went(link: int, place: int):
     unread = Unread()
     (frames,) = frame_blocks(io.BytesIO(data), unread)
     (some,) = transport_packets(frames, unread, Fragments(unread))
-    assert some.heading.tolist() == [0, 1, -1]
+    assert some.link_direction.tolist() == [0, 1, -1]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -21,12 +21,12 @@ from typing import Final, Literal, Protocol, get_args
 
 from msgspec import Struct
 
+from talkpath.wire.control.question import PacketStage
+
 Direction = Literal["up", "down"]
-OTHER_WAY: Final[Mapping[Direction, Direction]] = {"up": "down", "down": "up"}
+OTHER_DIRECTION: Final[Mapping[Direction, Direction]] = {"up": "down", "down": "up"}
 AffectedDirections = Literal["up", "down", "both"]
 Medium = Literal["voice", "video", "text"]
-PacketStage = Literal["media", "control", "stun", "dtls", "allocate", "reflector", "setup"]
-"""What a packet is of: media, what keeps a call alive (keepalives, reports), or a step of its set-up."""
 Confidence = Literal["high", "medium", "low"]
 
 KEY_BYTES = 40

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.apps.contract.shape import OTHER_WAY, Direction, Schedule
+from talkpath.apps.contract.shape import OTHER_DIRECTION, Direction, Schedule
 from talkpath.apps.recorded.field_text import fields_of_text
 from talkpath.apps.recorded.fields import ConstantField, Field, PartField, WordField
 from talkpath.apps.recorded.layout import fixed_bytes
@@ -81,7 +81,7 @@ def with_hello(shape: RecordedShape, code: str) -> RecordedShape:
     own = {kind.name: kind for kind in shape.kinds if kind.stage == "dtls"}
     hello = next((kind for kind in own.values() if _is_hello(kind)), None)
     outer = {kind.direction: wrapping for kind in own.values() if (wrapping := _outer_fields(kind)) is not None}
-    if hello is None or len(outer) < len(OTHER_WAY) or maker not in (OWN_HELLO, *named_hellos()):
+    if hello is None or len(outer) < len(OTHER_DIRECTION) or maker not in (OWN_HELLO, *named_hellos()):
         return shape
     client: Direction = "up" if direction == "up" else "down" if direction == "down" else hello.direction
     if maker == OWN_HELLO:
@@ -90,10 +90,10 @@ def with_hello(shape: RecordedShape, code: str) -> RecordedShape:
     turns = list(_handshake_turns(written, with_cookie=cookie == "cookie"))
     kinds, steps = list[PacketKind](), list[SetupStep]()
     for place, (by_client, fields, answers) in enumerate(turns):
-        way = client if by_client else OTHER_WAY[client]
-        whole = (*outer[way], *fields)
+        direction = client if by_client else OTHER_DIRECTION[client]
+        whole = (*outer[direction], *fields)
         name = f"{_MARK}{code}#{place}"
-        kinds.append(PacketKind(name=name, direction=way, stage="dtls", fields=whole, align=hello.align))
+        kinds.append(PacketKind(name=name, direction=direction, stage="dtls", fields=whole, align=hello.align))
         steps.append(SetupStep(kind=name, at_ms=place * STEP_MS, size=fixed_bytes(whole), answers=answers))
     message = WrittenMessage(name=written.name, fields=fields_of_text(written.bytes))
     return replace(
@@ -123,9 +123,9 @@ def _turned_round(
     """Return the shape with its own handshake the other way round."""
 
     def turn(kind: PacketKind) -> PacketKind:
-        way = OTHER_WAY[kind.direction]
-        fields = (*outer[way], *kind.fields[len(_outer_fields(kind) or ()) :])
-        return replace(kind, name=f"{_MARK}{code}#{kind.name}", direction=way, fields=fields)
+        direction = OTHER_DIRECTION[kind.direction]
+        fields = (*outer[direction], *kind.fields[len(_outer_fields(kind) or ()) :])
+        return replace(kind, name=f"{_MARK}{code}#{kind.name}", direction=direction, fields=fields)
 
     turned = {name: turn(kind) for name, kind in own.items()}
     setups = (

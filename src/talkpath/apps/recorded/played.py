@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from talkpath.apps.contract.script import TRIES_MS, Script
 from talkpath.apps.contract.shape import (
     KEY_BYTES,
-    OTHER_WAY,
+    OTHER_DIRECTION,
     RECORDED_PREFIX,
     App,
     Arm,
@@ -118,8 +118,8 @@ def _product_record(file: str, mirrored: bool) -> RecordedShape:
 
 def mirrored_record(record: RecordedShape) -> RecordedShape:
     """Return the shape of the same call as the other end sees it."""
-    kinds = tuple(replace(kind, direction=OTHER_WAY[kind.direction]) for kind in record.kinds)
-    blocks = tuple(replace(block, direction=OTHER_WAY[block.direction]) for block in record.blocks)
+    kinds = tuple(replace(kind, direction=OTHER_DIRECTION[kind.direction]) for kind in record.kinds)
+    blocks = tuple(replace(block, direction=OTHER_DIRECTION[block.direction]) for block in record.blocks)
     return replace(record, kinds=kinds, blocks=blocks)
 
 
@@ -237,11 +237,11 @@ class PlayedShape:
 
     # -- the call ----------------------------------------------------------------------------------------------
 
-    def _talk(self, way: Direction, rng: Random, packets: int) -> Iterator[_TimedPacket]:
+    def _talk(self, direction: Direction, rng: Random, packets: int) -> Iterator[_TimedPacket]:
         """Yield one direction until it has sent `packets` of media; ms count from the first that it may send. What
         opens a call is played once, however little of its half second or second the block lasts."""
         at_ms, media, count = 0.0, 0, 0
-        *openings, steady = (blocks for _, blocks in sorted(self._blocks[way].items()))
+        *openings, steady = (blocks for _, blocks in sorted(self._blocks[direction].items()))
         stages = chain(openings, repeat(steady))
         while media < packets and count < PACKETS_A_MEDIA_PACKET * (packets + 10):
             for packet in rng.choice(next(stages)).packets:
@@ -296,9 +296,9 @@ class PlayedShape:
             kind=slot_kind(name, step, whole - size),
         )
 
-    def _media_rate(self, way: Direction) -> float:
+    def _media_rate(self, direction: Direction) -> float:
         """Media packets a second, once the call is under way."""
-        steady = [packet for block in self._blocks[way][max(self._blocks[way])] for packet in block.packets]
+        steady = [packet for block in self._blocks[direction][max(self._blocks[direction])] for packet in block.packets]
         lasts_ms: float = sum(packet.gap_ms for packet in steady)
         return 1000.0 * sum(self._kinds[packet.kind].stage == "media" for packet in steady) / max(1.0, lasts_ms)
 
@@ -316,8 +316,10 @@ class PlayedShape:
 
     @cached_property
     def _blocks(self) -> dict[Direction, dict[int, list[PacketBlock]]]:
-        ways: tuple[Direction, ...] = ("up", "down")
+        directions: tuple[Direction, ...] = ("up", "down")
         return {
-            way: grouped_by_key((block.after_ms, block) for block in self.record.blocks if block.direction == way)
-            for way in ways
+            direction: grouped_by_key(
+                (block.after_ms, block) for block in self.record.blocks if block.direction == direction
+            )
+            for direction in directions
         }

@@ -13,14 +13,13 @@ from msgspec import Meta, Struct
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.apps.recorded.fields import MAX_PACKET_BYTES, FieldName, Fields
+from talkpath.wire.control.question import PacketStage
 
 MIN_PACKET_BYTES: Final = 8
 MAX_SHAPE_KINDS: Final = 96
 MAX_BLOCK_PACKETS: Final = 400
 
 RecordedMedium = Literal["voice", "video"]
-RecordedStage = Literal["stun", "dtls", "allocate", "reflector", "setup", "media", "control"]
-"""`setup` is a step of set-up whose protocol has no name here."""
 Told = Literal["protocol", "recordings", "one"]
 """How the parts of a kind were told apart: by a known protocol, by what is the same in several recordings, or by what
 is the same in one alone, where only short marks are kept."""
@@ -45,7 +44,7 @@ class PacketKind(_Strict, frozen=True, kw_only=True):
 
     name: FieldName
     direction: Direction
-    stage: RecordedStage
+    stage: PacketStage
     fields: Fields
     answers: FieldName | None = None
     align: Literal[1, 2, 4, 8] = 1

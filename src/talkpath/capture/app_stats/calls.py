@@ -18,7 +18,7 @@ from talkpath.capture.streams.record import RATED_PACKETS, RATED_S
 from talkpath.measure import quality
 from talkpath.measure.arrays import Floats
 from talkpath.measure.bounds import MOST_CALL_S, MOST_CALL_STREAMS
-from talkpath.measure.call import Attempt, Call, CallTransport, Flow, Heading, Moment, Second, Stream
+from talkpath.measure.call import Attempt, Call, CallTransport, Flow, Moment, RecordedDirection, Second, Stream
 from talkpath.measure.silence import with_silent_end
 
 FEWEST_COUNTED_PACKETS = 8
@@ -152,8 +152,8 @@ def _longest_standstill_s(span_s: Floats, still: np.ndarray[tuple[int, ...], np.
 
 
 def _flow_record(connection: PeerConnection, counted: Sequence[Counters], base_s: float) -> Flow:
-    def media(heading: Heading) -> tuple[int, float | None]:
-        own = [stream for stream in counted if stream.direction == heading]
+    def media(direction: RecordedDirection) -> tuple[int, float | None]:
+        own = [stream for stream in counted if stream.direction == direction]
         return round(sum(stream.packets.sum() for stream in own)), max((stream.end_s for stream in own), default=None)
 
     (sent, said_s), (received, media_s) = media("sent"), media("received")
@@ -182,7 +182,8 @@ def _moments(counted: Sequence[Counters], begin_s: float, end_s: float, base_s: 
     seconds = first + np.arange(count, dtype=np.int64)
     middles: Floats = np.asarray(seconds + (base_s + 0.5), np.float64)
     both = [
-        _direction_seconds([one for one in counted if one.direction == way], middles) for way in ("sent", "received")
+        _direction_seconds([one for one in counted if one.direction == direction], middles)
+        for direction in ("sent", "received")
     ]
     return tuple(Moment(second, sent, received) for second, sent, received in zip(seconds.tolist(), *both, strict=True))
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from talkpath.measure.arrays import Floats
-from talkpath.measure.call import Heading
+from talkpath.measure.call import RecordedDirection
 from talkpath.wire.pcap.arrays import Bools, Ints
 
 Medium = Literal["voice", "video"]
@@ -21,7 +21,7 @@ class Counters:
     """One stream. All but `direction`, `medium` and `ssrc` have one value a reading: seconds since 1970, and what was
     counted since the reading before it; `jitter_ms` is NaN where it was not told."""
 
-    direction: Heading
+    direction: RecordedDirection
     medium: Medium
     ssrc: int | None
     at_s: Floats

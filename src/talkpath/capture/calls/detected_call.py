@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from talkpath.capture.calls.app_naming import AppName
 from talkpath.capture.streams.record import Medium
 from talkpath.capture.streams.stream_stats import StreamStats
-from talkpath.measure.call import Heading
+from talkpath.measure.call import RecordedDirection
 
 CALL_PAUSE_S = 30.0
 
@@ -26,7 +26,7 @@ class MeasuredStream:
 
     stats: StreamStats
     number: int
-    heading: Heading
+    direction: RecordedDirection
     medium: Medium | None
     begin_s: float
     end_s: float

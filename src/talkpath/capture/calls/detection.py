@@ -96,7 +96,7 @@ def _streams_of_kind(
             MeasuredStream(
                 stats=stats,
                 number=number,
-                heading="sent" if direction == groups.ends.local[flow] else "received",
+                direction="sent" if direction == groups.ends.local[flow] else "received",
                 medium=_stream_medium(stats, number, evidence),
                 begin_s=begin_s,
                 end_s=end_s,
@@ -194,13 +194,13 @@ def _is_streaming(groups: FlowGroups, call: DetectedCall) -> bool:
     with_clock = [stream for stream in call.media if stream.stats.has_header]
     if with_clock and not any(one.stats.moves_as_media(one.number, one.medium == "video") for one in with_clock):
         return True
-    if len({stream.heading for stream in call.media}) > 1:
+    if len({stream.direction for stream in call.media}) > 1:
         return False
     media, rows = {stream.medium for stream in call.media}, groups.table[call.flows]
     nothing_back = not (rows["packets"].all(axis=1).any() or rows["reports"].any())
     return (
         bool(rows["private"].all())
-        or (nothing_back and call.media[0].heading == "received")
+        or (nothing_back and call.media[0].direction == "received")
         or media == {"video"}
         or ("video" in media and not rows["reports"].min(axis=1).any())
     )

@@ -17,7 +17,7 @@ from talkpath.capture.calls.records import MeasuredCapture
 from talkpath.capture.packets.flows import hash_words
 from talkpath.capture.packets.rows import Rows
 from talkpath.measure.arrays import Floats
-from talkpath.measure.call import Heading, Paired, PairedDirection
+from talkpath.measure.call import Paired, PairedDirection, RecordedDirection
 from talkpath.wire.pcap.arrays import Words
 
 FEWEST_MATCHED = 5
@@ -80,15 +80,15 @@ def _was_recording(capture: MeasuredCapture, arrived_s: Floats, due_s: Floats) -
     return covered
 
 
-def _media_packets(capture: MeasuredCapture) -> dict[tuple[int, Heading], PacketTimes]:
+def _media_packets(capture: MeasuredCapture) -> dict[tuple[int, RecordedDirection], PacketTimes]:
     """Return (key, time) of the media packets of each call and direction, without copies, in the order of time."""
-    packets: dict[tuple[int, Heading], list[PacketTimes]] = {}
+    packets: dict[tuple[int, RecordedDirection], list[PacketTimes]] = {}
     for number in range(len(capture.calls)):
         packets[number, "sent"], packets[number, "received"] = [], []
     for has_header in (True, False):
         _, parts = capture.measurement.streams_of(has_header=has_header)
         places = {
-            stream.number: (number, stream.heading)
+            stream.number: (number, stream.direction)
             for number, call in enumerate(capture.calls)
             for stream in call.media
             if stream.stats.has_header == has_header

@@ -186,7 +186,7 @@ class _Records:
         numbers = {flow: place + 1 for place, flow in enumerate(call.flows)}
         last = self._last_flow(call)
         streams = [
-            stream_record(stream.stats, stream.number, stream.heading, stream.medium, numbers)
+            stream_record(stream.stats, stream.number, stream.direction, stream.medium, numbers)
             for stream in call.streams
         ]
         found = Call(
@@ -325,7 +325,7 @@ class _Records:
         packets: dict[int, list[int]] = defaultdict(lambda: [0, 0])
         for stream in call.media:
             for _, flow, _, rows in stream.carriers.tolist():
-                packets[flow][stream.heading == "received"] += rows
+                packets[flow][stream.direction == "received"] += rows
         return dict(packets)
 
 

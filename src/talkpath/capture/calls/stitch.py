@@ -57,7 +57,7 @@ class FlowEnds:
 def flow_ends(scan: Scan) -> FlowEnds:
     """Return the ends of all flows of a scan."""
     table = scan.flows.table[: len(scan.flows)]
-    ends, hosts = local_ends(table, bool(scan.flows.headings.min())), host_numbers(table)
+    ends, hosts = local_ends(table, bool(scan.flows.link_directions.min())), host_numbers(table)
     _agree_by_names(ends, scan.recognition.known)
     rows, local = np.arange(len(table)), ends.ends
     return FlowEnds(*ends, hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])

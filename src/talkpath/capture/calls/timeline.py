@@ -149,8 +149,8 @@ def _is_loss_counted(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Boo
     of the direction's streams whose losses can be counted."""
     second = number_ranges(first, count)
     out = []
-    for heading in BOTH_DIRECTIONS:
-        own = [[one for one in span.streams if one.heading == heading and one.counts_losses] for span in spans]
+    for direction in BOTH_DIRECTIONS:
+        own = [[one for one in span.streams if one.direction == direction and one.counts_losses] for span in spans]
         begin_s = np.repeat([min((stream.begin_s for stream in streams), default=0.0) for streams in own], count)
         end_s = np.repeat([max((stream.end_s for stream in streams), default=-np.inf) for streams in own], count)
         out.append((begin_s < second + 1) & (second <= end_s))
@@ -166,7 +166,7 @@ def _second_sums(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Floats:
     which = np.repeat(np.arange(len(cells)), [part.stop - part.start for _, part in cells])
     call = np.array([call for call, _ in streams])[which]
     size = 2 * int(count.sum())
-    received = np.array([BOTH_DIRECTIONS.index(stream.heading) for _, stream in streams])[which]
+    received = np.array([BOTH_DIRECTIONS.index(stream.direction) for _, stream in streams])[which]
     row = (np.cumsum(count) - count)[call] + np.clip(second - first[call], 0, count[call] - 1) + received * (size // 2)
     which, row, values = _joined_cells(which, row, values, size)
     is_voice = np.array([stream.medium == "voice" for _, stream in streams])[which]

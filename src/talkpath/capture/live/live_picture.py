@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from talkpath.capture.calls.records import MeasuredCapture
 from talkpath.capture.live.recent_scan import RECENT_WINDOW_S
-from talkpath.measure.call import Attempt, Call, Heading, Moment, Second
+from talkpath.measure.call import Attempt, Call, Moment, RecordedDirection, Second
 
 MOST_LIVE_CALLS = 50
 """So many calls are shown; earlier ones that have ended are dropped."""
@@ -126,7 +126,7 @@ class LiveCall:
     flows: set[int]
     protocol: str
     _recent: dict[int, Moment] = field(default_factory=dict)
-    _sums: dict[Heading, DirectionSoFar] = field(
+    _sums: dict[RecordedDirection, DirectionSoFar] = field(
         default_factory=lambda: {"sent": DirectionSoFar(), "received": DirectionSoFar()}
     )
 
@@ -135,11 +135,11 @@ class LiveCall:
         """The latest seconds, at most STRIP_S."""
         return tuple(moment for _, moment in sorted(self._recent.items()))
 
-    def so_far(self, heading: Heading) -> DirectionSoFar:
+    def so_far(self, direction: RecordedDirection) -> DirectionSoFar:
         """Return the sums of one direction, of all seconds."""
-        out = self._sums[heading]
+        out = self._sums[direction]
         for at_s, moment in sorted(self._recent.items()):
-            out = out.plus(at_s, moment.sent if heading == "sent" else moment.received)
+            out = out.plus(at_s, moment.sent if direction == "sent" else moment.received)
         return out
 
     def has_ended(self, now_s: float) -> bool:

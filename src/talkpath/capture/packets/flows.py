@@ -135,7 +135,7 @@ class Flows:
         self.table = np.zeros(1024, FLOW_COLUMNS)
         self._admission = Admission(Unread() if unread is None else unread, crowded)
         self._keys, self._numbers_of = np.zeros(0, np.uint64), np.zeros(0, np.int64)
-        self.headings = np.zeros(2, np.int64)
+        self.link_directions = np.zeros(2, np.int64)
         """How many packets the file marks as received and as sent."""
 
     def __len__(self) -> int:
@@ -206,12 +206,12 @@ class Flows:
         self.table["packets"][numbers] += counted
         for column, values in (("bytes", packets.size), ("hops", packets.hops)):
             self.table[column][numbers] += np.bincount(slot, values, size).astype(np.int64).reshape(-1, 2)
-        hinted = packets.heading >= 0
+        hinted = packets.link_direction >= 0
         if hinted.any():
-            sender = direction ^ (packets.heading == 0)
+            sender = direction ^ (packets.link_direction == 0)
             hints = np.bincount((place * 2 + sender)[hinted], minlength=size).reshape(-1, 2)
             self.table["sent_hint"][numbers] += hints.astype(np.int32)
-            self.headings += np.bincount(packets.heading[hinted], minlength=2)
+            self.link_directions += np.bincount(packets.link_direction[hinted], minlength=2)
         latest, earliest = np.full(size, -np.inf), np.full(size, np.inf)
         np.maximum.at(latest, slot, time_s)
         np.minimum.at(earliest, slot, time_s)

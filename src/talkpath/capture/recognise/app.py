@@ -137,7 +137,7 @@ class Recognition:
 
     def _asked(self, batch: Datagrams, rows: Ints) -> AskedDatagrams:
         flows = batch.flow[rows]
-        local = first_guess(self._flows.table[GUESSED_BY][flows], bool(self._flows.headings.min()))
+        local = first_guess(self._flows.table[GUESSED_BY][flows], bool(self._flows.link_directions.min()))
         return AskedDatagrams.of(batch, rows, local, self._flows.table["quic"][flows])
 
     def marked(self, flow: Ints) -> Bools:

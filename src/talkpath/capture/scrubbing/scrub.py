@@ -46,13 +46,15 @@ def bare_blocks(packets: Packets, names: Pseudonyms) -> Iterator[tuple[int, byte
     is_short = _is_v4(packets.source_high, packets.source_low)
     for is_v4 in (True, False):
         for is_marked in (True, False):
-            some = packets.where((is_short == is_v4) & ((packets.heading >= 0) == is_marked))
+            some = packets.where((is_short == is_v4) & ((packets.link_direction >= 0) == is_marked))
             if len(some):
                 head = _transport_bytes(some)
                 size = some.size + head.shape[1]
                 data = np.concatenate([(_ipv4_headers if is_v4 else _ipv6_headers)(some, size, names), head], axis=1)
                 size += data.shape[1] - head.shape[1]
-                yield from zip(some.frame.tolist(), packet_blocks(some.time_ns, data, size, some.heading), strict=True)
+                yield from zip(
+                    some.frame.tolist(), packet_blocks(some.time_ns, data, size, some.link_direction), strict=True
+                )
 
 
 def _transport_bytes(packets: Packets) -> Bytes:
@@ -129,13 +131,13 @@ class SeekableSource(ByteSource, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _PacketOut:
-    """One packet to write: its time, its place in the block, the bytes that are kept, its size and heading."""
+    """One packet to write: its time, its place in the block, the bytes that are kept, its size and direction."""
 
     time_ns: int
     frame: int
     data: bytes
     size: int
-    heading: int
+    link_direction: int
     app: str = ""
 
 
@@ -160,7 +162,7 @@ def scrub_capture(source: SeekableSource, out: BinaryIO, *, app_names: bool = Fa
             if isinstance(one, bytes):
                 writer.block(one)
             else:
-                writer.packet(one.time_ns, one.data, one.size, one.heading, one.app)
+                writer.packet(one.time_ns, one.data, one.size, one.link_direction, one.app)
     fragments.close()
     return unread
 
@@ -247,8 +249,10 @@ class _Rewriter:
         else:
             head = _tcp_head(near.port, far.port, int(packets.sequence[row]), int(packets.flags[row]))
         data = self._ip(near.packed, far.packed, protocol, len(head) + size, int(packets.hops[row])) + head
-        time_ns, frame, heading = (int(one[row]) for one in (packets.time_ns, packets.frame, packets.heading))
-        return _PacketOut(time_ns, frame, data + payload, len(data) + size, heading, app)
+        time_ns, frame, link_direction = (
+            int(one[row]) for one in (packets.time_ns, packets.frame, packets.link_direction)
+        )
+        return _PacketOut(time_ns, frame, data + payload, len(data) + size, link_direction, app)
 
     def _ip(self, near: bytes, far: bytes, protocol: int, size: int, hops: int) -> bytes:
         ends = self._names.address(near) + self._names.address(far)

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from talkpath.apps.contract.shape import OTHER_WAY, Direction
+from talkpath.apps.contract.shape import OTHER_DIRECTION, Direction
 from talkpath.apps.recorded.fields import ChecksumField, Field, LengthField, WordField
-from talkpath.apps.recorded.record import RecordedStage
 from talkpath.capture.shapes.dtls_fields import (
     CLIENT_HELLO,
     DtlsPiece,
@@ -41,6 +40,7 @@ from talkpath.capture.shapes.stun_fields import (
     settle_stun,
     stun_parts,
 )
+from talkpath.wire.control.question import PacketStage
 from talkpath.wire.rtc.dtls import Content
 from talkpath.wire.rtc.reflector import CALL_TAG_BYTES, DATA_BYTES
 
@@ -62,7 +62,7 @@ class ReadPacket:
 
     packet: FlowPacket
     label: str = "other"
-    stage: RecordedStage = "control"
+    stage: PacketStage = "control"
     fields: tuple[Field, ...] | None = None
     align: Literal[1, 2, 4, 8] = 1
     size: int = 0
@@ -145,7 +145,7 @@ class FlowReader:
         if parts is not None:
             label = f"{'rtp'}{data[1] & 127}{'m' if data[1] & 128 else ''}"
             still = (direction, int.from_bytes(data[8:12], "big")) in self.evidence.still
-            stage: RecordedStage = "control" if still else "media"  # padding and probes
+            stage: PacketStage = "control" if still else "media"  # padding and probes
             return self._made(one, parts, label, stage, tick=int.from_bytes(data[4:8], "big"))
         parts = report_parts(data, direction, self.evidence, one.start) if is_report(data) else None
         if parts is not None:
@@ -208,10 +208,10 @@ class FlowReader:
         request, reply = (data[:16], None) if direction == "up" else (None, data[:16])
         return self._made(one, parts, f"reflector{len(data)}", "reflector", request=request, reply=reply)
 
-    def _made(self, one: Opened, parts, label: str, stage: RecordedStage, **more) -> ReadPacket:  # type: ignore[no-untyped-def]
+    def _made(self, one: Opened, parts, label: str, stage: PacketStage, **more) -> ReadPacket:  # type: ignore[no-untyped-def]
         direction, outer = one.packet.direction, list[FieldPart]()
         if one.wrapping == "reflector":
-            outer = [WordField("call_tag", CALL_TAG_BYTES), WordField(f"{OTHER_WAY[direction]}_id", 4)]
+            outer = [WordField("call_tag", CALL_TAG_BYTES), WordField(f"{OTHER_DIRECTION[direction]}_id", 4)]
             outer += [WordField(f"{direction}_id", 4), LengthField(4, -DATA_BYTES)]
         elif one.wrapping == "channel":
             outer = [one.packet.data[:2], LengthField(2, -_CHANNEL_BYTES)]

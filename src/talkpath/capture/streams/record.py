@@ -8,7 +8,7 @@ from typing import Literal
 from talkpath.capture.streams.figures import FIGURE_TYPE
 from talkpath.capture.streams.stream_stats import StreamStats
 from talkpath.measure import quality
-from talkpath.measure.call import Heading, Stream
+from talkpath.measure.call import RecordedDirection, Stream
 
 Medium = Literal["voice", "video"]
 SHORTEST_STREAM_S = 0.02
@@ -19,7 +19,7 @@ RATED_PACKETS, RATED_S = 50, 5.0
 
 
 def stream_record(
-    stats: StreamStats, which: int, heading: Heading, medium: Medium | None, numbers: dict[int, int]
+    stats: StreamStats, which: int, direction: RecordedDirection, medium: Medium | None, numbers: dict[int, int]
 ) -> Stream:
     """Return the record of one stream. `numbers` maps flows to their numbers in the call."""
     own = dict(zip(FIGURE_TYPE.names or (), stats.figures[which].item(), strict=True))
@@ -28,7 +28,7 @@ def stream_record(
     packets, lost = own["packets"], own["lost"] if counted else None
     duration = own["end_s"] - own["begin_s"]
     return Stream(
-        direction=heading,
+        direction=direction,
         ssrc=own["ssrc"] if header else None,
         payload_type=own["type"] if header else None,
         medium=medium,

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
-from talkpath.measure.call import Attempt, Call, Control, Flow, Heading, Paired, Source
+from talkpath.measure.call import Attempt, Call, Control, Flow, Paired, RecordedDirection, Source
 from talkpath.verdict.bases.call_outcome import Outcome, OutcomeKind, Sign
 from talkpath.verdict.bases.calls_together import JudgedCall, JudgedRecording
 from talkpath.verdict.model import Verdict
@@ -36,7 +36,7 @@ class CallObject(Call, frozen=True, kw_only=True):
     outcome: OutcomeKind
     outcome_s: float | None
     outcome_lasts_s: float | None
-    outcome_direction: Heading | None
+    outcome_direction: RecordedDirection | None
     outcome_signs: tuple[Sign, ...]
     verdict: Verdict
     endpoints: str | UnsetType = UNSET
@@ -48,7 +48,7 @@ class AttemptObject(Attempt, frozen=True, kw_only=True):
     outcome: OutcomeKind
     outcome_s: float | None
     outcome_lasts_s: float | None
-    outcome_direction: Heading | None
+    outcome_direction: RecordedDirection | None
     outcome_signs: tuple[Sign, ...]
     verdict: Verdict
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from talkpath.measure.call import Call, Findings, Heading, Moment, Second
+from talkpath.measure.call import Call, Findings, Moment, RecordedDirection, Second
 from talkpath.measure.pauses import without_pauses
 from talkpath.report.pictures.check_page import html_page
 from talkpath.report.pictures.markup import Element, element, with_code_marks
@@ -96,15 +96,15 @@ def _call_section(number: int, judged: JudgedCall[Call], clock: RecordingClock) 
     out.append(element("p", capture_sentences.call_sentence(judged, clock)))
     if capture_sentences.call_advice(verdict):
         out.append(element("p", *with_code_marks(capture_sentences.call_advice(verdict)), class_="soft"))
-    return out + [_direction_figure(judged, heading, clock) for heading in ("sent", "received")]
+    return out + [_direction_figure(judged, direction, clock) for direction in ("sent", "received")]
 
 
-def _direction_figure(judged: JudgedCall[Call], heading: Heading, clock: RecordingClock) -> Element:
+def _direction_figure(judged: JudgedCall[Call], direction: RecordedDirection, clock: RecordingClock) -> Element:
     call = without_pauses(judged.call)
-    moments = [getattr(moment, heading) for moment in call.seconds]
+    moments = [getattr(moment, direction) for moment in call.seconds]
     most = max([one.kbps for one in moments] + [1.0])
-    words = _direction_words(call, judged.outcome, heading, clock)
-    name = say("capture", "What left this end") if heading == "sent" else say("capture", "What came to this end")
+    words = _direction_words(call, judged.outcome, direction, clock)
+    name = say("capture", "What left this end") if direction == "sent" else say("capture", "What came to this end")
     return element(
         "figure",
         element(
@@ -114,7 +114,7 @@ def _direction_figure(judged: JudgedCall[Call], heading: Heading, clock: Recordi
             element("text", f"{most:.0f}", x=LEFT - 4, y=10, text_anchor="end"),
             element("text", clock.at(call.start_s), x=LEFT, y=HEIGHT - 2),
             element("text", clock.at(call.start_s + call.duration_s), x=WIDTH, y=HEIGHT - 2, text_anchor="end"),
-            *_second_bars(call.seconds, heading, most),
+            *_second_bars(call.seconds, direction, most),
             viewBox=f"0 0 {WIDTH} {HEIGHT}",
             role="img",
             class_="chart",
@@ -123,11 +123,11 @@ def _direction_figure(judged: JudgedCall[Call], heading: Heading, clock: Recordi
     )
 
 
-def _second_bars(moments: Sequence[Moment], heading: str, most: float) -> Iterator[Element]:
+def _second_bars(moments: Sequence[Moment], direction: str, most: float) -> Iterator[Element]:
     """A bar for each second in which packets came; a cross over one that stood still."""
     each = (WIDTH - LEFT) / max(len(moments), 1)
     for place, moment in enumerate(moments):
-        second: Second = getattr(moment, heading)
+        second: Second = getattr(moment, direction)
         mark, x, y = worst_mark([second]), LEFT + place * each, HEIGHT - FOOT - 1.0
         if second.packets:
             height = max((HEIGHT - FOOT) * second.kbps / most, 1.5)
@@ -142,16 +142,16 @@ def _still_mark(x: float, y: float) -> Element:
     return element("text", STILL, x=f"{x:.2f}", y=f"{y:.2f}", text_anchor="middle", class_="still")
 
 
-def _direction_words(call: Call, outcome: Outcome, heading: Heading, clock: RecordingClock) -> str:
+def _direction_words(call: Call, outcome: Outcome, direction: RecordedDirection, clock: RecordingClock) -> str:
     """One direction in numbers, those of the sentence and of the JSON."""
-    moments = [getattr(moment, heading) for moment in call.seconds]
+    moments = [getattr(moment, direction) for moment in call.seconds]
     packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)
     if not packets:
         return say("capture", "Nothing.")
-    still_s = frozen_s(call, heading)
+    still_s = frozen_s(call, direction)
     known = any(one.lost is not None for one in moments)
     parts = [count("unit", "{number} packet", "{number} packets", packets)]
-    if outcome.kind == "went_silent" and heading == outcome.direction:
+    if outcome.kind == "went_silent" and direction == outcome.direction:
         parts.append(outcome_label(outcome, clock))
     elif known:
         parts.append(say("capture", "missing: {lost}", lost=lost))

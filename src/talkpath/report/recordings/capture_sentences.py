@@ -319,28 +319,28 @@ def _carried_beside(verdict: Verdict) -> str:
 
 def pair_lines(pair: Paired) -> list[str]:
     """What the other end's recording adds."""
-    ways = (
+    directions = (
         (say("capture", "from here to the other end"), pair.up),
         (say("capture", "from the other end to here"), pair.down),
     )
-    return [_pair_line(name, way) for name, way in ways]
+    return [_pair_line(name, direction) for name, direction in directions]
 
 
-def _pair_line(name: str, way: PairedDirection | None) -> str:
-    if way is None:
+def _pair_line(name: str, direction: PairedDirection | None) -> str:
+    if direction is None:
         return say("capture", "{way}: the two recordings share no packet; a server may write them anew", way=name)
     values = {
         "way": name,
-        "lost": way.lost,
-        "sent": way.sent,
-        "share": percent(way.loss_pct / 100, 1),
-        "run": way.longest_run,
+        "lost": direction.lost,
+        "sent": direction.sent,
+        "share": percent(direction.loss_pct / 100, 1),
+        "run": direction.longest_run,
     }
-    if way.first_lost_s is None:
+    if direction.first_lost_s is None:
         return say("capture", "{way}: vanished packets: {lost} of {sent} ({share}), at most {run} in a row", **values)
     return say(
         "capture",
         "{way}: vanished packets: {lost} of {sent} ({share}), the first at {seconds}, at most {run} in a row",
-        seconds=seconds(way.first_lost_s),
+        seconds=seconds(direction.first_lost_s),
         **values,
     )

@@ -97,18 +97,18 @@ def _call_row(number: int, judged: JudgedCall[Call], clock: RecordingClock) -> t
     )
 
 
-def call_timeline(moments: Sequence[Moment], heading: str, width: int = MAX_TIMELINE_MARKS) -> Text:
+def call_timeline(moments: Sequence[Moment], direction: str, width: int = MAX_TIMELINE_MARKS) -> Text:
     """A mark for each second, or for several seconds where the line is too short."""
-    text = Text(f"    {capture_sentences.direction_word(heading):9}")
-    for mark in _timeline_marks(moments, heading, width):
+    text = Text(f"    {capture_sentences.direction_word(direction):9}")
+    for mark in _timeline_marks(moments, direction, width):
         text.append(SECOND_MARKS[mark][0], style=SECOND_MARKS[mark][1])
     return text
 
 
-def _timeline_marks(moments: Sequence[Moment], heading: str, width: int) -> list[int]:
+def _timeline_marks(moments: Sequence[Moment], direction: str, width: int) -> list[int]:
     """The index in MARKS of each mark of a timeline."""
     each = _seconds_each(moments, width)
-    directions = [one.sent if heading == "sent" else one.received for one in moments]
+    directions = [one.sent if direction == "sent" else one.received for one in moments]
     return [worst_mark(directions[begin : begin + each]) for begin in range(0, len(moments), each)]
 
 
@@ -120,7 +120,7 @@ def _timeline_legend(call: Call, width: int, clock: RecordingClock) -> Text:
     """When the timelines begin, how long a mark is, and what the marks in them mean."""
     each = seconds(_seconds_each(call.seconds, width), 0)
     text = Text(f"    {say('capture', 'from {time} on, {seconds} a mark:', time=clock.at(call.start_s), seconds=each)}")
-    used = {mark for heading in ("sent", "received") for mark in _timeline_marks(call.seconds, heading, width)}
+    used = {mark for direction in ("sent", "received") for mark in _timeline_marks(call.seconds, direction, width)}
     for mark in sorted(used):
         text.append(f"  {SECOND_MARKS[mark][0]} ", style=SECOND_MARKS[mark][1])
         text.append(capture_sentences.mark_meanings()[mark].replace(" ", SPACE))

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from talkpath.capture.live.live_picture import LiveCall, LivePicture
-from talkpath.measure.call import Heading
+from talkpath.measure.call import RecordedDirection
 from talkpath.report.recordings import capture_sentences
 from talkpath.report.recordings.capture_text import call_timeline
 from talkpath.report.recordings.clock import RecordingClock
@@ -34,7 +34,7 @@ def live_view(picture: LivePicture, width: int, apps: Sequence[str] = ()) -> Ren
     for call in shown:
         if not call.has_ended(picture.now_s):
             strip = max(width - MARGIN, NARROWEST)
-            parts += [call_timeline(call.moments[-strip:], heading, strip) for heading in ("sent", "received")]
+            parts += [call_timeline(call.moments[-strip:], direction, strip) for direction in ("sent", "received")]
     came = count("unit", "{number} packet", "{number} packets", picture.packets)
     parts.append(Text(came, style="dim"))
     parts.append(Text(what_to_do_now(picture, apps), style="bold"))
@@ -74,8 +74,8 @@ def _live_row(call: LiveCall, now_s: float, clock: RecordingClock) -> tuple[str 
     )
 
 
-def _lost_so_far(call: LiveCall, heading: Heading) -> str:
-    so_far = call.so_far(heading)
+def _lost_so_far(call: LiveCall, direction: RecordedDirection) -> str:
+    so_far = call.so_far(direction)
     if so_far.lost is None or not so_far.packets + so_far.lost:
         return "–"
     return percent(so_far.lost / (so_far.packets + so_far.lost), 1)

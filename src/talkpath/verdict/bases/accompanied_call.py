@@ -66,7 +66,11 @@ def worst_share(control: Control) -> float:
 def connections_fare_unlike(control: Control) -> bool:
     """Whether one connection lost far more than those that ran at the same time."""
     together = grouped_by_key((one.begin_s, one) for one in control.flows)
-    return any(_is_uneven([_loss_counts(one)[way] for one in group]) for group in together.values() for way in (0, 1))
+    return any(
+        _is_uneven([_loss_counts(one)[direction] for one in group])
+        for group in together.values()
+        for direction in (0, 1)
+    )
 
 
 def moved_connections(control: Control) -> int:
@@ -91,8 +95,8 @@ def _loss_counts(one: ControlFlow) -> tuple[tuple[int, int], tuple[int, int]]:
     """(sent, lost) of both directions, (1, 0) where that is too little, or the far end did not report."""
     if one.arrived_up is None:
         return (1, 0), (1, 0)
-    ways = (one.sent_up, one.arrived_up), (one.sent_down, one.arrived_down)
-    up, down = ((sent, sent - arrived) if sent >= MIN_CONNECTION_PACKETS else (1, 0) for sent, arrived in ways)
+    directions = (one.sent_up, one.arrived_up), (one.sent_down, one.arrived_down)
+    up, down = ((sent, sent - arrived) if sent >= MIN_CONNECTION_PACKETS else (1, 0) for sent, arrived in directions)
     return up, down
 
 
@@ -284,7 +288,8 @@ def _is_held_up(call: Call, shares: ControlShares) -> bool:
     """Whether what arrived of the call came unevenly, and clearly more so than what this end sent before any network
     had it (WhatsApp's packets come by turns 60 and 120 ms apart), while control traffic did not."""
     uneven_ms, own_ms = (
-        max((one.uneven_ms or 0.0 for one in streams_of(call, way)), default=0.0) for way in ("received", "sent")
+        max((one.uneven_ms or 0.0 for one in streams_of(call, direction)), default=0.0)
+        for direction in ("received", "sent")
     )
     return uneven_ms >= max(UNEVEN_MS, MORE_UNEVEN * shares.late_ms, MORE_UNEVEN_THAN_OWN * own_ms)
 

@@ -25,7 +25,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from talkpath.measure.call import Attempt, Call, Heading, Moment, Stream
+from talkpath.measure.call import Attempt, Call, Moment, RecordedDirection, Stream
 from talkpath.measure.pauses import paused_share, without_pauses
 from talkpath.measure.quality import TALKABLE_MOS, mos_with_silence
 from talkpath.measure.silence import LONGEST_REPORT_S, SILENT_END_S, end_of, says_that_it_sends, silence_of, streams_of
@@ -91,7 +91,7 @@ class Outcome(Struct, frozen=True):
 
     kind: OutcomeKind
     at_s: float | None = None
-    direction: Heading | None = None
+    direction: RecordedDirection | None = None
     signs: tuple[Sign, ...] = ()
     lasts_s: float | None = None
 
@@ -161,14 +161,14 @@ def share_lost(streams: list[Stream]) -> float | None:
     return lost / (packets + lost) if packets + lost else None
 
 
-def frozen_s(call: Call, direction: Heading) -> float:
+def frozen_s(call: Call, direction: RecordedDirection) -> float:
     """Return for how many seconds one direction stood still: the one number for sentences, pictures and JSON."""
     seconds = (moment.received if direction == "received" else moment.sent for moment in call.seconds)
     by_second = sum(min(second.frozen_ms, 1000.0) for second in seconds) / 1000
     return max([by_second, *(stream.frozen_s for stream in streams_of(call, direction))])
 
 
-def voice_quality(call: Call, direction: Heading) -> float | None:
+def voice_quality(call: Call, direction: RecordedDirection) -> float | None:
     """Return the opinion score of the voice of one direction, None if too little shows it. A silence that nothing
     excuses counts as time in which nothing could be played."""
     streams = streams_of(call, direction)

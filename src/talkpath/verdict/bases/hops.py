@@ -33,7 +33,7 @@ from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.model import Category, Number, PlannedEpoch
 from talkpath.verdict.statistics.answer_loss import Tally, answer_loss
-from talkpath.wire.control.question import HopLimits
+from talkpath.wire.control.question import HopLimits, PacketStage
 
 
 class HopLoss(Struct, frozen=True):
@@ -93,7 +93,7 @@ USUAL_P, LONGEST = 0.4, 4  # where calls lose less than this they are made longe
 # of the packets that expire at a router: one that answers fewer is asked for longer, and alone
 MIN_ANSWERED_SHARE = 0.5
 SILENT_HOP_SHARE = 0.02  # likewise: one that answers fewer counts as silent
-STAGES_OF_RULES: dict[str, tuple[str, ...]] = {
+STAGES_OF_RULES: dict[str, tuple[PacketStage, ...]] = {
     "stun.drop": ("stun", "allocate"),
     "dtls.hello_drop": ("dtls",),
     "reflector.drop": ("reflector",),
@@ -138,8 +138,8 @@ def locate_restriction(facts: Facts, arm: ArmPlan) -> list[Place]:
     if found.state != "restricted" or rule is None:
         return [_without_place(found, None, "up", "nothing_restricted")]
     if rule == "media.delay":
-        return [_without_place(found, rule, way, "delays_only") for way in _hit_directions(found)]
-    return [_place_of(facts, found, rule, way) for way in _hit_directions(found)]
+        return [_without_place(found, rule, direction, "delays_only") for direction in _hit_directions(found)]
+    return [_place_of(facts, found, rule, direction) for direction in _hit_directions(found)]
 
 
 def next_hop(facts: Facts, arms: Sequence[ArmPlan]) -> PlannedEpoch | None:
@@ -152,7 +152,7 @@ def next_hop(facts: Facts, arms: Sequence[ArmPlan]) -> PlannedEpoch | None:
         found = assess_arm(facts, arm)
         rule = found.explanation.rule if found.explanation else None
         if found.state == "restricted" and rule is not None and rule != "media.delay":
-            turns = (_next_for_direction(facts, found, rule, way) for way in _hit_directions(found))
+            turns = (_next_for_direction(facts, found, rule, direction) for direction in _hit_directions(found))
             wanted += (turn for turn in turns if turn is not None)
     return min(wanted, key=lambda turn: turn[:2], default=HopQuestion(True, 0, None)).question
 
@@ -163,22 +163,22 @@ def _hit_directions(found: Assessment) -> tuple[Direction, ...]:
     return ("up", "down") if direction == "both" else (direction,)
 
 
-def _limited_epochs(facts: Facts, arm: Arm, way: Direction) -> list[Epoch]:
+def _limited_epochs(facts: Facts, arm: Arm, direction: Direction) -> list[Epoch]:
     """Return the arm's epochs that limited hops in that direction."""
     mine = [e for e in facts.epochs if isinstance(e.question, HopLimits) and e.arm == arm and not e.missing]
-    return [e for e in mine if any(flow.limited and flow.direction == way for flow in e.flows)]
+    return [e for e in mine if any(flow.limited and flow.direction == direction for flow in e.flows)]
 
 
-def _place_of(facts: Facts, found: Assessment, rule: str, way: Direction) -> Place:
-    named = _without_place(found, rule, way)
-    epochs = _limited_epochs(facts, found.arm, way)
-    end = _far_end(epochs, way)
+def _place_of(facts: Facts, found: Assessment, rule: str, direction: Direction) -> Place:
+    named = _without_place(found, rule, direction)
+    epochs = _limited_epochs(facts, found.arm, direction)
+    end = _far_end(epochs, direction)
     if end is None:
         return replace(named, why="no_way" if epochs else "budget")
     seen = {
-        hops: hop_loss(epochs, way, hops, facts.seed)
+        hops: hop_loss(epochs, direction, hops, facts.seed)
         for hops in sorted(
-            {flow.hops for epoch in epochs for flow in epoch.flows if flow.direction == way and flow.hops} | {end}
+            {flow.hops for epoch in epochs for flow in epoch.flows if flow.direction == direction and flow.hops} | {end}
         )
     }
     named = _with_hops(named, seen, end)
@@ -195,9 +195,9 @@ def _place_of(facts: Facts, found: Assessment, rule: str, way: Direction) -> Pla
     return replace(named, after=after, by=by if by < end else None, located=by - after == 1)
 
 
-def _without_place(found: Assessment, rule: str | None, way: Direction, why: Why = "") -> Place:
+def _without_place(found: Assessment, rule: str | None, direction: Direction, why: Why = "") -> Place:
     arm = found.arm
-    return Place(app=arm.app, variant=arm.variant, medium=arm.medium, rule=rule, direction=way, why=why)
+    return Place(app=arm.app, variant=arm.variant, medium=arm.medium, rule=rule, direction=direction, why=why)
 
 
 def _with_hops(place: Place, seen: dict[int, HopLoss], end: int) -> Place:
@@ -205,14 +205,14 @@ def _with_hops(place: Place, seen: dict[int, HopLoss], end: int) -> Place:
     return replace(place, routers=end - 1, kinds=kinds, hops=tuple(seen.values()))
 
 
-def _far_end(epochs: Sequence[Epoch], way: Direction) -> int | None:
+def _far_end(epochs: Sequence[Epoch], direction: Direction) -> int | None:
     """Return the fewest hops with which a twin's packet reaches the other end; None if none does. The number is the one
     that the fewest packets contradict: those that arrived with fewer hops, and those lost with as many."""
     came, lost = np.zeros(LADDER + 1), np.zeros(LADDER + 1)
     for epoch in epochs:
-        track = epoch.up if way == "up" else epoch.down
+        track = epoch.up if direction == "up" else epoch.down
         for flow in epoch.flows:
-            if flow.direction == way and flow.limited and flow.role == "twin":
+            if flow.direction == direction and flow.limited and flow.role == "twin":
                 rungs = np.flatnonzero(unpack_bitmap(flow.limited, len(track.stage)))
                 sent, arrived = (unpack_bitmap(bits, len(track.stage))[rungs] for bits in (flow.sent, flow.arrived))
                 hops = np.full(len(rungs), flow.hops) if flow.hops else 1 + np.arange(len(rungs)) % LADDER
@@ -224,16 +224,18 @@ def _far_end(epochs: Sequence[Epoch], way: Direction) -> int | None:
     return 1 + int(np.argmin(wrong))
 
 
-def _next_for_direction(facts: Facts, found: Assessment, rule: str, way: Direction) -> HopQuestion | None:
+def _next_for_direction(facts: Facts, found: Assessment, rule: str, direction: Direction) -> HopQuestion | None:
     """Ask for a ladder first; then for the hops between the last clear one and the first that is hit, beside the far
     end."""
-    epochs = _limited_epochs(facts, found.arm, way)
-    end = _far_end(epochs, way)
+    epochs = _limited_epochs(facts, found.arm, direction)
+    end = _far_end(epochs, direction)
     if end is None:
         return (
-            None if epochs else HopQuestion(False, 0, _hop_question(found, way, "media", (), LADDER_K, LADDER_PACKETS))
+            None
+            if epochs
+            else HopQuestion(False, 0, _hop_question(found, direction, "media", (), LADDER_K, LADDER_PACKETS))
         )
-    place = _place_of(facts, found, rule, way)
+    place = _place_of(facts, found, rule, direction)
     seen = {one.hops: one for one in place.hops}
     far, named = seen[end], place.after is not None
     if far.tries >= TRIES and far.low <= 0.0:
@@ -245,10 +247,12 @@ def _next_for_direction(facts: Facts, found: Assessment, rule: str, way: Directi
     if not left and far.low > 0.0:
         return None
     asked, answered = _hops_between(left or [end], seen)
-    stage = _first_stage(found, rule, way)
+    stage = _first_stage(found, rule, direction)
     packets = _packets_needed(found, far, answered) if stage == "media" else SET_UP_PACKETS
     k = FEW_K if stage == "media" and answered < MIN_ANSWERED_SHARE else K
-    return HopQuestion(named, len(epochs), _hop_question(found, way, stage, tuple(sorted({*asked, end})), k, packets))
+    return HopQuestion(
+        named, len(epochs), _hop_question(found, direction, stage, tuple(sorted({*asked, end})), k, packets)
+    )
 
 
 def _hops_between(left: Sequence[int], seen: Mapping[int, HopLoss]) -> tuple[list[int], float]:
@@ -269,9 +273,9 @@ def _worth_it(one: HopLoss, most: int) -> bool:
     return one.tries < most and (one.answered > SILENT_HOP_SHARE or one.tries < 1)
 
 
-def _first_stage(found: Assessment, rule: str, way: Direction) -> str:
+def _first_stage(found: Assessment, rule: str, direction: Direction) -> PacketStage:
     """Return the first set-up stage that the rule acts on and the arm has, else media."""
-    track = found.view.accusing[0].up if way == "up" else found.view.accusing[0].down
+    track = found.view.accusing[0].up if direction == "up" else found.view.accusing[0].down
     return next((stage for stage in STAGES_OF_RULES.get(rule, ()) if stage in track.stage), "media")
 
 
@@ -292,6 +296,6 @@ def _upper_end(value: Number | Category | None) -> float:
 
 
 def _hop_question(
-    found: Assessment, way: Direction, stage: str, hops: tuple[int, ...], k: int, packets: int
+    found: Assessment, direction: Direction, stage: PacketStage, hops: tuple[int, ...], k: int, packets: int
 ) -> PlannedEpoch:
-    return PlannedEpoch(found.arm, HopLimits(stage, way, hops), k=k, packets=packets, why="hops")
+    return PlannedEpoch(found.arm, HopLimits(stage, direction, hops), k=k, packets=packets, why="hops")

@@ -104,8 +104,8 @@ def _hit_flows(epoch: Epoch) -> list[tuple[str, bool]]:
 
 def _media_lost(flow: FlowOutcome) -> float:
     """Return the share of its packets that was lost, in the direction that suffered more."""
-    ways = [flow.of(way) for way in DIRECTIONS]
-    return max(1.0 - way.arrived / way.sent if way.sent else 0.0 for way in ways)
+    directions = [flow.of(direction) for direction in DIRECTIONS]
+    return max(1.0 - direction.arrived / direction.sent if direction.sent else 0.0 for direction in directions)
 
 
 def were_on_one_server(here: Facts, there: Facts) -> bool:

@@ -106,19 +106,23 @@ def _cut_off(epochs: Iterable[Epoch]) -> dict[int, CutOff]:
     found: dict[int, CutOff] = {}
     for epoch in epochs:
         for call in calls_of(epoch):
-            ends_s = [way.next_s for way in (call.up, call.down) if _was_cut_off(way) and way.next_s is not None]
+            ends_s = [
+                direction.next_s
+                for direction in (call.up, call.down)
+                if _was_cut_off(direction) and direction.next_s is not None
+            ]
             if ends_s:
                 before = found.get(call.port, CutOff(inf, ()))
                 found[call.port] = CutOff(min(before.at_s, epoch.started_s + min(ends_s)), (*before.calls, call))
     return found
 
 
-def _was_cut_off(way: DirectionOutcome) -> bool:
+def _was_cut_off(direction: DirectionOutcome) -> bool:
     """Whether media arrived, and then nothing (of what may have been few packets), which the losses before do not
     explain."""
-    before = way.sent - way.tail
-    lost = (before - way.arrived + 1) / (before + 2)
-    return way.media > 0 and way.tail >= MIN_SET_UP_CUT and lost**way.tail <= MAX_RUN_CHANCE
+    before = direction.sent - direction.tail
+    lost = (before - direction.arrived + 1) / (before + 2)
+    return direction.media > 0 and direction.tail >= MIN_SET_UP_CUT and lost**direction.tail <= MAX_RUN_CHANCE
 
 
 class CallsByPort(NamedTuple):
@@ -172,7 +176,7 @@ def log_likelihood(ended: int, calls: int) -> float:
 
 def _ended_early(call: FlowOutcome) -> bool:
     """Whether the call ended, in one direction or both, before any media arrived, and in none after some had."""
-    ended = [way.media for way in (call.up, call.down) if way.silent]
+    ended = [direction.media for direction in (call.up, call.down) if direction.silent]
     return call.dead or (0 in ended and not any(ended))
 
 

@@ -44,7 +44,7 @@ def first_excluded(beyond: float, tails: Sequence[Tail]) -> float | None:
 
 
 def tail_by_count(
-    outcome: FlowOutcome,
+    flow: FlowOutcome,
     hit: tuple[Direction, ...],
     most: int,
     slack_s: float,
@@ -54,29 +54,29 @@ def tail_by_count(
     """Build the tail by what a middlebox counts of both directions (`counted_per_packet`), of which it lets pass at
     `most` so much if all of the tail was cut off; `log_chance` are those of the tail up and down. Packets before an
     arrival of the other direction did pass, and a direction that is not cut off is no evidence."""
-    last_s = max(outcome.of(way).last_s or 0.0 for way in hit)
-    next_s = min((outcome.of(way).next_s or last_s for way in hit), default=last_s)
+    last_s = max(flow.of(direction).last_s or 0.0 for direction in hit)
+    next_s = min((flow.of(direction).next_s or last_s for direction in hit), default=last_s)
     times: list[Floats] = []
     chances: list[Floats] = []
     adds: list[Floats] = []
     for direction, log_chances in zip(DIRECTIONS, log_chance, strict=True):
-        way = outcome.of(direction)
+        outcome = flow.of(direction)
         if direction in hit:
-            after = np.arange(way.sent) >= way.sent - way.tail
-            chances.append(np.where(way.sent_s[after] <= last_s, 0.0, log_chances))
+            after = np.arange(outcome.sent) >= outcome.sent - outcome.tail
+            chances.append(np.where(outcome.sent_s[after] <= last_s, 0.0, log_chances))
         else:
-            after = way.sent_s > next_s + slack_s * (direction == "up")
+            after = outcome.sent_s > next_s + slack_s * (direction == "up")
             chances.append(np.zeros(int(after.sum())))
-        times.append(way.sent_s[after])
-        adds.append(counted_per_packet(way.sent_bytes[after], header_bytes))
+        times.append(outcome.sent_s[after])
+        adds.append(counted_per_packet(outcome.sent_bytes[after], header_bytes))
     order = np.argsort(np.concatenate(times), kind="stable")
     passed = np.concatenate(adds)[order].cumsum()
     return Tail(most + 1.0 + passed - passed[:1].sum(), np.concatenate(chances)[order])
 
 
-def tail_s(way: DirectionOutcome) -> Floats:
+def tail_s(outcome: DirectionOutcome) -> Floats:
     """Return when the packets after the last arrival were sent."""
-    return way.sent_s[len(way.sent_s) - way.tail :]
+    return outcome.sent_s[len(outcome.sent_s) - outcome.tail :]
 
 
 def tail_by_twins(epoch: Epoch, outcome: FlowOutcome) -> tuple[Floats, Floats]:
@@ -101,7 +101,7 @@ def tail_by_itself(outcome: FlowOutcome, share: float) -> tuple[Floats, Floats]:
     return up, down
 
 
-def _chance_by_itself(way: DirectionOutcome, share: float) -> Floats:
-    before = way.sent - way.tail
-    lost = max(0, before - way.arrived)  # a packet that arrived but was not reported as sent is not lost
-    return np.full(way.tail, share * np.log((lost + 0.5) / (before + 1.0)))
+def _chance_by_itself(outcome: DirectionOutcome, share: float) -> Floats:
+    before = outcome.sent - outcome.tail
+    lost = max(0, before - outcome.arrived)  # a packet that arrived but was not reported as sent is not lost
+    return np.full(outcome.tail, share * np.log((lost + 0.5) / (before + 1.0)))

@@ -160,7 +160,7 @@ def ended_calls(views: Iterable[ArmView], enough_s: float) -> EndedCalls:
 
 def _first_end_s(call: FlowOutcome) -> float:
     """When the first direction of a call went silent for good; infinity where none did."""
-    return min((end_s for way in DIRECTIONS if (end_s := _ended_s(call.of(way))) is not None), default=inf)
+    return min((end_s for direction in DIRECTIONS if (end_s := _ended_s(call.of(direction))) is not None), default=inf)
 
 
 def few_calls_end(sample: EndedCalls) -> bool:
@@ -275,9 +275,11 @@ def _delay_spreads(epoch: Epoch) -> dict[int, dict[Direction, float]]:
 def _long_call(
     epoch: Epoch, call: FlowOutcome, twins: Sequence[Neighbour], unlike: Mapping[Direction, float]
 ) -> LongCall:
-    ends = [float(way.sent_s[-1]) for way in (call.up, call.down) if way.sent]
+    ends = [float(direction.sent_s[-1]) for direction in (call.up, call.down) if direction.sent]
     span_s = max(ends, default=0.0)
-    found = [where for way in DIRECTIONS if (where := _call_parting(epoch, call, twins, way, unlike[way]))]
+    found = [
+        where for direction in DIRECTIONS if (where := _call_parting(epoch, call, twins, direction, unlike[direction]))
+    ]
     return LongCall(span_s, min(found, default=None))
 
 
@@ -297,12 +299,16 @@ def _call_parting(
     return Parting(float(one.sent_s[-1]), ended=False) if late and one.sent else None
 
 
-def _ended_s(way: DirectionOutcome) -> float | None:
+def _ended_s(direction: DirectionOutcome) -> float | None:
     """When the direction went silent for good; 0 where it was never heard, None where it did not end."""
-    if way.unheard:
+    if direction.unheard:
         return 0.0
-    silent = way.last_s is not None and way.tail >= SILENT_PACKETS and way.sent_s[-1] - way.last_s >= SILENCE_S
-    return way.last_s if silent else None
+    silent = (
+        direction.last_s is not None
+        and direction.tail >= SILENT_PACKETS
+        and direction.sent_s[-1] - direction.last_s >= SILENCE_S
+    )
+    return direction.last_s if silent else None
 
 
 def _go_on(at_s: float, twins: Sequence[Neighbour], direction: Direction) -> bool:

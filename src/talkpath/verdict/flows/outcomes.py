@@ -207,8 +207,8 @@ def cut_directions(calls: Iterable[FlowOutcome]) -> list[Direction]:
     ]
 
 
-def _is_cut(way: DirectionOutcome) -> bool:
-    return way.tail >= max(MIN_SET_UP_CUT, way.sent / 2.0)
+def _is_cut(outcome: DirectionOutcome) -> bool:
+    return outcome.tail >= max(MIN_SET_UP_CUT, outcome.sent / 2.0)
 
 
 @remember_result
@@ -232,7 +232,7 @@ def counted_per_packet(payload_bytes: NDArray[np.float64], header_bytes: int | N
 
 
 def count_at_silence(
-    outcome: FlowOutcome,
+    flow: FlowOutcome,
     hit: tuple[Direction, ...],
     slack_s: float = ROUND_TRIP_SLACK_S,
     header_bytes: int | None = None,
@@ -246,22 +246,22 @@ def count_at_silence(
     of the same time, by up to `slack_s`.
     """
     least = most = after = 0.0
-    ends = [outcome.of(way) for way in hit]
-    last_s = max(way.last_s or 0.0 for way in ends)
-    next_s = min((way.next_s for way in ends if way.next_s is not None), default=last_s)
+    ends = [flow.of(direction) for direction in hit]
+    last_s = max(end.last_s or 0.0 for end in ends)
+    next_s = min((end.next_s for end in ends if end.next_s is not None), default=last_s)
     for direction in DIRECTIONS:
-        way = outcome.of(direction)
+        outcome = flow.of(direction)
         sent, arrived = (
-            counted_per_packet(way.sent_bytes, header_bytes),
-            counted_per_packet(way.arrived_bytes, header_bytes),
+            counted_per_packet(outcome.sent_bytes, header_bytes),
+            counted_per_packet(outcome.arrived_bytes, header_bytes),
         )
         if direction in hit:
-            before = len(sent) - way.tail
+            before = len(sent) - outcome.tail
             least, most = least + arrived.sum(), most + sent[:before].sum()
-            after = max(after, sent[before] if way.tail else 0.0)
+            after = max(after, sent[before] if outcome.tail else 0.0)
         else:
-            least += arrived[way.arrived_s <= last_s - slack_s * (direction == "down")].sum()
-            most += sent[way.sent_s <= next_s + slack_s * (direction == "up")].sum()
+            least += arrived[outcome.arrived_s <= last_s - slack_s * (direction == "down")].sum()
+            most += sent[outcome.sent_s <= next_s + slack_s * (direction == "up")].sum()
     return int(least), int(most + max(0.0, after - 1.0))
 
 

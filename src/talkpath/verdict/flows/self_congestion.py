@@ -79,7 +79,10 @@ def _worst_loss(epochs: Iterable[Epoch]) -> float:
 def _twin_counts(epochs: Iterable[Epoch]) -> list[tuple[int, int]]:
     """Return (sent, lost) of random twins each way, over the epochs that may accuse."""
     every = [_twin_losses(epoch) for epoch in epochs if may_accuse(epoch) and not epoch.missing]
-    return [(sum(sent for sent, _ in way), sum(lost for _, lost in way)) for way in zip(*every, strict=True)]
+    return [
+        (sum(sent for sent, _ in direction), sum(lost for _, lost in direction))
+        for direction in zip(*every, strict=True)
+    ]
 
 
 @remember_result

@@ -79,10 +79,10 @@ def blocked_calls(view: ArmView) -> BlockedCalls | None:
         [twin for twin in twins if not is_blocked(twin)]
     ):
         return None
-    direction: AffectedDirections = "both" if 2 * sum(call.stopped for call in dead) > len(dead) else "down"
-    hit = [way for way in view.directions if way in directions_of(direction)]
+    affected: AffectedDirections = "both" if 2 * sum(call.stopped for call in dead) > len(dead) else "down"
+    hit = [direction for direction in view.directions if direction in directions_of(affected)]
     fates = [fate for epoch in view.explained for fate in _call_fates(epoch, hit)]
-    return BlockedCalls(tuple(fates), len(twins), dead_twins, direction)
+    return BlockedCalls(tuple(fates), len(twins), dead_twins, affected)
 
 
 def mostly_blocked(view: ArmView) -> bool:

@@ -34,15 +34,15 @@ NEARLY_ALL = 0.9
 
 def explain(view: ArmView) -> Fit | None:
     """Fit the shift of calls against twins, if flows agree on it."""
-    gains = {way: _delay_gain(view, way) for way in view.directions}
-    hit: list[Direction] = [way for way, gain in gains.items() if gain > PARAMETER_PRICE_NATS]
+    gains = {direction: _delay_gain(view, direction) for direction in view.directions}
+    hit: list[Direction] = [direction for direction, gain in gains.items() if gain > PARAMETER_PRICE_NATS]
     if len(hit) > 1:  # standing queues differ from flow to flow: the second direction must be beyond doubt
-        hit = [way for way in hit if _is_sure(view, way, gains[way])] or hit
+        hit = [direction for direction in hit if _is_sure(view, direction, gains[direction])] or hit
     if not hit:
         return None
-    direction: AffectedDirections = hit[0] if len(hit) == 1 else "both"
-    gain = sum(gains[way] for way in hit) - PARAMETER_PRICE_NATS * len(hit)
-    return Fit(gain, direction, lambda: _measure_delay(view, direction))
+    affected: AffectedDirections = hit[0] if len(hit) == 1 else "both"
+    gain = sum(gains[direction] for direction in hit) - PARAMETER_PRICE_NATS * len(hit)
+    return Fit(gain, affected, lambda: _measure_delay(view, affected))
 
 
 def _delay_gain(view: ArmView, direction: Direction) -> float:
@@ -95,8 +95,8 @@ def _delay_quantiles(epoch: Epoch, direction: Direction, chosen: Choice) -> Floa
     return np.array(rows, np.float64).reshape(len(rows), len(DELAY_QUANTILES)) / 10.0
 
 
-def _measure_delay(view: ArmView, direction: AffectedDirections) -> Parameters:
-    found = [_of_direction(view.accusing, way) for way in directions_of(direction)]
+def _measure_delay(view: ArmView, affected: AffectedDirections) -> Parameters:
+    found = [_of_direction(view.accusing, direction) for direction in directions_of(affected)]
     return {"ms": joined_number([ms for ms, _ in found]), "jitter_ms": joined_number([jitter for _, jitter in found])}
 
 

@@ -39,16 +39,16 @@ LIKELY_NATS, LIKELY = 3.0, 0.01  # 95 %, or of the best gain: calls of one epoch
 
 def explain(view: ArmView) -> Fit | None:
     """Fit the best onset (packets both ways), with the best p in each direction."""
-    found = {way: gains for way in view.worse if (gains := _peak_gains(view, way)) is not None}
+    found = {direction: gains for direction in view.worse if (gains := _peak_gains(view, direction)) is not None}
     if not found:
         return None
     late = PARAMETER_PRICE_NATS * (MEDIA_ONSETS > 0)
     shared = np.sum([np.maximum(gains, 0.0) for gains in found.values()], axis=0) - late
     onset = int(np.argmax(shared))
-    most: Direction = max(found, key=lambda way: float(found[way][onset]))
+    most: Direction = max(found, key=lambda direction: float(found[direction][onset]))
     if shared[onset] <= 0.0:
         return None
-    hit = [way for way in found if way == most or found[way][onset] >= BOTH_NATS]
+    hit = [direction for direction in found if direction == most or found[direction][onset] >= BOTH_NATS]
     direction: AffectedDirections = hit[0] if len(hit) == 1 else "both"
     likely = MEDIA_ONSETS[shared >= shared[onset] - max(LIKELY_NATS, LIKELY * shared[onset])]
     onsets = [int(each) for each in dict.fromkeys((MEDIA_ONSETS[onset], likely.min(), likely.max()))]
@@ -75,20 +75,22 @@ def _drop_gains(losses: DirectionLosses) -> Floats:
     return np.asarray(gains)
 
 
-def _measure_chance(view: ArmView, direction: AffectedDirections, onsets: list[int]) -> Parameters:
+def _measure_chance(view: ArmView, affected: AffectedDirections, onsets: list[int]) -> Parameters:
     """Estimate p for the best onset, with an interval that contains those of the earliest and latest onset nearly as
     good. After the onset no less is dropped than over whole calls, so what is known of those bounds it too."""
-    together = direction == "both" and _directions_agree(view, onsets[0])
-    ways: tuple[AffectedDirections, ...] = (direction,) if together else directions_of(direction)
-    every = [joined_number([_extra_share(view, way, onset) for way in ways]) for onset in onsets]
-    whole = joined_number([Number(*overall_loss(view.accusing, way, seed=view.facts.seed)) for way in ways])
+    together = affected == "both" and _directions_agree(view, onsets[0])
+    directions: tuple[AffectedDirections, ...] = (affected,) if together else directions_of(affected)
+    every = [joined_number([_extra_share(view, direction, onset) for direction in directions]) for onset in onsets]
+    whole = joined_number(
+        [Number(*overall_loss(view.accusing, direction, seed=view.facts.seed)) for direction in directions]
+    )
     hull = joined_number(every)
     low, high = max(hull.low or 0.0, whole.low or 0.0), hull.high
     if high is not None and low > high:  # no one p explains both
         low = hull.low or 0.0
     if high is not None:
-        for way in directions_of(direction):
-            high = max(high, _highest_part(view, way, onsets[0]), _after_loss(view, way))
+        for direction in directions_of(affected):
+            high = max(high, _highest_part(view, direction, onsets[0]), _after_loss(view, direction))
     estimate = every[0].estimate
     return {"p": Number(estimate if estimate is None else max(estimate, low), low, high)}
 
@@ -201,14 +203,14 @@ def _extra_share(view: ArmView, direction: AffectedDirections, onset: int) -> Nu
 
 
 @remember_result
-def after_onset(epoch: Epoch, ways: tuple[Direction, ...], onset: int) -> Epoch:
+def after_onset(epoch: Epoch, directions: tuple[Direction, ...], onset: int) -> Epoch:
     """Return the epoch with only those media slots of these directions counted as sent that come after the onset."""
     kept = {
         losses.direction: pack_bitmap(
             np.flatnonzero(losses.media & (losses.before > onset)).tolist(), len(losses.stage)
         )
         for losses in losses_of(epoch)
-        if losses.direction in ways
+        if losses.direction in directions
     }
     flows = tuple(
         replace(flow, sent=_joined_interval(flow.sent, kept[flow.direction])) if flow.direction in kept else flow

@@ -366,10 +366,10 @@ def _measure_threshold(view: ArmView, kind: str, hit: tuple[Direction, ...]) -> 
     return {"after_s": cut_off_seconds(flows, hit)}
 
 
-def _went_silent(way: DirectionOutcome) -> bool:
+def _went_silent(direction: DirectionOutcome) -> bool:
     """Whether the direction went silent for good, even before its first packet: if others lived, such flows were cut
     off."""
-    return way.tail >= MIN_SILENT_PACKETS and not way.back
+    return direction.tail >= MIN_SILENT_PACKETS and not direction.back
 
 
 RULE = Rule(

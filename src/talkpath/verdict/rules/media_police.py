@@ -55,11 +55,11 @@ LEAST_KBPS = 1.0  # a bucket that refills more slowly cuts calls off
 MIN_LOSSES = 4  # fewer losses of one call do not show its rate
 
 
-def passed_kbps(view: ArmView, ways: BucketDirections) -> Number:
+def passed_kbps(view: ArmView, directions: BucketDirections) -> Number:
     """Estimate the rate that passed each bucket. Between two drops its level is the same to within one packet. What
     twins lose may have been lost after the bucket or before it: the interval covers both. A call of which nothing
     passes any more, beside others, was cut off by something else."""
-    every = _call_rows(view, ways)
+    every = _call_rows(view, directions)
     rows = [row for row in every if row[0] > LEAST_KBPS] or every
     if not rows:
         return Number(None, None, None)
@@ -71,14 +71,14 @@ def passed_kbps(view: ArmView, ways: BucketDirections) -> Number:
     return Number((low + high) / 2.0, low, high)
 
 
-def cuts_off(view: ArmView, ways: BucketDirections) -> bool:
+def cuts_off(view: ArmView, directions: BucketDirections) -> bool:
     """Whether nothing of three calls in four passed once the bucket was empty: a bucket would refill."""
-    kbps = sorted(row[0] for row in _call_rows(view, ways))
+    kbps = sorted(row[0] for row in _call_rows(view, directions))
     return bool(kbps) and kbps[3 * len(kbps) // 4] <= LEAST_KBPS
 
 
-def _call_rows(view: ArmView, ways: BucketDirections) -> list[tuple[float, float, float]]:
-    every = ((epoch, direction) for epoch in view.explained for direction in ways)
+def _call_rows(view: ArmView, directions: BucketDirections) -> list[tuple[float, float, float]]:
+    every = ((epoch, direction) for epoch in view.explained for direction in directions)
     return [
         row
         for epoch, direction in every
@@ -88,20 +88,20 @@ def _call_rows(view: ArmView, ways: BucketDirections) -> list[tuple[float, float
 
 @remember_result
 def _passed_rates(
-    epoch: Epoch, ways: tuple[Direction, ...], header_bytes: int, without: frozenset[int]
+    epoch: Epoch, directions: tuple[Direction, ...], header_bytes: int, without: frozenset[int]
 ) -> list[tuple[float, float, float]]:
     """Return for each call (kbit/s that passed between drops, the share of one packet in that, the loss of twins), in
     these directions together."""
-    plans = [direction_track(epoch, direction) for direction in ways]
+    plans = [direction_track(epoch, direction) for direction in directions]
     at_s = np.concatenate([np.array(plan.at_ms, np.float64) for plan in plans]) / 1000.0
     order = np.argsort(at_s, kind="stable")
     at_s = at_s[order]
     size = np.concatenate([np.array(plan.size, np.float64) for plan in plans])[order] + header_bytes
     media = np.array([stage in ("media", "control") for plan in plans for stage in plan.stage], np.bool_)[order]
-    twin_sent, twin_arrived = (rows[:, order] for rows in _flow_arrivals(epoch, ways, calls=False))
+    twin_sent, twin_arrived = (rows[:, order] for rows in _flow_arrivals(epoch, directions, calls=False))
     total = max(1, int(twin_sent[:, media].sum()))
     lost_elsewhere = 1.0 - int((twin_sent & twin_arrived)[:, media].sum()) / total
-    rows, calls = [], _flow_arrivals(epoch, ways, calls=True, without=without)
+    rows, calls = [], _flow_arrivals(epoch, directions, calls=True, without=without)
     for sent, arrived in zip(*(each[:, order] for each in calls), strict=True):
         drops = np.flatnonzero(sent & ~arrived & media)
         if len(drops) < MIN_LOSSES:
@@ -115,10 +115,10 @@ def _passed_rates(
 
 
 def _flow_arrivals(
-    epoch: Epoch, ways: tuple[Direction, ...], *, calls: bool, without: frozenset[int] = frozenset()
+    epoch: Epoch, directions: tuple[Direction, ...], *, calls: bool, without: frozenset[int] = frozenset()
 ) -> tuple[Bits, Bits]:
     """Return (sent, arrived), each (flows, slots of these directions in turn)."""
-    of_ways = [flow_arrivals(epoch, direction, calls=calls, without=without) for direction in ways]
+    of_ways = [flow_arrivals(epoch, direction, calls=calls, without=without) for direction in directions]
     flows = min(len(sent) for sent, _ in of_ways)  # all flows have both directions, but in damaged facts
     sent, arrived = (np.concatenate([rows[:flows] for rows in each], axis=1) for each in zip(*of_ways, strict=True))
     return sent, arrived
@@ -143,14 +143,14 @@ class Buckets(NamedTuple):
     `later_s` by how much later the far end's packets pass a bucket that holds both directions."""
 
     gain: float
-    ways: BucketDirections
+    directions: BucketDirections
     rates: Floats
     later_s: float = 0.0
 
     @property
     def direction(self) -> AffectedDirections:
         """Return the direction that is policed."""
-        hit = [direction for ways in self.ways for direction in ways]
+        hit = [direction for directions in self.directions for direction in directions]
         return hit[0] if len(hit) == 1 else "both"
 
 
@@ -169,8 +169,8 @@ def explain(view: ArmView) -> Fit | None:
     if not found or found[0].gain <= 0.0:
         return None
     best = found[0]
-    passed = passed_kbps(view, best.ways)
-    if (passed.high is not None and passed.high <= LEAST_KBPS) or cuts_off(view, best.ways):
+    passed = passed_kbps(view, best.directions)
+    if (passed.high is not None and passed.high <= LEAST_KBPS) or cuts_off(view, best.directions):
         return None
     if not _media_are_lost(view, best.direction):
         return None
@@ -198,13 +198,14 @@ def _measure_rate(view: ArmView, likely: Sequence[Buckets]) -> Parameters:
     """Estimate the rate. Whether both directions share a bucket is said where that is known, and else the interval
     contains the rate of either."""
     kbps = reduce(
-        _interval_hull, (_interval_hull(passed_kbps(view, each.ways), _likely_rates(view, each)) for each in likely)
+        _interval_hull,
+        (_interval_hull(passed_kbps(view, each.directions), _likely_rates(view, each)) for each in likely),
     )
     parameters: Parameters = {"kbps": kbps}
     if likely[0].direction != "both" or len(likely) > 1:
         return parameters
     if _may_be_one(view):
-        return parameters | {"buckets": Category("one" if likely[0].ways == (DIRECTIONS,) else "two")}
+        return parameters | {"buckets": Category("one" if likely[0].directions == (DIRECTIONS,) else "two")}
     together = passed_kbps(view, (DIRECTIONS,))
     return {"kbps": _interval_hull(together, kbps) if together.high is not None else kbps}
 
@@ -259,10 +260,10 @@ def lose_alike(view: ArmView) -> bool:
     return sum(each for each, _ in terms) > free + ALIKE_ERRORS * sqrt(2.0 * free)
 
 
-def _of_buckets(view: ArmView, ways: BucketDirections) -> list[Together]:
+def _of_buckets(view: ArmView, directions: BucketDirections) -> list[Together]:
     """Return the losses of each bucket of each epoch."""
     epochs = [tuple(both) for _, both in groupby(view.losses, key=lambda losses: id(losses.epoch))]
-    every = [tuple(losses for losses in both if losses.direction in shared) for both in epochs for shared in ways]
+    every = [tuple(losses for losses in both if losses.direction in shared) for both in epochs for shared in directions]
     return [together for together in every if together]
 
 
@@ -307,7 +308,7 @@ def _likely_rates(view: ArmView, found: Buckets) -> Number:
     """Return the rates that explain the losses nearly as well as the best: if the bucket was full at times, less passed
     than its rate."""
     rates = found.rates
-    gains = _bucket_gains(view, _of_buckets(view, found.ways), rates, found.later_s)
+    gains = _bucket_gains(view, _of_buckets(view, found.directions), rates, found.later_s)
     best_of_rate = gains.reshape(2, len(rates), len(BURSTS_BYTES)).max(axis=(0, 2))
     good = np.flatnonzero(best_of_rate >= best_of_rate.max() - LIKELY_RATE_NATS)
     low, high = rates[max(0, good[0] - 1)], rates[min(len(rates) - 1, good[-1] + 1)]

@@ -52,10 +52,10 @@ def _epoch_step(epoch: Epoch) -> Floats:
         _loss_ranks(epoch, direction, [f for f in twins if f.direction == direction], numbers)
         for direction in DIRECTIONS
     ]
-    counts, ways = np.sum(of_ways, axis=0), np.sum(np.sign(of_ways), axis=0)
+    counts, directions = np.sum(of_ways, axis=0), np.sum(np.sign(of_ways), axis=0)
     roots, ranks = np.sqrt(counts / max(1, len(numbers) - 1)), midranks(counts) / len(numbers)
     by_root, by_rank = np.multiply.outer(CANARY_ROOT_EXPONENTS, roots), np.multiply.outer(CANARY_RANK_EXPONENTS, ranks)
-    return permutation_log_e_rows(np.vstack([by_root, by_rank, WAYS_EXPONENT * ways]), chosen)
+    return permutation_log_e_rows(np.vstack([by_root, by_rank, WAYS_EXPONENT * directions]), chosen)
 
 
 def _loss_ranks(epoch: Epoch, direction: Direction, twins: list[Observation], numbers: list[int]) -> Floats:

@@ -81,8 +81,10 @@ def exposure_log_e(flows: Sequence[PortFlow]) -> float:
     calls = sum(flow.call for flow in flows)
     if calls in (0, len(flows)):
         return 0.0
-    ways = [_weighted_ways(len(group), EXPOSURE_EXPONENT * count) for count, group in zip(failed, by_port, strict=True)]
-    return EXPOSURE_EXPONENT * score - log(float(reduce(np.convolve, ways)[calls]) / comb(len(flows), calls))
+    directions = [
+        _weighted_ways(len(group), EXPOSURE_EXPONENT * count) for count, group in zip(failed, by_port, strict=True)
+    ]
+    return EXPOSURE_EXPONENT * score - log(float(reduce(np.convolve, directions)[calls]) / comb(len(flows), calls))
 
 
 _remembered_log_e = lru_cache(maxsize=256)(exposure_log_e)  # asked for again after every epoch

@@ -163,16 +163,16 @@ def _contains(interval: Interval, value: float) -> bool:
     return low <= value <= high
 
 
-def _of_like_length(epochs: Sequence[Epoch], direction: AffectedDirections) -> list[tuple[int, list[Epoch]]]:
+def _of_like_length(epochs: Sequence[Epoch], affected: AffectedDirections) -> list[tuple[int, list[Epoch]]]:
     """Group epochs by how many packets their calls sent: (packets, epochs), from the shortest calls to the longest."""
     groups: list[tuple[int, list[Epoch]]] = []
     shortest = 0
     for slots, epoch in sorted(
-        ((_counted_slots(epoch, direction), epoch) for epoch in epochs), key=lambda pair: pair[0]
+        ((_counted_slots(epoch, affected), epoch) for epoch in epochs), key=lambda pair: pair[0]
     ):
         sent = sum(
             int(flows.counted[flows.treated].sum())
-            for flows in [make_cohort(epoch, way, is_call, is_control) for way in directions_of(direction)]
+            for flows in [make_cohort(epoch, direction, is_call, is_control) for direction in directions_of(affected)]
         )
         if not groups or slots > LIKE_LENGTH * shortest:
             groups.append((0, []))
@@ -181,8 +181,12 @@ def _of_like_length(epochs: Sequence[Epoch], direction: AffectedDirections) -> l
     return groups
 
 
-def _counted_slots(epoch: Epoch, direction: AffectedDirections) -> int:
-    return sum(stage in MEDIA_STAGES for way in directions_of(direction) for stage in direction_track(epoch, way).stage)
+def _counted_slots(epoch: Epoch, affected: AffectedDirections) -> int:
+    return sum(
+        stage in MEDIA_STAGES
+        for direction in directions_of(affected)
+        for stage in direction_track(epoch, direction).stage
+    )
 
 
 def directions_of(direction: AffectedDirections) -> tuple[Direction, ...]:
@@ -190,9 +194,9 @@ def directions_of(direction: AffectedDirections) -> tuple[Direction, ...]:
     return DIRECTIONS if direction == "both" else (direction,)
 
 
-def loss_rate(epochs: Sequence[Epoch], direction: AffectedDirections, role: Role) -> float | None:
+def loss_rate(epochs: Sequence[Epoch], affected: AffectedDirections, role: Role) -> float | None:
     """Return the share of sent media packets that did not arrive, of calls or of twins (without the canary)."""
-    counts = [_sent_and_lost(epoch, way, role) for epoch in epochs for way in directions_of(direction)]
+    counts = [_sent_and_lost(epoch, direction, role) for epoch in epochs for direction in directions_of(affected)]
     sent, lost = sum(sent for sent, _ in counts), sum(lost for _, lost in counts)
     return lost / sent if sent else None
 
@@ -251,15 +255,17 @@ def _thin_epoch(epoch: Epoch, direction: AffectedDirections, seed: bytes) -> Thi
     return Thinned((scale * lost)[calls], (scale * lost)[twins], scale[twins], rows.ravel(), tilt)
 
 
-def _packet_counts(epoch: Epoch, direction: AffectedDirections) -> tuple[Bits, Bits, Bits]:
+def _packet_counts(epoch: Epoch, affected: AffectedDirections) -> tuple[Bits, Bits, Bits]:
     """Return (treated, counted, lost) of the cohort's flows. Of both directions only flows that were seen in both."""
-    if direction != "both":
-        flows = make_cohort(epoch, direction, is_call, is_control)
+    if affected != "both":
+        flows = make_cohort(epoch, affected, is_call, is_control)
         return flows.treated, flows.counted, flows.lost
-    numbers = [[flow.flow for flow in pick_observations(epoch, way, is_call, is_control)] for way in DIRECTIONS]
+    numbers = [
+        [flow.flow for flow in pick_observations(epoch, direction, is_call, is_control)] for direction in DIRECTIONS
+    ]
     shared = sorted(set(numbers[0]) & set(numbers[1])) if not epoch.missing else []
     rows = [[own.index(number) for number in shared] for own in numbers]
-    up, down = (make_cohort(epoch, way, is_call, is_control) for way in DIRECTIONS)
+    up, down = (make_cohort(epoch, direction, is_call, is_control) for direction in DIRECTIONS)
     counted = np.concatenate([up.counted[rows[0]], down.counted[rows[1]]], axis=1)
     lost = np.concatenate([up.lost[rows[0]], down.lost[rows[1]]], axis=1)
     return up.treated[rows[0]], counted, lost

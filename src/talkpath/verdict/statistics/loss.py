@@ -77,8 +77,8 @@ def _role_slope(calls: int, twins: int) -> tuple[Floats, Floats]:
     slope = np.zeros((calls + 1, twins + 1, calls + twins + 1))
     for lost in range(calls + twins + 1):
         a = np.arange(max(0, lost - twins), min(calls, lost) + 1)
-        ways = np.array([comb(calls, i) * comb(twins, lost - i) for i in a], np.float64)
-        chance = ways / comb(calls + twins, lost)
+        directions = np.array([comb(calls, i) * comb(twins, lost - i) for i in a], np.float64)
+        chance = directions / comb(calls + twins, lost)
         log_chance[a, lost - a] = np.log(chance)
         if len(a) > 1:
             centred = a - chance @ a
@@ -106,8 +106,8 @@ def _block_tables(calls: int, twins: int) -> Tables:
 def _log_binomial(count: int, chance: Floats) -> Floats:
     """Return ln of the binomial distribution, shape (grid, count + 1)."""
     k = np.arange(count + 1)
-    ways = np.array([comb(count, i) for i in k], np.float64)
-    return np.asarray(ways * chance[:, None] ** k * (1 - chance[:, None]) ** (count - k))
+    directions = np.array([comb(count, i) for i in k], np.float64)
+    return np.asarray(directions * chance[:, None] ** k * (1 - chance[:, None]) ** (count - k))
 
 
 LOSS_ROOT_EXPONENTS = (1.0, 2.0)

@@ -142,24 +142,27 @@ def flow_lives(epoch: Epoch) -> tuple[FlowLife, ...]:
     flows = {f.flow: f for f in epoch.flows if f.transport == "udp" and not f.canary}
     numbers = sorted(flows)
     both = [_direction_silences(epoch, direction, numbers) for direction in DIRECTIONS]
-    packets = sum(ways.arrived.sum(axis=1) for ways in both)
+    packets = sum(directions.arrived.sum(axis=1) for directions in both)
     return tuple(
         FlowLife(
             flows[number],
             int(np.asarray(packets)[row]),
             _death_of(flows[number], row, both),
-            any(bool(ways.unheard[row]) for ways in both),
+            any(bool(directions.unheard[row]) for directions in both),
         )
         for row, number in enumerate(numbers)
     )
 
 
 def _death_of(flow: Observation, row: int, both: Sequence[DirectionSilence]) -> Death | None:
-    dead = sorted((ways for ways in both if ways.died[row]), key=lambda ways: float(ways.last_s[row]))
+    dead = sorted(
+        (directions for directions in both if directions.died[row]),
+        key=lambda directions: float(directions.last_s[row]),
+    )
     if not dead:
         return None
     first, at_s = dead[0], float(dead[0].last_s[row])
-    packets = sum(int((ways.arrived[row] & (ways.at_s <= at_s)).sum()) for ways in both)
+    packets = sum(int((directions.arrived[row] & (directions.at_s <= at_s)).sum()) for directions in both)
     if packets < LIVED_PACKETS:
         return None
     direction = "both" if len(dead) == 2 and dead[1].last_s[row] - at_s <= TIE_S else first.direction

@@ -23,6 +23,9 @@ HelloCode = Annotated[
 ]
 """Whose ClientHello; of calls like recorded ones also which way it is sent, and whether the server asks for a cookie
 first (`apps.recorded.named_hellos`)."""
+PacketStage = Literal["media", "control", "stun", "dtls", "allocate", "reflector", "setup"]
+"""What a packet is of: media, what keeps a call alive (keepalives, reports), or a step of its set-up; `setup` is one
+whose protocol has no name here."""
 Twins = Annotated[int, Meta(ge=0, le=64)]
 PathCode = Annotated[str, Meta(pattern=r"^[a-z.-]{1,20}/[0-9]{1,5}$")]
 HopCount = Annotated[int, Meta(ge=1, le=MAX_HOPS)]
@@ -89,7 +92,7 @@ class HopLimits(AnyQuestion, frozen=True, tag="hops"):
     the flow stays alive and any middlebox has recognised it. Without numbers it is a ladder: each limited packet of
     every flow may go one hop further than the one before, 1 to LADDER (measure.facts), and again from 1."""
 
-    stage: Annotated[str, Meta(pattern=r"^[a-z_]{1,20}$")]
+    stage: PacketStage
     direction: Literal["up", "down"]
     hops: Annotated[tuple[HopCount, ...], Meta(max_length=MAX_LIMITED_HOPS)] = ()
 

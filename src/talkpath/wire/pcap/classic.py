@@ -98,7 +98,7 @@ def _record_frames(source: Window, starts: Ints, layout: _Layout) -> Frames:
         size=np.maximum(size, captured),
         time_ns=seconds * 1_000_000_000 + fraction * layout.tick_ns,
         link=np.full(len(starts), layout.link, np.int64),
-        heading=np.full(len(starts), -1, np.int8),
+        link_direction=np.full(len(starts), -1, np.int8),
     )
 
 

@@ -68,7 +68,7 @@ class Fragment(NamedTuple):
     offset: int
     more: bool
     time_ns: int
-    heading: int
+    link_direction: int
 
 
 @dataclass(slots=True)
@@ -175,14 +175,14 @@ class Fragments:
             head = struct.pack("!BBHHHBBH", 0x45, 0, size, 0, 0, 64, header[9], 0) + header[12:20]
         else:
             head = struct.pack("!IHBB", 6 << 28, packet.whole, header[-8], 64) + header[8:40]
-        self._whole.append((head + packet.payload(), len(head) + packet.whole, last.time_ns, last.heading))
+        self._whole.append((head + packet.payload(), len(head) + packet.whole, last.time_ns, last.link_direction))
 
     def frames(self) -> Frames | None:
         """Return the packets completed since the last call, None if there are none."""
         whole, self._whole = self._whole, []
         if not whole:
             return None
-        packets, sizes, times, headings = zip(*whole, strict=True)
+        packets, sizes, times, link_directions = zip(*whole, strict=True)
         captured = np.array([len(packet) for packet in packets], np.int64)
         return Frames(
             data=padded_copy(b"".join(packets)),
@@ -191,7 +191,7 @@ class Fragments:
             size=np.array(sizes, np.int64),
             time_ns=np.array(times, np.int64),
             link=np.full(len(whole), RAW_LINK_TYPE, np.int64),
-            heading=np.array(headings, np.int8),
+            link_direction=np.array(link_directions, np.int8),
         )
 
     def close(self) -> None:

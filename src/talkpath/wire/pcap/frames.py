@@ -25,9 +25,9 @@ class Frames:
     """Link-layer frames; all arrays have shape (n,).
 
     `data` is the block with PADDING behind it; frame i begins at `start[i]`, `captured[i]` of its bytes are in the file
-    and `size[i]` were on the wire. `time_ns` counts from 1970. `link` is the link type of its interface. `heading` is 1
-    for sent, 0 for received, -1 if the file does not record it. `uid` is the user id of the app on the phone (-1 for
-    none; None if the file has none), `apps` maps these to package and name.
+    and `size[i]` were on the wire. `time_ns` counts from 1970. `link` is the link type of its interface.
+    `link_direction` is 1 for sent, 0 for received, -1 if the file does not record it. `uid` is the user id of the app
+    on the phone (-1 for none; None if the file has none), `apps` maps these to package and name.
     """
 
     data: Bytes
@@ -36,7 +36,7 @@ class Frames:
     size: Ints
     time_ns: Ints
     link: Ints
-    heading: NDArray[np.int8]
+    link_direction: NDArray[np.int8]
     uid: Ints | None = None
     apps: dict[int, tuple[str, str]] = field(default_factory=dict)
 
@@ -50,7 +50,7 @@ def join_frames(frames: list[Frames]) -> Frames:
         return frames[0]
     columns = zip(*((one.start, one.captured, one.size, one.time_ns, one.link) for one in frames), strict=True)
     start, captured, size, time_ns, link = map(np.concatenate, columns)
-    heading = np.concatenate([one.heading for one in frames])
+    link_direction = np.concatenate([one.link_direction for one in frames])
     uids = [np.full(len(one), -1, np.int64) if one.uid is None else one.uid for one in frames]
     return Frames(
         data=frames[0].data,
@@ -59,7 +59,7 @@ def join_frames(frames: list[Frames]) -> Frames:
         size=size,
         time_ns=time_ns,
         link=link,
-        heading=heading,
+        link_direction=link_direction,
         uid=np.concatenate(uids) if any(one.uid is not None for one in frames) else None,
         apps=frames[-1].apps,
     )

@@ -268,8 +268,8 @@ def _at_ip(kind: Ints, unread: Unread) -> Bools:
 
 
 def _cooked_direction(frames: Frames) -> None:
-    """Set the heading of Linux cooked frames from their packet type, sent by the host (4) or received (0 to 2), and of
-    Apple's PKTAP frames from their flags, received (1) or sent (2)."""
+    """Set the direction of Linux cooked frames from their packet type, sent by the host (4) or received (0 to 2), and
+    of Apple's PKTAP frames from their flags, received (1) or sent (2)."""
     for link, place, sent, received in (
         (113, 1, 4, (0, 1, 2)),
         (276, 10, 4, (0, 1, 2)),
@@ -279,7 +279,7 @@ def _cooked_direction(frames: Frames) -> None:
         rows = np.flatnonzero(frames.link == link)
         if len(rows):
             kind = bytes_at(frames.data, frames.start[rows], 37)[:, place]
-            frames.heading[rows] = np.where(kind == sent, 1, np.where(np.isin(kind, received), 0, -1))
+            frames.link_direction[rows] = np.where(kind == sent, 1, np.where(np.isin(kind, received), 0, -1))
 
 
 def _link_name(kind: int) -> str:

@@ -47,7 +47,7 @@ class Packets:
     data: Bytes
     frame: Ints
     time_ns: Ints
-    heading: NDArray[np.int8]
+    link_direction: NDArray[np.int8]
     protocol: NDArray[np.uint8]
     source_high: Words
     source_low: Words
@@ -195,7 +195,7 @@ def _collect_fragments(frames: Frames, headers: _Headers, at: Ints, fragments: F
     end, captured_end = headers.end[rows], headers.limit[rows]
     number, offset, more, payload = _fragment_pieces(frames.data, begin, payload)
     columns = (begin, payload, np.minimum(end, captured_end), end, offset, more)
-    moments = (frames.time_ns[which], frames.heading[which])
+    moments = (frames.time_ns[which], frames.link_direction[which])
     keys = zip(number.tolist(), *addresses, strict=True)
     places = zip(*(column.tolist() for column in (*columns, *moments)), strict=True)
     for key, place in zip(keys, places, strict=True):
@@ -265,7 +265,7 @@ def _transport(frames: Frames, headers: _Headers, protocol: int, unread: Unread)
         data=frames.data,
         frame=headers.rows,
         time_ns=frames.time_ns[headers.rows],
-        heading=frames.heading[headers.rows],
+        link_direction=frames.link_direction[headers.rows],
         protocol=np.full(len(headers.rows), protocol, np.uint8),
         source_high=high,
         source_low=low,

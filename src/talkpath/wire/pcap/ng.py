@@ -188,9 +188,9 @@ def _packet_frames(source: Window, at: Ints, section: Section) -> Iterator[Frame
     ticks = head[:, 3] << np.uint64(32) | head[:, 4]
     time_ns, link = _packet_clock(ticks, number, section.interfaces)
     size = np.maximum(head[:, 6].astype(np.int64), captured)
-    heading = _flag_directions(raw, at, captured, head[:, 1].astype(np.int64), section.order)
+    link_direction = _flag_directions(raw, at, captured, head[:, 1].astype(np.int64), section.order)
     uid = _uids(raw, at, captured, head[:, 1].astype(np.int64), section.order) if source.apps else None
-    yield Frames(raw, at + 28, captured, size, time_ns, link, heading, uid, source.apps)
+    yield Frames(raw, at + 28, captured, size, time_ns, link, link_direction, uid, source.apps)
 
 
 def _packet_clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[InterfaceDescription]) -> tuple[Ints, Ints]:
@@ -204,7 +204,7 @@ def _packet_clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[Inte
 
 def _flag_directions(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> NDArray[np.int8]:
     """Distinguish sent from received by the epb_flags option, which is looked for among the first four options."""
-    heading = np.full(len(at), -1, np.int8)
+    link_direction = np.full(len(at), -1, np.int8)
     place, end = at + 28 + captured + (-captured & 3), at + length - 4
     rows = np.flatnonzero(place + 8 <= end)
     for _ in range(4):
@@ -214,11 +214,11 @@ def _flag_directions(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: 
         short = option.view(f"{order}u2").astype(np.int64)
         way = option[:, 4:].copy().view(f"{order}u4").ravel() & 3
         flags = (short[:, 0] == FLAGS) & (short[:, 1] == 4)
-        heading[rows[flags & (way == 1)]] = 0
-        heading[rows[flags & (way == 2)]] = 1
+        link_direction[rows[flags & (way == 1)]] = 0
+        link_direction[rows[flags & (way == 2)]] = 1
         place[rows] += 4 + short[:, 1] + (-short[:, 1] & 3)
         rows = rows[(short[:, 0] != 0) & ~flags & (place[rows] + 8 <= end[rows])]
-    return heading
+    return link_direction
 
 
 def _uids(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> Ints:

@@ -27,15 +27,15 @@ class Writer:
         self._block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
         self._block(1, struct.pack("<HHI", RAW_LINK_TYPE, 0, 0) + NANOSECONDS + END)
 
-    def packet(self, time_ns: int, data: bytes, size: int, heading: int, app: str = "") -> None:
-        """Write one IP packet of `size` bytes, of which `data` is kept. `heading` as in `Frames`; `app` is written as
-        PCAPdroid does, with a user id made up for this file."""
+    def packet(self, time_ns: int, data: bytes, size: int, link_direction: int, app: str = "") -> None:
+        """Write one IP packet of `size` bytes, of which `data` is kept. `link_direction` as in `Frames`; `app` is
+        written as PCAPdroid does, with a user id made up for this file."""
         head = struct.pack("<IIIII", 0, time_ns >> 32 & 0xFFFFFFFF, time_ns & 0xFFFFFFFF, len(data), size)
         comment = b""
         if app:
             text = b"u-%d" % self._uid(app)
             comment = struct.pack("<HH", 1, len(text)) + text + bytes(-len(text) % 4)
-        flags = struct.pack("<HHI", 2, 4, OUTBOUND if heading else INBOUND) if heading >= 0 else b""
+        flags = struct.pack("<HHI", 2, 4, OUTBOUND if link_direction else INBOUND) if link_direction >= 0 else b""
         options = comment + flags + END if comment or flags else b""
         self._block(6, head + data + bytes(-len(data) % 4) + options)
 
@@ -57,13 +57,13 @@ class Writer:
         self._file.write(struct.pack("<I", kind) + length + body + length)
 
 
-def packet_blocks(time_ns: Ints, data: Bytes, size: Ints, heading: NDArray[np.int8]) -> Iterator[bytes]:
+def packet_blocks(time_ns: Ints, data: Bytes, size: Ints, link_direction: NDArray[np.int8]) -> Iterator[bytes]:
     """Yield the blocks of many packets, as `Writer.packet` writes them; `data` has shape (n, a multiple of 4), and all
-    of them or none have a heading."""
+    of them or none have a direction."""
     if not len(data):
         return
-    flags = np.where(heading > 0, OUTBOUND, INBOUND)
-    options = np.array([4 << 16 | 2, 0, 0], "<u4") if heading[0] >= 0 else np.zeros(0, "<u4")
+    flags = np.where(link_direction > 0, OUTBOUND, INBOUND)
+    options = np.array([4 << 16 | 2, 0, 0], "<u4") if link_direction[0] >= 0 else np.zeros(0, "<u4")
     length = 32 + data.shape[1] + options.nbytes
     out = np.zeros((len(data), length // 4), "<u4")
     out[:, 0], out[:, 1], out[:, -1] = 6, length, length

@@ -14,7 +14,7 @@ from statistics import median
 
 import msgspec
 
-from talkpath.apps.contract.shape import Direction, PacketStage
+from talkpath.apps.contract.shape import Direction
 from talkpath.browser.far_end.counts_to_facts.arrivals import (
     Media,
     clock_offset,
@@ -38,6 +38,7 @@ from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.webrtc.call_media import TICK_MS, CallMedium
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import MEDIAN_QUANTILE, Epoch, Observation, Role, Track
+from talkpath.wire.control.question import PacketStage
 
 SETUP_TRIES = 3
 SETUP_STAGES: tuple[PacketStage, ...] = ("stun", "dtls")

@@ -104,15 +104,15 @@ def _find_question(facts: EndpointFacts, arm: Arm, own: list[ExpiringEpoch]) -> 
     if sum(bool(epoch.missing) for epoch in own) >= MOST_MISSED:
         return None
     turn = len([epoch for epoch in own if not epoch.missing and not epoch.why])
-    for ways in _ways_to_servers(facts, arm.app, turn):
-        tried = [e for e in own if (e.host, e.beside) == (ways.own.host, ways.neutral.host) and not e.why]
+    for directions in _ways_to_servers(facts, arm.app, turn):
+        tried = [e for e in own if (e.host, e.beside) == (directions.own.host, directions.neutral.host) and not e.why]
         missed = {epoch.hops for epoch in tried if epoch.missing}
-        unseen = unseen_hops(facts, ways.own)
-        if unseen and not any(epoch.host == ways.own.host for epoch in own):
-            return ExpiringQuestion(arm, ways.own.host, ways.neutral.host, "greeting", unseen[0], packets=1)
-        hops = [hop for hop in common_hops(*ways) if hop not in missed]
+        unseen = unseen_hops(facts, directions.own)
+        if unseen and not any(epoch.host == directions.own.host for epoch in own):
+            return ExpiringQuestion(arm, directions.own.host, directions.neutral.host, "greeting", unseen[0], packets=1)
+        hops = [hop for hop in common_hops(*directions) if hop not in missed]
         if hops and len(missed) < MOST_TRIALS:
-            return ExpiringQuestion(arm, ways.own.host, ways.neutral.host, "call", hops[0])
+            return ExpiringQuestion(arm, directions.own.host, directions.neutral.host, "call", hops[0])
     return None
 
 
