@@ -98,8 +98,11 @@ def judge_paired_call(facts: PairedCallFacts, a: Sequence[Verdict], b: Sequence[
 
 def _route_flows(rounds: Sequence[PairedRound], route: PairedRoute, medium: PairedMedium) -> list[list[PairedFlow]]:
     """The flows of that route, round by round; rounds without any are left out."""
-    found = ([flow for flow in each.flows if flow.route == route] for each in rounds if each.medium == medium)
-    return [flows for flows in found if flows]
+    return [
+        flows
+        for each in rounds
+        if each.medium == medium and (flows := [flow for flow in each.flows if flow.route == route])
+    ]
 
 
 def _route_finding(
@@ -152,14 +155,14 @@ def _round_step(flows: Sequence[PairedFlow], sender: PairedEnd) -> Floats:
     lost = np.array([flow.lost_share(sender) for flow in flows], np.float64)
     calls = np.array([flow.kind == "call" for flow in flows], np.bool_)
     lost[calls] = np.maximum(0.0, 1.0 - (1.0 - lost[calls]) / (1.0 - MATTERS_PAIRED_LOSS))
-    by_loss, by_rank = log_e(lost, calls, PAIRED_LOSS_EXPONENTS), log_e(midranks(lost), calls, PAIRED_RANK_EXPONENTS)
-    return np.concatenate([by_loss, by_rank])
+    return np.concatenate(
+        [log_e(lost, calls, PAIRED_LOSS_EXPONENTS), log_e(midranks(lost), calls, PAIRED_RANK_EXPONENTS)]
+    )
 
 
 def _line_finding(verdicts: Sequence[Verdict]) -> LineFinding:
     """The worst of a check's verdicts: the first that is restricted or closed, else the first."""
-    held = [one for one in verdicts if one.state in HELD_BACK_STATES]
-    worst = next(iter([*held, *verdicts]), None)
+    worst = next(iter(sorted(verdicts, key=lambda one: one.state not in HELD_BACK_STATES)), None)
     if worst is None:
         return LineFinding()
     return LineFinding(worst.state, worst.rule or "", worst.medium, worst.reason)
