@@ -129,6 +129,9 @@ def _make_key_file(pem: Path, port: int, host: str | None) -> None:
 )
 @click.option("--acme", default=None, metavar="URL", help="Directory of the authority (ACME). [default: Let's Encrypt]")
 @click.option(
+    "--campaign", metavar="TEXT", help="With --web: a page, /check/campaign, for this campaign (or its file)."
+)
+@click.option(
     "--open", "is_open", is_flag=True, help="Answer everybody, for public servers: links need no token, old ones work."
 )
 @register_options
@@ -153,6 +156,7 @@ def command(
     web_key: str | None,
     domain: str | None,
     acme: str | None,
+    campaign: str | None,
     is_open: bool,
     register: RegisterOptions | None,
     no_shapes: bool,
@@ -178,7 +182,9 @@ def command(
     signing = (str(pem), network_class, tuple(map(str, geoip_files)))
     certificate = certificate_files(web_cert, web_key)
     page_for = page_domain(domain, acme, host, web, certificate)
-    page = page_settings(web, call_ports(web_udp), host, (port, *inner.values()), certificate, page_for, signing)
+    page = page_settings(
+        web, call_ports(web_udp), host, (port, *inner.values()), certificate, page_for, signing, campaign
+    )
     invite = invite or (page_for.name if page_for else None)
     _refuse_settings(identity, port, invite, hours)
     offer = registration_offer(register, invite, page) if register else None
