@@ -67,14 +67,14 @@ def page_settings(
     taken: tuple[int, ...],
     certificate: tuple[str, str] | None,
     domain: Domain | None,
-    signing: tuple[str, str, tuple[str, ...]],
-    campaign: str | None,
+    signing: tuple[str, str, tuple[str, ...], str | None],
 ) -> PageServerSettings | None:
     """Where and how to serve the page; None where no port is given.
 
     `taken` are the responder's own ports; `signing` is the key file, the network's class and the files of networks for
-    its receipts; `campaign` is the text, or the file, of the one that has a page.
+    its receipts, and the text, or the file, of the campaign that has a page.
     """
+    key_file, network_class, geo, campaign = signing
     if port is None:
         if campaign:
             raise UsageError("--campaign goes with --web: its page is there.")
@@ -84,7 +84,6 @@ def page_settings(
     require_packages()
     from talkpath.browser.web.page_server import ANY_IPV4, PageServerSettings
 
-    key_file, network_class, geo = signing
     return PageServerSettings(
         port=port,
         udp=udp[0],
