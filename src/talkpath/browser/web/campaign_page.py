@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PARTICIPANT_EPSILON = 0.5
 MIN_TOLD_PARTICIPANTS = 5
-MAX_COUNTED_BLOCKS = 100_000  # a day
+MAX_COUNTED_PARTICIPANTS = 100_000  # a day
 
 
 class ParticipantCount:
@@ -48,7 +48,7 @@ class ParticipantCount:
     def add(self, block: bytes, day: str) -> None:
         """Count a block, once a day."""
         self._begin_day(day)
-        if len(self._seen) < MAX_COUNTED_BLOCKS:
+        if len(self._seen) < MAX_COUNTED_PARTICIPANTS:
             self._seen.add(blake2b(block, key=self._key, digest_size=16).digest())
 
     def last_day(self, day: str) -> tuple[str, int] | None:
