@@ -121,6 +121,26 @@ def test_sound_and_picture_on_ports_of_their_own():
     assert groups([*both(stream(7)), *picture]) == [[0, 1]]
 
 
+class TestConnectionsOfAConference:
+    """A server takes what is said here on one connection, and sends what others say on connections of their own."""
+
+    def heard(self, begin_s: float, port: int) -> list[Packet]:
+        return back(stream(port, begin_s=begin_s, ports=(port, 5002), count=400))
+
+    def test_what_is_said_and_what_is_heard_are_one_call(self):
+        found = groups([*stream(7, count=900), *self.heard(6.0, 40002), *self.heard(9.0, 40004)])
+        assert found == [[0, 1, 2]]
+
+    def test_one_that_begins_when_the_other_ends_is_another_call(self):
+        assert groups([*stream(7, count=300), *self.heard(5.5, 40002)]) == [[0], [1]]
+
+    def test_two_calls_that_both_talk_stay_two(self):
+        assert groups([*both(stream(7, count=900)), *both(stream(8, begin_s=6, ports=(40002, 5002)))]) == [[0], [1]]
+
+    def test_connections_to_different_hosts_stay_two(self):
+        assert groups([*stream(7), *back(stream(8, far=OTHER_SERVER, ports=(40002, 5002)))]) == [[0], [1]]
+
+
 @pytest.mark.parametrize(("port", "want"), [(40001, [[0, 1]]), (40007, [[0]])])
 def test_reports_on_the_next_port(port: int, want: list[list[int]]):
     """RTCP on a flow of its own (RFC 3550 section 11) goes with the media beside it."""

@@ -74,6 +74,17 @@ def test_drift_is_no_lateness():
     assert found.late_s.max() < 0.003
 
 
+@pytest.mark.parametrize("ahead", [600 * 48000, -600 * 48000])
+def test_a_clock_that_is_set_is_no_jitter(ahead: int):
+    """Padding of one picture, then repair of another: the numbers go on by one, the timestamps by ten minutes."""
+    segments = stream(1000)
+    segments.rows["stamp"][500:] += np.array(ahead).astype(np.uint32)
+    found = timed(segments)
+    assert np.nanmax(found.jitter_s) < 1e-3
+    assert found.late_s.max() < 1e-3
+    assert found.frozen_s.sum() == 0
+
+
 def test_silence_suppression_is_no_lateness():
     """Ten seconds of nothing: the numbers go on by one, the timestamps by ten seconds."""
     segments = stream(200)

@@ -32,12 +32,14 @@ FLOWS_APART_S = 60.0
 SOCKET_APART_S = 30.0
 NETWORK_CHANGE_S, MOST_STRAGGLERS, COMPARED_STREAMS = 10.0, 5, 8
 """A phone changes networks within MOVE_S, and at most STRAGGLERS packets of the old one come later; each stream is
-compared with so many NEIGHBOURS that began after it."""
+compared with so many that began after it."""
 
 MOST_SOURCES = 1 << 15
 """So many SSRCs are measured, about 5 KB each; more are a flood, or random bytes taken for RTP."""
 COPY_WITHIN_S = 0.5
 BEGIN_TOGETHER_S, END_TOGETHER_S = 5.0, 10.0
+TOGETHER_SHARE = 0.5
+"""Flows of one call begin and end together, or share at least half of the time of the shorter one."""
 TIME_COLUMNS = ("first_s", "last_s", "began_s", "heard_s", "ended_s", "fed_back_s", "claimed_s")
 
 
@@ -126,39 +128,38 @@ def group_flows(scan: Scan) -> FlowGroups:
     known = {flow: known for flow, known in scan.recognition.known.items() if known.evidence}
     inside = scan.tcp.turn_over_tls.flows
     headerless = {flow for rows, _ in scan.headerless.parts() for flow in distinct_values(rows["flow"]).tolist()}
-    headerless -= inside.keys() - tls_calls
     groups, sources = DisjointSets(), list[tuple[NDArray[np.uint32], Ints]]()
-    carriers: set[int] = set()
+    carried = np.zeros((len(ends.local), 2), np.bool_)
     for media, fresh in _stream_starts(scan):
-        carriers.update(distinct_values(media.rows["flow"]).tolist())
+        carried[media.rows["flow"], media.rows["direction"]] = True
         sources.append((media.rows["ssrc"][media.begin], media.count))
         _join_same_ssrc(groups, ends, media, fresh)
-    asked = [(flow, by) for flow in tls_calls if (by := inside[flow]) is not None]
-    asked = [(flow, by) for flow, by in asked if abs(table["first_s"][flow] - table["first_s"][by]) < FLOWS_APART_S]
+    carriers = set(np.flatnonzero(carried.any(axis=1)).tolist())
+    asked = [
+        (flow, by)
+        for flow in tls_calls
+        if (by := inside[flow]) is not None and abs(np.subtract(*table["first_s"][[flow, by]])) < FLOWS_APART_S
+    ]
     joined = [*asked, *_report_flows(carriers, ends, table)]
-    members = sorted({*known, *headerless, *carriers, *(by for _, by in joined)})
+    members = sorted({*known, *(headerless - (inside.keys() - tls_calls)), *carriers, *(by for _, by in joined)})
     for flow, by in joined:
         groups.join(flow, by)
-    by_socket: dict[int, set[int]] = defaultdict(set)
-    for flow in members:
-        by_socket[int(ends.socket[flow])].add(flow)
-    _join_near(groups, by_socket.values(), table, SOCKET_APART_S)
-    _join_same_stitch(groups, known, ends, table)
-    _join_parallel(groups, sorted(carriers), ends, table, known)
+    _join_near(groups, members, known, ends, table)
+    _join_parallel(groups, carried, ends, table, known)
     flow_sets = groups.all(members)
     for number, flows in enumerate(flow_sets):
         of_flow[flows] = number
     table = _times_from_begin(table[: len(of_flow)], scan.begin_s)
-    multicast = are_multicast(table["high"], table["low"])
-    streaming = np.sort(np.array(list(scan.tcp.streaming), np.uint64))
     return FlowGroups(
         flows=flow_sets,
         of_flow=of_flow,
         names=[name_app(scan.known(flows), scan.labels.of(flows)) for flows in flow_sets],
         table=table,
         ends=ends,
-        to_group=multicast[:, 0] | multicast[:, 1],
-        streaming=is_among(host_pair_hash(table["high"], table["low"]), streaming),
+        to_group=np.logical_or(*are_multicast(table["high"], table["low"]).T),
+        streaming=is_among(
+            host_pair_hash(table["high"], table["low"]), np.sort(np.array(list(scan.tcp.streaming), np.uint64))
+        ),
         sources=_largest_sources(sources, scan.unread),
         tls_calls=found,
     )
@@ -237,36 +238,30 @@ def _same_packet(rows: Rows, first: np.void) -> bool:
     return bool(np.any((near["sequence"] == first["sequence"]) & (near["stamp"] == first["stamp"])))
 
 
-def _join_same_stitch(
-    groups: DisjointSets, known: dict[int, KnownFlow], ends: FlowEnds, table: NDArray[np.void]
+def _join_near(
+    groups: DisjointSets, members: list[int], known: dict[int, KnownFlow], ends: FlowEnds, table: NDArray[np.void]
 ) -> None:
-    """Join flows of one local host with the same bytes of the call's own, and those of one ICE session, whatever their
-    addresses: a session tries several of both ends. Names that are the same at both ends are an app's, and no call's.
-    An ICE restart gives each end a new name, one after the other: meanwhile sessions share one name (RFC 8445 section
-    9).
-    """
-    by_stitch: dict[Hashable, set[int]] = defaultdict(set)
-    by_name: dict[Hashable, set[int]] = defaultdict(set)
+    """Join flows of one local socket, those of one local host with the same bytes of the call's own, and those of one
+    ICE session, whatever their addresses: a session tries several of both ends. Unless a pause lies between them.
+    Names that are the same at both ends are an app's, and no call's. An ICE restart gives each end a new name, one
+    after the other: meanwhile sessions share one name (RFC 8445 section 9)."""
+    near = defaultdict[tuple[float, *tuple[Hashable, ...]], set[int]](set)
+    for flow in members:
+        near[SOCKET_APART_S, int(ends.socket[flow])].add(flow)
     for flow, found in known.items():
+        host = int(ends.local_host[flow])
         for stitch_bytes in found.stitches:
-            by_stitch[stitch_bytes, int(ends.local_host[flow])].add(flow)
+            near[FLOWS_APART_S, stitch_bytes, host].add(flow)
         for one, other in found.sessions:
             if one != other:
-                by_stitch[one, other].add(flow)
-                for name in (one, other):
-                    by_name[name, int(ends.local_host[flow])].add(flow)
-    _join_near(groups, by_stitch.values(), table, FLOWS_APART_S)
-    _join_near(groups, by_name.values(), table, 0.0)
-
-
-def _join_near(groups: DisjointSets, sets: Iterable[set[int]], table: NDArray[np.void], apart_s: float) -> None:
-    """Join the flows of each set unless a pause lies between them."""
-    for flows in sets:
+                for key in ((FLOWS_APART_S, one, other), (0.0, one, host), (0.0, other, host)):
+                    near[key].add(flow)
+    for (apart_s, *_), flows in near.items():
         same = sorted(flows, key=lambda flow: float(table["first_s"][flow]))
         ended = np.maximum.accumulate(table["last_s"][same])
-        for place, (one, other) in enumerate(pairwise(same)):
-            if table["first_s"][other] - ended[place] < apart_s:
-                groups.join(one, other)
+        for place, (before, after) in enumerate(pairwise(same)):
+            if table["first_s"][after] - ended[place] < apart_s:
+                groups.join(before, after)
 
 
 def _report_flows(carriers: Set[int], ends: FlowEnds, table: NDArray[np.void]) -> list[tuple[int, int]]:
@@ -289,24 +284,32 @@ def _report_flows(carriers: Set[int], ends: FlowEnds, table: NDArray[np.void]) -
 
 
 def _join_parallel(
-    groups: DisjointSets, carriers: list[int], ends: FlowEnds, table: NDArray[np.void], known: dict[int, KnownFlow]
+    groups: DisjointSets, carried: Bools, ends: FlowEnds, table: NDArray[np.void], known: dict[int, KnownFlow]
 ) -> None:
-    """Join media flows between the same two hosts that begin and end together, unless ICE shows two calls."""
-    by_hosts = grouped_by_key(((int(ends.local_host[flow]), int(ends.far_host[flow])), flow) for flow in carriers)
-    talks = defaultdict[int, frozenset[tuple[bytes, bytes]]](
-        frozenset, {flow: found.sessions for flow, found in known.items()}
-    )
+    """Join media flows between the same two hosts that begin and end together, unless ICE shows two calls; and those at
+    the same time of which one carries media in one direction alone: a conference's server takes what an end says on one
+    connection, and sends what the others say on one more, or on one each."""
+    flows = sorted(np.flatnonzero(carried.any(axis=1)).tolist(), key=table["first_s"].__getitem__)
+    by_hosts = grouped_by_key(((int(ends.local_host[flow]), int(ends.far_host[flow])), flow) for flow in flows)
     voiced = {
         talk
-        for flow, found in known.items()
+        for found in known.values()
         if any(said.media.get("voice") for said in found.evidence.values())
-        for talk in talks[flow]
+        for talk in found.sessions
     }
+
+    def are_parallel(one: int, other: int) -> bool:
+        (begin_s, end_s), (next_s, last_s) = table[["first_s", "last_s"]][[one, other]].tolist()
+        together_s, shorter_s = min(end_s, last_s) - next_s, min(end_s - begin_s, last_s - next_s)
+        if together_s > TOGETHER_SHARE * shorter_s and not carried[[one, other]].all():
+            return True
+        first, second = (known[flow].sessions if flow in known else frozenset() for flow in (one, other))
+        if voiced & first and voiced & second and not first & second:
+            return False  # two calls; voice and video of one may have a session each (RFC 8843)
+        return bool(next_s - begin_s <= BEGIN_TOGETHER_S and abs(last_s - end_s) <= END_TOGETHER_S)
+
     for same in by_hosts.values():
-        same.sort(key=lambda flow: float(table["first_s"][flow]))
-        for one, other in pairwise(same):
-            begins = table["first_s"][other] - table["first_s"][one]
-            if voiced & talks[one] and voiced & talks[other] and not talks[one] & talks[other]:
-                continue  # two calls; voice and video of one may have a session each (RFC 8843)
-            if begins <= BEGIN_TOGETHER_S and abs(table["last_s"][other] - table["last_s"][one]) <= END_TOGETHER_S:
-                groups.join(one, other)
+        for place, one in enumerate(same):
+            for other in same[place + 1 : place + 1 + COMPARED_STREAMS]:
+                if are_parallel(one, other):
+                    groups.join(one, other)

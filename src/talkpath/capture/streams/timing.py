@@ -160,12 +160,15 @@ def _least_so_far(values: Floats, cell: Ints) -> tuple[Floats, Bools]:
 
 
 def _clock_standstills(segments: Segments, order: RtpOrder, media: Floats, clock: Floats) -> Floats:
-    """Return for how many seconds the media clock of each row's stream had stood still by then. Rows of earlier parts
-    are looked at no more: `PartState` has put their timestamps right."""
+    """Return for how many seconds the media clock of each row's stream had stood still by then; fewer than none where
+    it was set, as between padding and repair of other pictures. Rows of earlier parts are looked at no more:
+    `PartState` has put their timestamps right."""
     gap, ahead = segments.step(segments.rows["time_s"]), segments.step(media)
     unexplained = gap - np.divide(ahead, clock[segments.of], out=gap.copy(), where=clock[segments.of] > 0)
-    whole = (order.missing == 0) & order.fresh & ~order.late & (segments.rows["state"] != SEEN_FLAG)
-    stood = np.zeros(len(gap))
+    fresh = order.fresh & ~order.late & (segments.rows["state"] != SEEN_FLAG)
+    whole = fresh & (order.missing == 0)
+    was_set = fresh & (np.abs(unexplained - gap) > gap + LOOK_BACK_S)
+    stood = np.where(was_set, unexplained, 0.0)
     for row in np.flatnonzero((unexplained >= STOOD_S) & (ahead >= 0) & whole).tolist():
         if not _made_up(segments, media, float(clock[segments.of[row]]), row):
             stood[row] = unexplained[row]
