@@ -16,6 +16,7 @@ MOST_EPOCHS: Final = 2000
 MOST_K: Final = 32
 MOST_FLOWS: Final = 128  # of one epoch: a question about hops has k calls and k twins for each of eight numbers
 MOST_SLOTS: Final = 20_000  # of one direction of one epoch
+MAX_EPOCH_PACKETS: Final = 16_000  # of all calls of one epoch, each way, half of them of one: what test servers lay out
 MOST_EXCHANGES: Final = 1000
 MOST_GREETINGS: Final = 30  # to one server in one run of `endpoints`
 MOST_SERIES: Final = 256  # three of each app's servers and the neutral ones beside them
@@ -34,11 +35,10 @@ MOST_CALL_STREAMS: Final = 256  # of one call; likewise 5-tuples
 MOST_CALL_S: Final = 86_400  # seconds of one call
 MOST_SPAN_S: Final = 86_400.0
 MOST_COUNT: Final = (1 << 31) - 1
-MOST_COUNTED_BYTES: Final = 1 << 40
 MOST_RECORDING_S: Final = 2.0**32  # a recorder's clock may be set while it records: pcap counts seconds in 32 bits
 
 Count = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
-Bytes = Annotated[int, Meta(ge=0, le=MOST_COUNTED_BYTES)]
+Bytes = Annotated[int, Meta(ge=0, le=1 << 40)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 PacketBytes = Annotated[int, Meta(ge=0, le=65_535)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES
+from talkpath.measure.bounds import MAX_EPOCH_PACKETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,8 @@ class Limits:
     sessions_per_block: int = 4
     sessions: int = 64
     flows: int = 48
-    packets: int = 4000
-    flow_packets: int = 16_000  # k times packets of one epoch: what laying it out costs in memory and time
+    packets: int = MAX_EPOCH_PACKETS // 2
+    flow_packets: int = MAX_EPOCH_PACKETS  # k times packets of one epoch
     open_epochs: int = 24  # the long calls of sixteen arms beside a check's other epochs
     epochs: int = 512
     shape_bytes: int = MAX_SHAPE_TEXT_BYTES  # of a recorded call's shape that a probe sends; 0: none is taken

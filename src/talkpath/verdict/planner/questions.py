@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, inf
 
+from talkpath.measure.bounds import MAX_EPOCH_PACKETS
 from talkpath.measure.facts import Facts, Plan, Track
 from talkpath.verdict.assessment import Assessment, log_threshold
 from talkpath.verdict.flows.flow_spread import flows_fare_unlike
@@ -120,8 +121,7 @@ class SingleQuestions:
             for times in dict.fromkeys((patience, 1)):
                 question = self.contrast(assessment, contrast, times)
                 done = self.asked.count(assessment, contrast, packets=round(LONG_ENOUGH * question.packets))
-                again = explanation.tied > 1 and assessment.view.asked(contrast)
-                if done < (CONTRAST_TIMES if again else 1):
+                if done < (CONTRAST_TIMES if explanation.tied > 1 and assessment.view.asked(contrast) else 1):
                     yield question
 
     def contrast(self, assessment: Assessment, contrast: Question, patience: int = 1) -> PlannedEpoch:
@@ -132,16 +132,17 @@ class SingleQuestions:
         accusers = tuple(e for e in assessment.view.accusing if known_s is None or e.known_s <= known_s)
         longest = max(plan.packets, sample_size(accusers, log_threshold(self.facts)).packets)
         within = ceil(CONTRAST_S * pace_of(contrast) * packet_rate)
-        packets = max(longest, min(patience * longest, LONGER_CONTRAST_TIMES * plan.packets, within))
-        if contrast == LOOK_WHY:
-            packets = max(packets, ceil(LONG_LOOK_S * packet_rate))
+        looked = ceil(LONG_LOOK_S * packet_rate) if contrast == LOOK_WHY else 0
+        packets = max(longest, looked, min(patience * longest, LONGER_CONTRAST_TIMES * plan.packets, within))
         k = LOOK_K if packets > plan.packets or self.costs.tight else self._usual_k
         return self._question(assessment, contrast, k, packets, "name")
 
     def long_call(self, assessment: Assessment, twins: int, seconds: float = inf, k: int = 1) -> PlannedEpoch:
         """k calls that live through the whole check, or for so long, and perhaps a twin beside them."""
-        packets = ceil(min(seconds, self.plan.long_s) * assessment.planned.packet_rate)
-        return PlannedEpoch(assessment.arm, LongCalls(twins), k=k, packets=packets, why="long")
+        packets = min(MAX_EPOCH_PACKETS // 2, ceil(min(seconds, self.plan.long_s) * assessment.planned.packet_rate))
+        return PlannedEpoch(
+            assessment.arm, LongCalls(twins), k=min(k, MAX_EPOCH_PACKETS // packets), packets=packets, why="long"
+        )
 
     def alone(self, assessment: Assessment) -> PlannedEpoch:
         """One call beside nothing."""
@@ -153,11 +154,15 @@ class SingleQuestions:
         return PlannedEpoch(assessment.arm, GENTLE, k=GENTLE_K, packets=self.plan.packets, why=ALONE)
 
     def _question(self, assessment: Assessment, question: Question, k: int, packets: int, why: str) -> PlannedEpoch:
-        """An epoch of calls beside twins; of an arm that had gentle ones they all are."""
-        if not self.asked.count(assessment, GENTLE):
-            return PlannedEpoch(assessment.arm, question, k=k, packets=packets, why=why)
-        question = GENTLE if isinstance(question, ACCUSING) else question
-        return PlannedEpoch(assessment.arm, question, k=GENTLE_K, packets=packets, why=ALONE)
+        """An epoch of calls beside twins, with fewer where a test server takes no more packets; of an arm that had
+        gentle ones they all are."""
+        if self.asked.count(assessment, GENTLE):
+            question, k, why = GENTLE if isinstance(question, ACCUSING) else question, GENTLE_K, ALONE
+        packets = min(packets, MAX_EPOCH_PACKETS // 2)
+        k = min(k, MAX_EPOCH_PACKETS // packets)
+        if isinstance(question, WatchedCalls) and question.twins is not None:
+            question = WatchedCalls(min(k, question.twins))
+        return PlannedEpoch(assessment.arm, question, k=k, packets=packets, why=why)
 
     def another_long_call(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """One more beside a twin: for as long as `ok` takes, or as the one that went silent; or until the one that lost
@@ -223,5 +228,6 @@ class SingleQuestions:
 
 def media_until(track: Track, seconds: float) -> int:
     """How many media packets of that direction were due until then: calls are silent now and then."""
-    pairs = zip(track.at_ms, track.stage, strict=True)
-    return sum(stage == "media" and at_ms <= 1000.0 * seconds for at_ms, stage in pairs)
+    return sum(
+        stage == "media" and at_ms <= 1000.0 * seconds for at_ms, stage in zip(track.at_ms, track.stage, strict=True)
+    )
