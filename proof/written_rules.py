@@ -80,6 +80,24 @@ def _over_rate(matches: Callable[[bytes], bool], packets_a_second: float, burst:
     return begin
 
 
+def _counted(run: int, share: float) -> Callable[[Random], Drops]:
+    """Begin with a flow: once its first byte has counted up `run` times in a row, it is a call."""
+
+    def begin(rng: Random) -> Drops:
+        last, counted = -1, 0
+
+        def drops(now_s: float, data: bytes) -> bool:
+            nonlocal last, counted
+            if counted < run:
+                counted = counted + 1 if data[0] == (last + 1) % 256 else 0
+            last = data[0]
+            return counted >= run and rng.random() < share
+
+        return drops
+
+    return begin
+
+
 def first_bytes_entropy(data: bytes, size: int = 32) -> float:
     """Return the bits a byte of the first `size` bytes."""
     counts = Counter(data[:size]).values()
@@ -116,6 +134,8 @@ RULES: Final[dict[str, WrittenRule]] = {
     ),
     "other": WrittenRule("RTP 109 (another app's), all dropped", "up", _some(lambda data: _rtp(data, 109))),
     "tunnel": WrittenRule("WireGuard's data, 6 in 10 dropped", "down", _some(lambda d: d[:4] == b"\4\0\0\0", 0.6), 0.6),
+    "srtp": WrittenRule("RTP 96, a quarter dropped", "down", _some(lambda data: _rtp(data, 96), 0.25), 0.25),
+    "counted": WrittenRule("flows whose first byte counts up, 3 in 10 dropped", "up", _counted(6, 0.3), 0.3),
     "framed": WrittenRule("a mark of an app's own, 3 in 10 dropped", "up", _some(lambda d: d[:2] == b"\xa7\x31", 0.3)),
     "sip": WrittenRule("RTP 96 of 270 to 320 bytes, a quarter dropped", "down",
                        _some(lambda d: _rtp(d, 96) and 270 <= len(d) <= 320, 0.25), 0.25),

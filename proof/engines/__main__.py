@@ -22,13 +22,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from proof.engines import facts, golden, likeness, shapes
-from proof.engines.cases import CASES
+from proof.engines.cases import CASES, UNTAUGHT
 from proof.engines.record import ROOT, missing, record, require
 from proof.engines.score import printed, scored
 from talkpath.lab.drivers import namespace
 
 GOLDEN = ROOT / "tests" / "capture" / "engines"
 LONGEST_S = 420
+ALL_CASES = CASES | UNTAUGHT
 COMMANDS = ("record", "score", "facts", "golden", "shapes", "likeness", "one", "one-short")
 
 
@@ -41,8 +42,8 @@ def main() -> int:
     options.add_argument("--jobs", type=int, default=3, help="recordings at once; most of a call is waiting")
     options.add_argument("--write", action="store_true", help="keep these facts as those of now")
     chosen = options.parse_intermixed_args()
-    if unknown := sorted(set(chosen.cases) - CASES.keys()):
-        options.error(f"there is no case {unknown[0]}; there are: {', '.join(CASES)}")
+    if unknown := sorted(set(chosen.cases) - ALL_CASES.keys()):
+        options.error(f"there is no case {unknown[0]}; there are: {', '.join(ALL_CASES)}")
     chosen.folder.mkdir(parents=True, exist_ok=True)
     os.environ["PYTHONPATH"] = str(ROOT)
     if chosen.command in ("one", "one-short"):
@@ -68,7 +69,7 @@ def main() -> int:
 def _one(command: str, name: str, folder: Path) -> int:
     """Record one case in a namespace of its own: this process starts anew inside it."""
     namespace.enter_namespace()
-    case = CASES[name] if command == "one" else golden.short(CASES[name])
+    case = ALL_CASES[name] if command == "one" else golden.short(CASES[name])
     found = record(name, case, folder)
     late = f"the network late by {found['late_p99_ms']} ms (p99)"
     print(f"{name}: {found['calls']} call, dropped {found['dropped']}, {late}", flush=True)  # noqa: T201
@@ -81,7 +82,7 @@ def _record(folder: Path, names: Iterable[str], command: str, jobs: int) -> int:
     lacking = missing()
     for engine, what in sorted(lacking.items()):
         print(f"{engine} is missing, its calls are not recorded: {what}")  # noqa: T201
-    wanted = [name for name in names if not lacking.keys() & {CASES[name].caller, CASES[name].callee}]
+    wanted = [name for name in names if not lacking.keys() & {ALL_CASES[name].caller, ALL_CASES[name].callee}]
     with ThreadPoolExecutor(jobs) as pool:
         codes = list(pool.map(lambda name: _start(command, folder, name), wanted))
     failed = [name for name, code in zip(wanted, codes, strict=True) if code]

@@ -12,7 +12,7 @@ from proof.engines.mailbox import Role
 from proof.engines.path import Trouble
 
 Engine = Literal["telegram", "chromium", "firefox", "aiortc", "wrtc", "baresip"]
-Other = Literal["game", "quic", "wireguard", "utp", "dns"]
+Other = Literal["game", "quic", "wireguard", "utp", "dns", "mumble"]
 Relay = Literal["", "reflector", "turn-udp", "turn-tcp", "turn-tls", "turn-any"]
 Link = Literal["ethernet", "any", "raw"]
 APPS: dict[Engine | Other, str] = {
@@ -38,7 +38,8 @@ class Act:
 class Case:
     """One call. `holds`: who mutes sends nothing at all, not silence. `realm`: what the TURN server calls itself.
     `mdns`: browsers hide their addresses (RFC 8828). `more`: streams that a conference's server sends beside the first.
-    `rebinds_after_s`: when the caller's router gives it new ports."""
+    `rebinds_after_s`: when the caller's router gives it new ports. `srtp`: a call of baresip is encrypted. A tunnel of
+    WireGuard with a `codec` has a call of baresip in it."""
 
     caller: Engine | Other
     callee: Engine | Other
@@ -66,6 +67,7 @@ class Case:
     dtx: bool = False
     more: int = 0
     rebinds_after_s: float | None = None
+    srtp: bool = False
 
 
 VIDEO = ("voice", "video")
@@ -214,3 +216,10 @@ CASES: dict[str, Case] = {
     "aiortc_voice_dead": Case("aiortc", "aiortc", troubles=(DEAD,), seconds=22),
     "sip_voice_never_blocked": Case("baresip", "baresip", family="4", troubles=(MEDIA_NEVER,)),
 }
+
+UNTAUGHT: dict[str, Case] = {
+    "sip_srtp": Case("baresip", "baresip", family="4", srtp=True),
+    "mumble_voice": Case("mumble", "mumble", family="4"),
+    "tunnel_call": Case("wireguard", "wireguard", family="4", codec="opus", srtp=True),
+}
+"""Calls of protocols that no recogniser and no codec of ours knows, recorded for `check --like` alone."""

@@ -35,10 +35,14 @@ MODULES: dict[Engine | Other, str] = {
     "firefox": "firefox",
     "aiortc": "aiortc_end",
     "baresip": "baresip",
+    "mumble": "mumble",
 }
 USER, PASSWORD = "ann", "secret"
 TURN_PORT, TLS_PORT = 3478, 5349
+PACKAGES: dict[Engine | Other, str] = {"wireguard": "wireguard-go", "mumble": "mumble-server"}
 LONGEST_S = 330.0
+MUMBLE_START_S = 4.0
+MUMBLE_SERVER = "database={folder}/mumble.sqlite\nhost={host}\nlogfile=\nbonjour=false\nuname=root\nautobanAttempts=0\n"
 LOOPBACK = bytes(15) + b"\x01"
 
 
@@ -81,6 +85,11 @@ def _routes(lab: netns.NetnsLab, family: str) -> None:
 
 
 def _relays(lab: netns.NetnsLab, folder: Path, case: Case) -> None:
+    if case.caller == "mumble":
+        (folder / "mumble.ini").write_text(MUMBLE_SERVER.format(folder=folder, host=RELAY.ipv4))
+        lab.start(RELAY.name, ["mumble-server", "-fg", "-ini", str(folder / "mumble.ini")])
+        time.sleep(MUMBLE_START_S)
+        return
     if case.relay == "reflector":
         reflector = ["-m", "proof.engines.reflector", RELAY.ipv4, str(REFLECTOR_PORT), str(LONGEST_S)]
         lab.start(RELAY.name, [sys.executable, *reflector]).line("ready")
@@ -167,7 +176,7 @@ def version(engine: Engine | Other) -> str:
         file = NODE / "node_modules" / "@roamhq" / "wrtc" / "package.json"
         return str(json.loads(file.read_text())["version"])
     command = {"chromium": ["chromium", "--version"], "firefox": ["firefox-esr", "--version"]}.get(
-        engine, ["dpkg-query", "-Wf", "${Version}", "wireguard-go" if engine == "wireguard" else engine]
+        engine, ["dpkg-query", "-Wf", "${Version}", PACKAGES.get(engine, engine)]
     )
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     return next((word for word in said if word[0].isdigit()), "?")
@@ -187,6 +196,7 @@ def missing() -> dict[str, str]:
         "firefox": ("firefox-esr",),
         "baresip": ("baresip",),
         "wireguard": ("wireguard-go", "wg"),
+        "mumble": ("mumble-server",),
         "wrtc": ("node",),
     }
     found = {

@@ -18,6 +18,7 @@ from proof.engines.mailbox import Mailbox
 from proof.engines.path import CALLEE, CALLER
 
 CONFIG = """sip_listen {host}:5060
+net_interface {interface}
 audio_source ausine,440
 audio_player aubridge,nobody
 ausrc_srate 48000
@@ -33,20 +34,24 @@ module_app menu.so
 """
 ESTABLISHED = re.compile("call established|Call established")
 START_S = 2.0
+DIRECT = (CALLER.ipv4, CALLEE.ipv4)
 
 
 class Phone:
     """baresip with a configuration of its own, commanded by its keyboard. A `Peer` as far as `last` needs one."""
 
-    def __init__(self, mail: Mailbox) -> None:
-        own, other = (CALLER, CALLEE) if mail.role == "caller" else (CALLEE, CALLER)
+    def __init__(self, mail: Mailbox, addresses: tuple[str, str] = DIRECT, interface: str = "eth0") -> None:
+        own, other = addresses if mail.role == "caller" else addresses[::-1]
         home = mail.folder / f"baresip-{mail.role}"
         home.mkdir()
         codec = mail.call["codec"] or "opus"
-        (home / "config").write_text(CONFIG.format(host=own.ipv4, codec=codec))
+        (home / "config").write_text(
+            CONFIG.format(host=own, interface=interface, codec=codec) + "module srtp.so\n" * mail.call["srtp"]
+        )
         answers = "auto" if mail.call["answered"] else "manual"
-        (home / "accounts").write_text(f"<sip:{mail.role}@{own.ipv4}>;regint=0;answermode={answers}\n")
-        self._other = f"sip:{'callee' if mail.role == 'caller' else 'caller'}@{other.ipv4}"
+        sealed = ";mediaenc=srtp-mand" * mail.call["srtp"]
+        (home / "accounts").write_text(f"<sip:{mail.role}@{own}>;regint=0;answermode={answers}{sealed}\n")
+        self._other = f"sip:{'callee' if mail.role == 'caller' else 'caller'}@{other}"
         self._said: list[str] = []
         self._process = subprocess.Popen(
             ["baresip", "-f", str(home)],
@@ -93,7 +98,11 @@ def main() -> None:
     """Play this end."""
     folder, role = Path(sys.argv[1]), sys.argv[2]
     mail = Mailbox(folder, "caller" if role == "caller" else "callee")
-    phone: Any = Phone(mail)
+    telephone(mail, Phone(mail))
+
+
+def telephone(mail: Mailbox, phone: Any) -> None:
+    """Dial, or be dialled, and keep the call as the case says."""
     time.sleep(START_S)
     mail.log("open")
     mail.send("ready")

@@ -26,6 +26,7 @@ from aioquic.asyncio.server import serve
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import DatagramFrameReceived, QuicEvent
 
+from proof.engines.ends.baresip import Phone, telephone
 from proof.engines.ends.driver import SETUP_S
 from proof.engines.mailbox import Mailbox
 from proof.engines.path import CALLEE, CALLER
@@ -33,6 +34,7 @@ from proof.engines.path import CALLEE, CALLER
 LOOKUPS = 450
 GAME_PORT, QUIC_PORT, WIREGUARD_PORT, UTP_PORT, DNS_PORT = 27015, 443, 51820, 6881, 53
 LARGEST = 65536
+INNER = ("10.9.0.1", "10.9.0.2")  # inside the tunnel: the caller, the callee
 
 
 def game(mail: Mailbox) -> None:
@@ -91,8 +93,9 @@ def utp(mail: Mailbox) -> None:
 
 
 def wireguard(mail: Mailbox) -> None:
-    """A tunnel of WireGuard in user space, and a steady stream of small packets inside it."""
-    own, other, inner = (CALLER, CALLEE, "10.9.0.1") if mail.role == "caller" else (CALLEE, CALLER, "10.9.0.2")
+    """A tunnel of WireGuard in user space; inside it a call, or a steady stream of small packets."""
+    own, other = (CALLER, CALLEE) if mail.role == "caller" else (CALLEE, CALLER)
+    inner, there = INNER if mail.role == "caller" else INNER[::-1]
     private = subprocess.run(["wg", "genkey"], capture_output=True, check=True, text=True).stdout.strip()
     public = subprocess.run(["wg", "pubkey"], input=private, capture_output=True, check=True, text=True).stdout.strip()
     mail.send("key", key=public)
@@ -107,18 +110,25 @@ def wireguard(mail: Mailbox) -> None:
         subprocess.run(["wg", "set", name, *port, *peer], check=True)
         subprocess.run(["ip", "addr", "add", f"{inner}/24", "dev", name], check=True)
         subprocess.run(["ip", "link", "set", name, "up"], check=True)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.bind((inner, 9000))
-            sock.setblocking(False)
-            time.sleep(0.0 if mail.role == "caller" else 2.0)  # two handshakes at once would go on for ever
-            until_s = time.monotonic() + mail.call["seconds"]
-            while time.monotonic() < until_s:
-                with suppress(OSError):
-                    sock.sendto(os.urandom(160), ("10.9.0.2" if mail.role == "caller" else "10.9.0.1", 9000))
-                _drain(sock)
-                time.sleep(0.02)
+        if mail.call["codec"]:
+            telephone(mail, Phone(mail, INNER, name))
+        else:
+            _stream(mail, inner, there)
         daemon.terminate()
     mail.log("own", address=own.ipv4)
+
+
+def _stream(mail: Mailbox, inner: str, there: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((inner, 9000))
+        sock.setblocking(False)
+        time.sleep(0.0 if mail.role == "caller" else 2.0)  # two handshakes at once would go on for ever
+        until_s = time.monotonic() + mail.call["seconds"]
+        while time.monotonic() < until_s:
+            with suppress(OSError):
+                sock.sendto(os.urandom(160), (there, 9000))
+            _drain(sock)
+            time.sleep(0.02)
 
 
 class Datagrams(QuicConnectionProtocol):
