@@ -65,13 +65,13 @@ def command(
 
     Exit code 0 asked, whatever the answers; 2 usage; 3 not agreed to, or no server answered.
     """
-    from talkpath.cli._terminal.output_file import refuse_overwrite
+    from talkpath.cli._terminal.output_file import require_folder
     from talkpath.cli.check.measuring import ip_version
     from talkpath.probe.endpoint_catalogue import choose_endpoints, read_catalogue
 
     family = ip_version(v4, v6)
     chosen = choose_endpoints(read_catalogue(catalogue), apps, int(tier))
-    refuse_overwrite(output)
+    require_folder(output)
     if dry_run or not yes:
         show_plan(chosen, int(tier), as_json and dry_run, to_stderr=not dry_run)
     if dry_run:

@@ -134,7 +134,7 @@ def command(
     same moments. Then the result says whether the line carried that while the call suffered.
     """
     from talkpath.api import live_recording
-    from talkpath.cli._terminal.output_file import refuse_overwrite
+    from talkpath.cli._terminal.output_file import require_folder
     from talkpath.listening.followed_stream import KeptStream
 
     if dry_run:
@@ -142,7 +142,7 @@ def command(
         return
     source, link = source_and_link(words, interface)
     for path in (output, keep):
-        refuse_overwrite(path)
+        require_folder(path)
     before = read_earlier(earlier)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     name = source or interface or ""

@@ -10,7 +10,7 @@ import click
 
 from talkpath.cli._terminal.exit_codes import result_exit_code
 from talkpath.cli._terminal.language import language_option
-from talkpath.cli._terminal.output_file import refuse_overwrite, tell_written
+from talkpath.cli._terminal.output_file import require_folder, tell_written
 from talkpath.cli.check.listed import directory_options, link_argument, listed_links
 from talkpath.cli.check.measuring import (
     ip_version,
@@ -68,7 +68,7 @@ def command(
     if dry_run:
         rehearse_plan(plan, as_json)
         return 0
-    refuse_overwrite(output)
+    require_folder(output)
     if why := error_queue_missing():
         click.echo(f"talkpath: {why}", err=True)
         return 3

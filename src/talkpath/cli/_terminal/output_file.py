@@ -9,7 +9,7 @@ import click
 from talkpath.errors import UsageError
 
 
-def refuse_overwrite(output: Path | None) -> None:
+def require_folder(output: Path | None) -> None:
     """`UsageError`, before anything is measured, for a file that could not be written afterwards."""
     if output is not None and not output.resolve().parent.is_dir():
         raise UsageError("The folder for -o does not exist; make it first. Nothing was measured.")

@@ -13,7 +13,7 @@ import click
 from talkpath.cli._terminal.exit_codes import gate_exit_code, result_exit_code
 from talkpath.cli._terminal.help import LongCommand
 from talkpath.cli._terminal.language import language_option
-from talkpath.cli._terminal.output_file import refuse_overwrite, tell_written
+from talkpath.cli._terminal.output_file import require_folder, tell_written
 from talkpath.cli.check.beside import beside_option, compared_record, read_other_network
 from talkpath.cli.check.listed import directory_options, find_list, link_argument
 from talkpath.cli.check.measuring import (
@@ -142,7 +142,7 @@ def _run_command(options: CheckOptions) -> int:
             own.show_plan(chosen, to_stderr=False, tier=BROWSER_TIER)
         options.other_hosts.rehearse(request.country, as_json)
         return 0
-    refuse_overwrite(options.output)
+    require_folder(options.output)
     other = None if options.beside is None else read_other_network(options.beside)
     if chosen is not None:
         request = replace(request, exchanges=ask_messages(chosen, own, request.family))
