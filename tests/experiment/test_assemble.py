@@ -120,6 +120,18 @@ def test_a_set_up_that_nobody_answered() -> None:
         assert flow.setup_ms is None
 
 
+def test_the_far_end_s_own_requests_answer_none_of_ours() -> None:
+    slots = [LAYOUT.schedule.slots[slot] for slot in LAYOUT.down.slots]
+    own = [bit for bit in DOWN if slots[bit].stage == "stun" and slots[bit].answers is None]
+    answers = [bit for bit in DOWN if slots[bit].stage == "stun" and slots[bit].answers is not None]
+    assert own
+    assert answers
+    for heard, is_answered in ((own, False), (answers, True)):
+        found = facts([report(LAYOUT.up, LAYOUT.down, UP, heard)] * COUNT, ALL[1])
+        assert {flow.answered["stun"] for flow in found.flows} == {is_answered}
+        assert {flow.answered["dtls"] for flow in found.flows} == {False}
+
+
 def test_a_retry_that_arrives_stands_for_the_try_that_was_sent() -> None:
     """They have the same bytes: which of them came, nobody can tell; so many of those sent did, the first ones."""
     first, again = next(

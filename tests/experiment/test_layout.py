@@ -8,8 +8,17 @@ import pytest
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES, Arm
-from talkpath.experiment.layout import SPACING_MS, lay_out
+from talkpath.experiment.layout import SPACING_MS, FlowRole, flow_roles, lay_out
 from talkpath.wire.control.messages import Begin
+from talkpath.wire.control.question import (
+    BASELINE,
+    HopLimits,
+    LongCalls,
+    Question,
+    TcpTwins,
+    TransportPaths,
+    WatchedCalls,
+)
 
 PORTS = tuple(range(3000, 3016))
 ARMS = sorted(shapes())
@@ -49,6 +58,22 @@ def test_a_nonce_has_room_wherever_a_slot_says_so(arm: Arm) -> None:
         if slot.nonce_at is not None:
             assert slot.nonce_at >= KEY_BYTES
             assert slot.nonce_at + 8 <= slot.size - (8 if slot.fingerprint else 0)
+
+
+@pytest.mark.parametrize(
+    ("question", "flows"),
+    [
+        (BASELINE, {("call", None, "udp"): 4, ("twin", "random", "udp"): 4, ("twin", "text", "udp"): 2}),
+        (WatchedCalls(6), {("call", None, "udp"): 4, ("twin", "random", "udp"): 6}),
+        (LongCalls(0), {("call", None, "udp"): 4}),
+        (TcpTwins(), {("twin", "random", "udp"): 4, ("twin", "random", "tcp"): 4}),
+        (HopLimits("media", "up", (3, 5)), {("call", None, "udp"): 8, ("twin", "random", "udp"): 8}),
+        (TransportPaths(("udp/3478", "tls/443")), {("call", None, "udp/3478"): 4, ("call", None, "tls/443"): 4}),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_a_question_says_who_calls_beside_whom(question: Question, flows: dict[FlowRole, int]) -> None:
+    assert Counter(flow_roles(begin(ARMS[0], question=question))) == flows
 
 
 def test_twins_look_like_nothing() -> None:
