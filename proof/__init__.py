@@ -4,6 +4,7 @@
 
     scoring             error rates over many drawn checks (docs/error-rates.md)
     other_methods       what other methods see in the same networks
+    paired_calls        how often a call between two phones is told right (docs/paired-rates.md)
     locating            how often the place of a restriction is told right (docs/locate-rates.md)
     app_servers         the same for questions to an app's own servers, and for accompanied calls
     accompanied_calls   calls of a made-up messenger that are listened to, beside control traffic

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from proof.locating import locate_command
+from proof.paired_calls import paired_command
 from proof.recorded_shapes import shapes_command
 from proof.score import score_command
 from proof.untaught_calls import untaught_command
@@ -19,6 +20,7 @@ def proof_commands() -> None:
 
 proof_commands.add_command(score_command)
 proof_commands.add_command(locate_command)
+proof_commands.add_command(paired_command)
 proof_commands.add_command(rules_command)
 proof_commands.add_command(shapes_command)
 proof_commands.add_command(untaught_command)

@@ -23,9 +23,9 @@ LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 405,
     "apps": 2203,
-    "browser": 3447,
+    "browser": 3515,
     "capture": 5615,
-    "cli": 1753,
+    "cli": 1758,
     "conduct": 576,
     "directory": 405,
     "evidence": 555,
@@ -39,7 +39,7 @@ STATEMENTS_A_ROOM = {
     "responder": 1298,
     "serving": 205,
     "verdict": 6052,
-    "wire": 2771,
+    "wire": 2775,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks
 for may raise one, in a commit that says by how much and for what; mending never does: it says what goes."""

@@ -14,7 +14,7 @@ import pytest
 from talkpath.lab.drivers import namespace
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "paired_cases.py"
-LONGEST_S, TRIES = 420, 2
+LONGEST_S = 1100
 
 
 @pytest.mark.long
@@ -26,21 +26,15 @@ def test_two_phones_are_told_what_is_true(name: str):
     for program, package in (("chromium", "chromium"), ("nft", "nftables"), ("turnserver", "coturn")):
         if namespace.system_tool(program) is None and shutil.which(program) is None:
             pytest.skip(f"needs {program}: apt-get install {package}")
-    for _ in range(TRIES):
-        command = [sys.executable, str(SCRIPT), name]
-        done = subprocess.run(
-            command,
-            env={**os.environ, "PYTHONPATH": str(SCRIPT.parent)},
-            capture_output=True,
-            timeout=LONGEST_S,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        row = json.loads(done.stdout)
-        document = (row["a"]["result"] or {}).get("json", {})
-        lines = [document.get(end, {}).get("reason") or {} for end in ("a", "b")]
-        if not any(line.get("code") in ("late", "no_control") for line in lines):
-            break
-    else:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), name],
+        env={**os.environ, "PYTHONPATH": str(SCRIPT.parent)},
+        capture_output=True,
+        timeout=LONGEST_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    row = json.loads(done.stdout)
+    if row["busy"]:
         pytest.skip("this machine was too busy for two checks on real sockets: run the test again")
-    assert row["right"], document
+    assert row["right"], (row["a"]["result"] or {}).get("json")

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from talkpath.cli import cli
+from talkpath.conduct.repeated_checks import Bounds
 from talkpath.errors import UsageError
 from talkpath.report.words.language import language_codes
 from talkpath.wire.control.campaign import read_campaign
@@ -74,3 +75,17 @@ def test_it_leads_nobody_into_their_own_network(tmp_path: Path, host: str, monke
     made = run("campaign", link, "--by", "x", "--until", day(3), "--key", str(tmp_path / "key.pem"))
     refused = run("watch", "--campaign", made.stdout.strip(), "--yes")
     assert "no public address" in str(refused.exception)
+
+
+def test_watch_waits_until_it_begins_and_ends_when_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept, bounds = list[float](), list[Bounds]()
+    monkeypatch.setenv("TALKPATH_PRIVATE_SERVERS", "1")
+    monkeypatch.setattr("talkpath.cli.watch.WallClock.sleep", lambda clock, seconds: slept.append(seconds))
+    monkeypatch.setattr(
+        "talkpath.conduct.repeated_checks.repeat_checks", lambda measure, given, *rest, **more: bounds.append(given)
+    )
+    made = run("campaign", LINK, "--by", "x", "--from", day(2), "--until", day(3), "--key", str(tmp_path / "key.pem"))
+    told = run("watch", "--campaign", made.stdout.strip(), "--yes")
+    assert "It waits until" in told.stderr
+    assert 86_400 < slept[0] <= 2 * 86_400
+    assert (bounds[0].times, bounds[0].for_s) == (4, pytest.approx(2 * 86_400 - 60, abs=1.0))

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 @click.command()
 @link_argument
 @click.option("--by", required=True, help="Who calls for it; volunteers read this first.")
+@click.option(
+    "--from", "begins", type=click.DateTime(["%Y-%m-%d"]), help="It begins with this day (UTC). [default: now]"
+)
 @click.option("--until", required=True, type=click.DateTime(["%Y-%m-%d"]), help="It ends at the end of this day (UTC).")
 @click.option("--a-day", default=2, show_default=True, type=click.IntRange(1, 12), help="Checks a day.")
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
@@ -31,7 +34,15 @@ if TYPE_CHECKING:
     help="Your private key, by which volunteers know you again; made where there is none.",
 )
 @language_option
-def command(link: str | None, by: str, until: datetime, a_day: int, names: tuple[str, ...], key_file: Path) -> None:
+def command(
+    link: str | None,
+    by: str,
+    begins: datetime | None,
+    until: datetime,
+    a_day: int,
+    names: tuple[str, ...],
+    key_file: Path,
+) -> None:
     """Make a campaign: a signed text that you hand to volunteers.
 
     Whoever takes part runs `talkpath watch --campaign TEXT`, reads what it will do and when it ends, and agrees or
@@ -45,14 +56,13 @@ def command(link: str | None, by: str, until: datetime, a_day: int, names: tuple
     if not link:
         raise UsageError("Name the invite link of the test server that volunteers shall use.")
     choose_arms(names, ("voice",))
-    now = datetime.now(UTC)
     made = Campaign(
         by=by,
         key="",
         link=parse_invite_link(link).text(),
         apps=names,
         a_day=a_day,
-        begins=now.strftime(UNTIL_FORMAT),
+        begins=(begins or datetime.now(UTC)).strftime(UNTIL_FORMAT),
         ends=until.strftime("%Y-%m-%dT23:59Z"),
     )
     try:
@@ -84,9 +94,10 @@ def tell_campaign(campaign: Campaign) -> None:
     from talkpath.api.live_check import make_check_plan
     from talkpath.report.printable import printable
     from talkpath.report.watch_report import campaign_lines
+    from talkpath.report.words.language import say
 
     most_bytes = make_check_plan(campaign.apps).budget_bytes
-    for line in campaign_lines(campaign, datetime.now(UTC), most_bytes):
+    for line in (*campaign_lines(campaign, datetime.now(UTC), most_bytes), say("campaign", "Ctrl-C stops it.")):
         click.echo(f"talkpath: {printable(line)}", err=True)
 
 

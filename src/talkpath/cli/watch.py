@@ -107,7 +107,7 @@ def command(
 
 def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | None, as_json: bool) -> int:
     """Watch as a campaign says, after whoever sits here agreed; its stop rule stands with the result."""
-    from datetime import UTC, datetime
+    from datetime import UTC, datetime, timedelta
 
     from talkpath.api.listed_check import listed_addresses
     from talkpath.cli.campaign import open_campaign, tell_campaign
@@ -123,6 +123,10 @@ def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | N
     link, now = listed_addresses().link(parse_invite_link(found.link), 0), datetime.now(UTC)
     if link is None:  # whoever signed it leads nobody's device into its own network
         raise UsageError("The campaign's test server has no public address. Nothing was measured.")
+    if waits_s := found.waits_s(now):
+        click.echo(f"talkpath: {say('campaign', 'It waits until {moment} (UTC).', moment=found.begins)}", err=True)
+        WallClock().sleep(waits_s)
+        now += timedelta(seconds=waits_s)
     bounds = Bounds(86400.0 / found.a_day, found.checks_left(now), found.left_s(now))
     code = _watch_network(_watch_plan(found.apps, plan_file), [link], bounds, output, as_json)
     click.echo(f"talkpath: {stop_rule(found)}", err=True)

@@ -105,8 +105,7 @@ def campaign_lines(campaign: Campaign, now: datetime, most_bytes: int) -> list[s
         say(
             "campaign",
             "Whoever runs your network can see these checks; the test server sees your address while one runs, and "
-            "could know you again by it. Nothing is sent to the organiser: you decide what you share. Ctrl-C stops it "
-            "at any time.",
+            "could know you again by it. Nothing is sent to the organiser: you decide what you share.",
         ),
     ]
 

@@ -62,7 +62,7 @@ def assess_without_finding(
     if suspected or next_to_nothing_arrives(view):
         return replace(undecided, reason=_missing_evidence(facts, view), suspected=suspected)
     if view.gentle:
-        return replace(undecided, reason=_missing_evidence(facts, view) if hint else Reason("own_load"))
+        return replace(undecided, reason=_missing_evidence(facts, view) if hint else _own_load(facts))
     if not hint and _too_poor(facts, quality):
         return _if_line_poor(undecided)
     losses, delays = most_extra_losses(view.accusing, facts.seed), extra_delays(view.accusing)
@@ -99,13 +99,18 @@ def _too_poor(facts: Facts, quality: CallQuality) -> bool:
     return min(quality.best_mos, best_mos(lightest_epochs(every))) < TALKABLE_MOS
 
 
+def _own_load(facts: Facts) -> Reason:
+    """`apps`: how many were checked; of one alone there is nothing to leave out."""
+    return Reason("own_load", {"apps": len({arm.app for arm in facts.plan.arms})})
+
+
 def _if_line_poor(undecided: Assessment) -> Assessment:
     """Impaired, unless it is only the flows that failed as a whole that make the line poor; or the check's own flows:
     one call alone was well."""
     view = undecided.view
     alone = alone_epochs(view)
     if alone and call_quality(alone).mos >= TALKABLE_MOS:
-        return replace(undecided, settled=len(view.facts.plan.arms) > GENTLE_ARMS, reason=Reason("own_load"))
+        return replace(undecided, settled=len(view.facts.plan.arms) > GENTLE_ARMS, reason=_own_load(view.facts))
     epochs = tuple(map(without_failed, view.accusing))
     if cut_short(view.every_epoch):
         epochs = tuple(map(without_ends, epochs))

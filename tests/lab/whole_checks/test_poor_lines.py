@@ -9,7 +9,7 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge_arms
-from talkpath.verdict.model import Verdict
+from talkpath.verdict.model import Reason, Verdict
 
 TGCALLS, VIDEO = Arm("telegram", "tgcalls", "voice"), Arm("telegram", "tgcalls", "video")
 WEBRTC, SIGNAL = Arm("webrtc", "dtls", "voice"), Arm("signal", "ringrtc", "voice")
@@ -91,6 +91,5 @@ def test_on_a_line_that_a_check_fills_two_calls_at_a_time_find_what_stops_calls(
 def test_where_two_calls_at_a_time_are_well_nothing_is_said_of_the_line() -> None:
     facts = run_sim(make_plan((WEBRTC,)), Scenario.parse("police_all,kbps=200", [], 3))
     (verdict,) = judge_arms(facts)
-    assert verdict.reason is not None
-    assert (verdict.state, verdict.reason.code) == ("insufficient", "own_load")
+    assert (verdict.state, verdict.reason) == ("insufficient", Reason("own_load", {"apps": 1}))
     assert sum(epoch.k == 2 for epoch in facts.epochs) >= 4

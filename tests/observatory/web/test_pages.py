@@ -272,8 +272,8 @@ def test_a_claim_has_both_sides_and_its_numbers(served: str):
 
 
 def test_a_list_of_claims_says_which_part_of_one_was_measured(served: str):
-    row = next(told for told in read(served, "claims")["claims"] if told["id"] == "S15")
-    assert row["note"].startswith("The plan itself")
+    row = next(told for told in read(served, "claims")["claims"] if told["id"] == "S01")
+    assert row["note"].startswith("Who restricts them is not measured")
     assert row["note"] in get(f"{served}/en/claims")[1]
 
 

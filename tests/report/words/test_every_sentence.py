@@ -141,6 +141,12 @@ def test_the_end_that_was_late_is_named(values: dict[str, str], who: str, step: 
     assert who in sentences.verdict_sentence(verdict_of_state("insufficient", reason=late))
 
 
+def test_a_check_of_one_app_is_not_sent_to_check_one_app() -> None:
+    one, several = (next_step(Reason("own_load", {"apps": apps})) for apps in (1, 4))
+    assert one == "Check again when nothing else uses this line."
+    assert "one app alone" in several
+
+
 def test_without_a_reason_something_is_said_all_the_same() -> None:
     assert reason_clause(None) == "not enough was measured"
     assert next_step(None) == "Check again at another hour."

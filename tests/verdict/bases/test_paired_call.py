@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.measure.paired_call import EndCounts, PairedCallFacts, PairedEnd, PairedFlow, PairedRound, PairedRoute
-from talkpath.verdict.bases.paired_call import PairedCallVerdict, judge_paired_call, paired_log_e
+from talkpath.verdict.bases.paired_call import MATTERS_PAIRED_LOSS, PairedCallVerdict, judge_paired_call, paired_log_e
 from talkpath.verdict.model import Verdict
 
 ROUNDS, SENT = 5, 150
@@ -104,6 +104,16 @@ def test_little_more_loss_is_no_finding_however_sure_it_is():
     assert verdict.state == "ok"
 
 
+def test_a_stack_that_loses_a_little_of_calls_accuses_nobody_beside_calls_of_bad_luck():
+    """On the mean calls lose 8 % more here, but what is sure of that is the browser's 3 % alone."""
+    unlucky = [flow("call", "direct", 0.03), flow("twin", "direct"), never("call", "direct")]
+    rounds = tuple(PairedRound("voice", tuple(unlucky[:2] * 3)) for _ in range(4))
+    last = PairedRound("voice", (*unlucky[1:2] * 3, unlucky[0], *unlucky[2:] * 2))
+    verdict = judge_paired_call(PairedCallFacts((*rounds, last)), (LINE,), (LINE,))
+    assert verdict.routes[0].call_lost > 0.05
+    assert (verdict.side, fates(verdict)["direct", "a"]) == ("", "untold")
+
+
 def test_two_rounds_are_too_few_for_proof():
     few = judge_paired_call(facts(flow("call", "direct", 1.0), flow("twin", "direct"), rounds=2), (LINE,), (LINE,))
     assert (few.state, few.side) == ("insufficient", "")
@@ -125,12 +135,22 @@ def test_a_closed_line_or_none_is_no_restriction():
     assert (verdict.state, verdict.side, verdict.a.state, verdict.b.state) == ("insufficient", "", "closed", "")
 
 
-def test_over_all_assignments_of_roles_the_mean_e_value_is_one():
-    """Whatever became of the flows: so chance accuses as rarely as the threshold says."""
-    rng = Random(5)
-    flows = [flow("twin", "direct", rng.random(), 0.0) for _ in range(6)]
+@pytest.mark.parametrize("stack_loss", [0.0, 0.03, 0.05])
+def test_over_all_assignments_of_roles_the_mean_e_value_is_one_at_most(stack_loss: float):
+    """Whatever became of the flows, and where a browser's own stack loses 5 % of calls: so chance accuses as rarely as
+    the threshold says."""
+    rng, sent = Random(5), 10_000
+    passed = [rng.random() for _ in range(6)]
     values = []
     for calls in combinations(range(6), 3):
-        roles = [replace(one, kind="call" if at in calls else "twin") for at, one in enumerate(flows)]
-        values.append(exp(paired_log_e([roles], "a")))
-    assert np.mean(values) == pytest.approx(1.0)
+        counts = [round(sent * share * (1 - stack_loss * (at in calls))) for at, share in enumerate(passed)]
+        flows = [
+            PairedFlow(
+                "call" if at in calls else "twin", "direct", replace(SET_UP, sent=sent), replace(SET_UP, received=got)
+            )
+            for at, got in enumerate(counts)
+        ]
+        values.append(exp(paired_log_e([flows], "a")))
+    if stack_loss == MATTERS_PAIRED_LOSS:
+        assert np.mean(values) == pytest.approx(1.0, abs=0.001)
+    assert np.mean(values) <= 1.001

@@ -15,7 +15,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.util import find_spec
@@ -73,14 +73,20 @@ PAGE_HEADERS = {
 }
 EMPTY_PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
 PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+NO_TEXTS = {"campaign_rule": ""}  # where a page belongs to no campaign
 COMMAND = re.compile(r"`([^`]+)`")
 
 
 async def page_response(request: Request) -> Response:
-    """Answer with the page of that path, in the language asked for (?lang=) or the first one that the browser
-    prefers."""
+    """Answer with the page of that path."""
+    return page_answer(request, lambda code: {})
+
+
+def page_answer(request: Request, more: Callable[[str], Mapping[str, str]]) -> Response:
+    """Answer with the page of that path, in the language asked for (?lang=) or the first one that the browser prefers.
+    `more` gives what texts it has beside its own, in the language of that code."""
     code = choose_language(request.query_params.get("lang", ""), request.headers.get("accept-language", ""))
-    return _text_response(request, render_page(request.url.path.rpartition("/")[2], code), "text/html")
+    return _text_response(request, render_page(request.url.path.rpartition("/")[2], code, more(code)), "text/html")
 
 
 async def file_response(request: Request) -> Response:
@@ -119,10 +125,10 @@ def choose_language(asked: str, preferred: str) -> str:
     return next((code for code in wanted if code in LANGUAGE_NAMES), "en")
 
 
-def render_page(name: str, code: str) -> str:
-    """Return the page "check" or "together" in that language: its texts, those as data for its script, links to the
-    languages, the style."""
-    texts = together_texts(code) if name == "together" else page_texts(code)
+def render_page(name: str, code: str, more: Mapping[str, str] = NO_TEXTS) -> str:
+    """Return the page "check", "together" or "campaign" in that language: its texts, those as data for its script,
+    links to the languages, the style."""
+    texts = NO_TEXTS | (together_texts(code) if name == "together" else page_texts(code)) | dict(more)
     path = "/check" if name == "check" else f"/check/{name}"
     links = "".join(
         f'<a href="{path}?lang={each}" lang="{each}"{" aria-current=true" * (each == texts["lang"])}>{shown}</a>'

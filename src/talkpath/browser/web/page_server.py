@@ -44,6 +44,7 @@ from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
 from talkpath.serving.private_logs import keep_texts_out_of_logs
 from talkpath.serving.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, REMEMBERED_S, Supervisor, write_line
+from talkpath.wire.control.campaign import Campaign
 from talkpath.wire.control.keys import Signer
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class PageServerSettings(Struct, frozen=True):
     `port` and `udp` are those of the page and of the calls, `more_udp` those of further far ends; `taken` are ports
     that the relay must not use. With `certificate` (the files of a chain and its key) or `domain` (a certificate to
     order) it is https; their files are checked for changes each `check_s`. `key_file`, `network_class` and `geo` are
-    for receipts. A connection without a request is closed after `idle_s`.
+    for receipts. A connection without a request is closed after `idle_s`. A `campaign` has a page of its own.
     """
 
     port: int
@@ -81,6 +82,7 @@ class PageServerSettings(Struct, frozen=True):
     geo: tuple[str, ...] = ()
     idle_s: float = MAX_PAGE_IDLE_S
     more_udp: tuple[int, ...] = ()
+    campaign: Campaign | None = None
 
     @property
     def udp_ports(self) -> tuple[int, ...]:
@@ -236,7 +238,12 @@ async def serve_page(settings: PageServerSettings) -> None:
     relay = start_relay(own_addresses(settings.host), secret, certificate, settings.taken)
     operator = partial(network_operator, settings.geo_database())
     page_routes = starlette_routes(
-        far_ends.running, issuer, relay=lambda: relay, operator=operator, count=len(far_ends.ports)
+        far_ends.running,
+        issuer,
+        relay=lambda: relay,
+        operator=operator,
+        count=len(far_ends.ports),
+        campaign=settings.campaign,
     )
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", TRUSTED_PROXIES)
     limits = ConnectionLimits(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_BLOCK, settings.idle_s, networks_of(proxies))

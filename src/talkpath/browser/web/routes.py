@@ -25,6 +25,7 @@ from talkpath.browser.far_end.far_end_group import AT_A_TIME, FarEndGroup, FarEn
 from talkpath.browser.far_end.far_end_process import FarEnd
 from talkpath.browser.turn_relay import TurnRelay, start_relay
 from talkpath.browser.web.admission_queue import MAX_PAGES, MAX_PER_BLOCK, AdmissionQueue, is_own_origin, place_taken
+from talkpath.browser.web.campaign_page import CampaignPage
 from talkpath.browser.web.check_messages import (
     FULL,
     OperatorOf,
@@ -40,6 +41,7 @@ from talkpath.browser.web.paired_room import PairedRooms
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.serving.connections import BlockPlaces
 from talkpath.serving.supervisor import Supervisor
+from talkpath.wire.control.campaign import Campaign
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -59,9 +61,11 @@ def starlette_routes(
     address: str = "",
     count: int = 1,
     each: int = AT_A_TIME,
+    campaign: Campaign | None = None,
 ) -> list[BaseRoute]:
     """Return all routes. `far_ends` and `relay` give what runs at the time of a check; `share`, `others`,
-    `operator` and `address` are as in `PageServices`. There are `count` far ends, and `each` carries so many checks."""
+    `operator` and `address` are as in `PageServices`. There are `count` far ends, and `each` carries so many checks. A
+    `campaign` has a page of its own."""
     from starlette.responses import JSONResponse
     from starlette.routing import Route, WebSocketRoute
 
@@ -83,8 +87,10 @@ def starlette_routes(
         load = {"far_ends": len(far_ends()), "at_a_time": count * each, "checks": checks.taken, "waiting": len(queue)}
         return JSONResponse(load)
 
+    page = CampaignPage(campaign) if campaign else None
     return [
-        Route("/check", page_response),
+        Route("/check", page.show_check if page else page_response),
+        *([Route("/check/campaign", page.show, methods=["GET", "POST"])] if page else []),
         Route("/check/health", health),
         Route("/check/qr.svg", qr_code_response),
         Route("/check/together", page_response),

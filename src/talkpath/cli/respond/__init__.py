@@ -129,6 +129,9 @@ def _make_key_file(pem: Path, port: int, host: str | None) -> None:
 )
 @click.option("--acme", default=None, metavar="URL", help="Directory of the authority (ACME). [default: Let's Encrypt]")
 @click.option(
+    "--campaign", metavar="TEXT", help="With --web: a page, /check/campaign, for this campaign (or its file)."
+)
+@click.option(
     "--open", "is_open", is_flag=True, help="Answer everybody, for public servers: links need no token, old ones work."
 )
 @register_options
@@ -153,6 +156,7 @@ def command(
     web_key: str | None,
     domain: str | None,
     acme: str | None,
+    campaign: str | None,
     is_open: bool,
     register: RegisterOptions | None,
     no_shapes: bool,
@@ -162,20 +166,20 @@ def command(
     """Run a test server that answers the checks you invite.
 
     It answers those alone who have its invite link: to everybody else it looks like a TLS server that closes, unless
-    --open is given. It sends to no address more than came from there until that address has proved
-    that it receives, and keeps no address. At the end of a check it signs what it saw, with the AS number and the
-    country of the address where --geo gives them.
+    --open is given. It sends to no address more than came from there until that address has proved that it receives,
+    and keeps no address. At the end of a check it signs what it saw, with the AS number and the country of the address
+    where --geo gives them.
 
     Default ports that are in use are named and left out; a port that you ask for must be free. --doctor exits 3 where
-    something is missing that it cannot serve without ("NO"). One TCP port can take
-    sessions and calls of all kinds: the first bytes tell them apart.
+    something is missing that it cannot serve without ("NO"). One TCP port can take sessions and calls of all kinds: the
+    first bytes tell them apart.
     """
     from talkpath.responder.geoip import GeoDatabase
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else a thread a core in each process: TasksMax= of the unit
     identity, inner = parse_identity(ports, tcp_ports, tls_ports, network_class, turn_ports(turn, web))
     pem = Path(key_file) if key_file else state_folder() / "responder.pem"
-    signing = (str(pem), network_class, tuple(map(str, geoip_files)))
+    signing = (str(pem), network_class, tuple(map(str, geoip_files)), campaign)
     certificate = certificate_files(web_cert, web_key)
     page_for = page_domain(domain, acme, host, web, certificate)
     page = page_settings(web, call_ports(web_udp), host, (port, *inner.values()), certificate, page_for, signing)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from talkpath.api.state_folder import state_folder
+from talkpath.cli.campaign import open_campaign
 from talkpath.errors import UsageError
 from talkpath.wire.ip.address import bracketed_host
 
@@ -66,21 +67,23 @@ def page_settings(
     taken: tuple[int, ...],
     certificate: tuple[str, str] | None,
     domain: Domain | None,
-    signing: tuple[str, str, tuple[str, ...]],
+    signing: tuple[str, str, tuple[str, ...], str | None],
 ) -> PageServerSettings | None:
     """Where and how to serve the page; None where no port is given.
 
     `taken` are the responder's own ports; `signing` is the key file, the network's class and the files of networks for
-    its receipts.
+    its receipts, and the text, or the file, of the campaign that has a page.
     """
+    key_file, network_class, geo, campaign = signing
     if port is None:
+        if campaign:
+            raise UsageError("--campaign goes with --web: its page is there.")
         return None
     from talkpath.browser import require_packages
 
     require_packages()
     from talkpath.browser.web.page_server import ANY_IPV4, PageServerSettings
 
-    key_file, network_class, geo = signing
     return PageServerSettings(
         port=port,
         udp=udp[0],
@@ -92,6 +95,7 @@ def page_settings(
         key_file=key_file,
         network_class=network_class,
         geo=geo,
+        campaign=open_campaign(campaign) if campaign else None,
     )
 
 

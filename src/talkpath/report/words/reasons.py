@@ -168,7 +168,9 @@ def next_step(given: Reason | None) -> str:
         else say("next", "Check again without `--light`, so that calls are watched for longer."),
         "call_ended": say("next", "Check again with `--app` and this app alone, so that the time suffices for proof."),
         "few_calls": say("next", "Check again, or try another test server."),
-        "own_load": say("next", "Check again with `--app` and one app alone, while nothing else uses this line."),
+        "own_load": say("next", "Check again when nothing else uses this line.")
+        if given and given.values.get("apps") == 1
+        else say("next", "Check again with `--app` and one app alone, while nothing else uses this line."),
         "late": other_server if _late_end(given) == "responder" else busy,
         "clock": busy,
         "network_changed": say("next", "Check again, and stay on one network meanwhile."),

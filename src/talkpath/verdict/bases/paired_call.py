@@ -2,8 +2,10 @@
 
 Contract: only a contrast accuses. Calls and twins (data channels) of one route share both ends, both lines and the
 relay, and their roles are drawn at random over the flows of a round: so the flow-permutation e-value
-(`statistics.permutation`) is valid whatever the networks do. A route on which neither was set up says nothing: two home
-routers that cannot connect directly are no restriction. Neither does a route that is poor for both.
+(`statistics.permutation`) is valid whatever the networks do. A browser's stack may lose more of calls than of data
+channels: so MATTERS_PAIRED_LOSS of what a call brought is given back to it before it is compared. A route on which
+neither was set up says nothing: two home routers that cannot connect directly are no restriction. Neither does a route
+that is poor for both.
 
 Each end's own line to the test server is judged by its own check, and joined here by its state alone.
 """
@@ -96,8 +98,11 @@ def judge_paired_call(facts: PairedCallFacts, a: Sequence[Verdict], b: Sequence[
 
 def _route_flows(rounds: Sequence[PairedRound], route: PairedRoute, medium: PairedMedium) -> list[list[PairedFlow]]:
     """The flows of that route, round by round; rounds without any are left out."""
-    found = ([flow for flow in each.flows if flow.route == route] for each in rounds if each.medium == medium)
-    return [flows for flows in found if flows]
+    return [
+        flows
+        for each in rounds
+        if each.medium == medium and (flows := [flow for flow in each.flows if flow.route == route])
+    ]
 
 
 def _route_finding(
@@ -139,7 +144,8 @@ def _with_fate(found: RouteFinding, *, proven: bool) -> RouteFinding:
 
 
 def paired_log_e(by_round: Sequence[Sequence[PairedFlow]], sender: PairedEnd) -> float:
-    """Compute the natural log e-value that calls lose more than their twins of the same round and route."""
+    """Compute the natural log e-value that calls lose more than their twins of the same round and route, and by more
+    than MATTERS_PAIRED_LOSS."""
     steps = sum((_round_step(flows, sender) for flows in by_round), np.zeros(_COMPONENTS))
     return float(log_mean(np.asarray(steps), even_log_weights(_COMPONENTS)))
 
@@ -148,14 +154,15 @@ def _round_step(flows: Sequence[PairedFlow], sender: PairedEnd) -> Floats:
     """What a round adds to the log of each component: shares lost, and their ranks, with several exponents."""
     lost = np.array([flow.lost_share(sender) for flow in flows], np.float64)
     calls = np.array([flow.kind == "call" for flow in flows], np.bool_)
-    by_loss, by_rank = log_e(lost, calls, PAIRED_LOSS_EXPONENTS), log_e(midranks(lost), calls, PAIRED_RANK_EXPONENTS)
-    return np.concatenate([by_loss, by_rank])
+    lost[calls] = np.maximum(0.0, 1.0 - (1.0 - lost[calls]) / (1.0 - MATTERS_PAIRED_LOSS))
+    return np.concatenate(
+        [log_e(lost, calls, PAIRED_LOSS_EXPONENTS), log_e(midranks(lost), calls, PAIRED_RANK_EXPONENTS)]
+    )
 
 
 def _line_finding(verdicts: Sequence[Verdict]) -> LineFinding:
     """The worst of a check's verdicts: the first that is restricted or closed, else the first."""
-    held = [one for one in verdicts if one.state in HELD_BACK_STATES]
-    worst = next(iter([*held, *verdicts]), None)
+    worst = next(iter(sorted(verdicts, key=lambda one: one.state not in HELD_BACK_STATES)), None)
     if worst is None:
         return LineFinding()
     return LineFinding(worst.state, worst.rule or "", worst.medium, worst.reason)

@@ -45,6 +45,14 @@ class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
         """Seconds until it ends; 0 where it is over."""
         return max(0.0, (_moment(self.ends) - now).total_seconds())
 
+    def waits_s(self, now: datetime) -> float:
+        """Seconds until it begins; 0 where it has begun."""
+        return max(0.0, (_moment(self.begins) - now).total_seconds())
+
+    def is_running(self, now: datetime) -> bool:
+        """Whether it has begun and is not over."""
+        return not self.waits_s(now) and bool(self.left_s(now))
+
     def checks_left(self, now: datetime) -> int:
         """How many checks remain at most; before it begins all of them."""
         begun = max(now, _moment(self.begins))
