@@ -21,6 +21,7 @@ from talkpath.lab.country.settings import read_country
 from talkpath.lab.demo.script import read_script
 from talkpath.observatory.article import box_rows
 from talkpath.observatory.claims.rows import load_claims
+from talkpath.report.words.errors import ERROR_SENTENCES
 
 SCENARIO = Path(__file__).resolve().parents[2] / "scenarios" / "article.toml"
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "talkpath"
@@ -90,6 +91,8 @@ def catalogue_template() -> Catalog:
         _add_text(found, file, code_texts(file))
     for file in sorted(SOURCE.rglob("templates/*.html")):
         _add_text(found, file, template_texts(file))
+    for text in ERROR_SENTENCES:
+        found.add(text, context="error", locations=[("report/words/errors.py", 0)])
     for text in scene_texts():
         found.add(text, context="scene", locations=[("lab/demo/scenes.toml", 0)])
     for text in claim_texts():

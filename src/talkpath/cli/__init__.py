@@ -69,9 +69,13 @@ def main(commands: click.Group = cli) -> None:
         code = commands.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except TalkpathError as error:
+        from talkpath.cli._terminal.language import asked_language
         from talkpath.report.printable import printable
+        from talkpath.report.words.errors import error_sentence
+        from talkpath.report.words.language import speaking
 
-        click.echo(f"talkpath: {printable(str(error))}", err=True)
+        with speaking(asked_language(sys.argv)):
+            click.echo(f"talkpath: {printable(error_sentence(str(error)))}", err=True)
         sys.exit(error_exit_code(error))
     except click.ClickException as error:
         from talkpath.report.printable import printable
