@@ -308,7 +308,7 @@ def test_the_scenes_of_the_demo_are_translated(code: str) -> None:
 
 
 def test_every_text_is_written_out_where_it_is_said() -> None:
-    """Only what scenes.toml and the list of errors hold is looked up by a value; all else could not be collected for the catalogues."""
+    """Only what scenes.toml and the list of errors hold is looked up by a value: else no catalogue could collect it."""
     for file in write_languages.SOURCE.rglob("*.py"):
         for call in write_languages.words_of(file):
             context, *texts = call.args[: write_languages.TEXTS[ast.unparse(call.func)] + 1]
