@@ -130,6 +130,7 @@ def test_the_far_end_s_own_requests_answer_none_of_ours() -> None:
         found = facts([report(LAYOUT.up, LAYOUT.down, UP, heard)] * COUNT, ALL[1])
         assert {flow.answered["stun"] for flow in found.flows} == {is_answered}
         assert {flow.answered["dtls"] for flow in found.flows} == {False}
+        assert {flow.setup_ms for flow in found.flows} == {None}
 
 
 def test_a_retry_that_arrives_stands_for_the_try_that_was_sent() -> None:

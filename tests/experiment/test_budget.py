@@ -7,7 +7,7 @@ import pytest
 from talkpath.apps import shapes
 from talkpath.experiment.budget import IP_UDP_BYTES, OPENING_BYTES, epoch_bytes, most_bytes, receipt_bytes
 from talkpath.experiment.layout import Layout, lay_out
-from talkpath.experiment.plan import choose_arms, make_plan, relays_cost, without_relays
+from talkpath.experiment.plan import PATH_TRANSPORTS, choose_arms, make_plan, relays_cost, without_relays
 from talkpath.wire.control.messages import Begin
 from talkpath.wire.control.question import BASELINE, Question, TcpTwins
 
@@ -41,6 +41,13 @@ def test_a_receipt_has_a_bit_for_each_packet_of_each_flow() -> None:
     plan = layout(VOICE[0])
     bits = len(plan.flows) * len(plan.schedule.slots) / 8
     assert bits < receipt_bytes(plan) < bits + 40 * len(plan.flows)
+
+
+def test_trying_transports_costs_two_calls_of_three_seconds_over_each() -> None:
+    arms = choose_arms(["webrtc"], ["voice"])
+    usual, trying = make_plan(arms), make_plan(arms, transports=True)
+    assert 1 < (trying.budget_bytes - usual.budget_bytes) / (len(PATH_TRANSPORTS) * 2 * 300 * 200) < 2
+    assert trying.budget_s > usual.budget_s + 3
 
 
 def test_relayed_calls_cost_what_three_seconds_of_them_take() -> None:

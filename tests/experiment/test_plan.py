@@ -37,6 +37,12 @@ def test_names_and_ids_choose_the_same_arms() -> None:
     assert {arm.app for arm in choose_arms(["Google Meet"])} == {"meet"}
 
 
+def test_voice_comes_before_video() -> None:
+    media = [arm.medium for arm in choose_arms(media=["video", "voice"])]
+    assert media == ["voice"] * media.count("voice") + ["video"] * media.count("video")
+    assert set(media) == {"voice", "video"}
+
+
 @pytest.mark.parametrize("name", ["carrier-pigeon", "telegram/pigeon", ""])
 def test_an_unknown_name_is_refused_with_those_there_are(name: str) -> None:
     with pytest.raises(UsageError, match=r"No app is called .*whatsapp"):
