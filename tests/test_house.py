@@ -36,9 +36,9 @@ STATEMENTS_A_ROOM = {
     "observatory": 6629,
     "probe": 2288,
     "report": 2518,
-    "responder": 1298,
+    "responder": 1312,
     "serving": 205,
-    "verdict": 6052,
+    "verdict": 6088,
     "wire": 2775,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks

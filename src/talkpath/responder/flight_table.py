@@ -3,6 +3,7 @@ datagrams in, packets out."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
 from itertools import repeat
 
@@ -16,6 +17,7 @@ from talkpath.responder.flight import ResponderFlight, ResponderPacket
 from talkpath.wire.control.messages import FlowReport, Pattern
 
 MAX_STRANGERS = 4096  # 5-tuples of which it is known how many datagrams came that belong to no session
+MAX_STRANGER_SIZES = 32  # sizes of these that are told apart; the others count as 0 bytes
 
 
 class FlightTable:
@@ -30,7 +32,7 @@ class FlightTable:
         self._overdue: list[ResponderPacket] = []
         self.control_tags: Tags[ControlFlows] = {}
         self._controls: list[ControlFlows] = []
-        self._added: dict[tuple[Hashable, int], int] = {}
+        self._added: dict[tuple[Hashable, int], Counter[int]] = {}
         self.wake_s = self.attend_s = NEVER
 
     def add(self, flight: ResponderFlight) -> None:
@@ -51,9 +53,12 @@ class FlightTable:
             self._sending.remove(flight)
 
     def reports(self, flight: ResponderFlight) -> tuple[FlowReport, ...]:
-        """This end's facts of an epoch, with how many datagrams came on each 5-tuple that no session knows: a tool on
-        the way adds some before, among or after those that the probe sent."""
-        added = [self._added.pop(bound, 0) if bound else 0 for bound in flight.source]
+        """This end's facts of an epoch, with how many datagrams came on each 5-tuple that the probe did not send: a
+        tool on the way adds some before, among or after its own, or pads these. One of the size of a packet that did
+        not come is taken for that packet, whose bytes were changed."""
+        strangers = [self._added.pop(bound, Counter[int]()) if bound else Counter[int]() for bound in flight.source]
+        every = [came + longer for came, longer in zip(strangers, flight.padded, strict=True)]
+        added = [(came - flight.count_missing(flow)).total() if came else 0 for flow, came in enumerate(every)]
         return tuple(structs.replace(one, added=count) for one, count in zip(flight.reports(), added, strict=True))
 
     def forget(self, flight: ResponderFlight) -> None:
@@ -74,6 +79,9 @@ class FlightTable:
             if flight is None:
                 return self._control(source, port, data)
         flow, bit = flight.into.keys[key]
+        if len(data) > flight.sizes[bit]:
+            flight.padded[flow][len(data)] += 1
+            return []
         replies = flight.take(now_s, flow, bit, source, port, data)
         if flight.wake_s < self.wake_s:
             self.wake_s = flight.wake_s
@@ -83,12 +91,17 @@ class FlightTable:
         """Take a packet of control traffic beside a call, if it is one."""
         found = self.control_tags.get(data[:TAG_BYTES])
         if found is None:
-            if len(self._added) >= MAX_STRANGERS:
-                del self._added[next(iter(self._added))]
-            self._added[source, port] = self._added.get((source, port), 0) + 1
-            return []
+            return self._note_stranger(source, port, data)
         control, flow, number = found
         return control.take(flow, number, source, port, data)
+
+    def _note_stranger(self, source: Hashable, port: int, data: bytes) -> list[ResponderPacket]:
+        """Count a datagram that no session sent; nothing is sent in reply."""
+        if (source, port) not in self._added and len(self._added) >= MAX_STRANGERS:
+            del self._added[next(iter(self._added))]
+        sizes = self._added.setdefault((source, port), Counter())
+        sizes[len(data) if len(data) in sizes or len(sizes) < MAX_STRANGER_SIZES else 0] += 1
+        return []
 
     def add_control(self, control: ControlFlows) -> None:
         """From now on the packets of these flows are sent; taken they are by `control_tags`."""

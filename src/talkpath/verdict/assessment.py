@@ -32,7 +32,8 @@ class Assessment:
     `closed` and `suspected`: the rule that closes the network (or says why nothing answers), proven or not yet.
     `compared`: calls are not accused, and how they differ from their twins is worth telling. `hint`: something is amiss
     that is not proven. `parted`: where calls that lived through the check parted from twins, which proves nothing.
-    `quality`: of an arm that nothing accuses; whoever tells of another rates its calls then."""
+    `quality`: of an arm that nothing accuses; whoever tells of another rates its calls then. `alone_untried`: the line
+    seems too poor, perhaps by the check's own flows, and no call alone was tried."""
 
     planned: ArmPlan
     view: ArmView
@@ -46,6 +47,7 @@ class Assessment:
     quality: CallQuality | None = None
     hint: bool = False
     parted: Parting | None = None
+    alone_untried: bool = False
 
     @property
     def arm(self) -> Arm:

@@ -26,7 +26,7 @@ from talkpath.verdict.flows.call_quality import CallQuality, best_mos, call_qual
 from talkpath.verdict.flows.flow_spread import flows_fare_unlike
 from talkpath.verdict.flows.long_calls import Parting, find_parting, neighbours_of, watched_s
 from talkpath.verdict.flows.outcomes import calls_of, cut_short, flow_outcomes, without_ends, without_failed
-from talkpath.verdict.flows.self_congestion import alone_epochs, is_relieved, lightest_epochs
+from talkpath.verdict.flows.self_congestion import alone_epochs, has_queued, is_relieved, lightest_epochs
 from talkpath.verdict.model import Reason
 from talkpath.verdict.rules.best import Candidate
 from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS
@@ -77,6 +77,8 @@ def assess_without_finding(
     if _many_fail(view, "call"):
         alike = _many_fail(view, "random")
         return replace(undecided, reason=Reason("whole_flows") if alike else _missing_evidence(facts, view))
+    if _lack_setup_packets(view):
+        return replace(undecided, reason=_missing_evidence(facts, view))
     if canary_log_e(facts.epochs) < CANARY_LOG_E:
         reason = _missing_evidence(facts, view) if facts.health.ended in LOST_SHARE else Reason("canary")
         return replace(undecided, reason=reason)
@@ -106,20 +108,30 @@ def _own_load(facts: Facts) -> Reason:
 
 def _if_line_poor(undecided: Assessment) -> Assessment:
     """Impaired, unless it is only the flows that failed as a whole that make the line poor; or the check's own flows:
-    one call alone was well."""
+    one call alone was well, or packets queued while many were under way and none alone was tried."""
     view = undecided.view
     alone = alone_epochs(view)
     if alone and call_quality(alone).mos >= TALKABLE_MOS:
         return replace(undecided, settled=len(view.facts.plan.arms) > GENTLE_ARMS, reason=_own_load(view.facts))
     epochs = tuple(map(without_failed, view.accusing))
+    failed = any(len(kept.flows) < len(every.flows) for kept, every in zip(epochs, view.accusing, strict=True))
     if cut_short(view.every_epoch):
         epochs = tuple(map(without_ends, epochs))
     inside = call_quality(lightest_epochs(epochs))
     lost = (loss.estimate for side in (inside.calls, inside.twins) for loss in side.values() if loss is not None)
-    if inside.line_mos >= TALKABLE_MOS or not any(lost):
+    if failed and (inside.line_mos >= TALKABLE_MOS or not any(lost)):
         return replace(undecided, reason=Reason("whole_flows"))
     enough = len(view.accusing) >= MIN_POOR_EPOCHS and is_relieved(view.accusing, view.facts.epochs)
-    return replace(undecided, state="impaired", settled=enough)
+    return _impaired(replace(undecided, settled=enough))
+
+
+def _impaired(undecided: Assessment) -> Assessment:
+    """Impaired, unless packets waited in a queue that the check's own flows may have filled, and no call alone was
+    tried."""
+    view = undecided.view
+    if view.facts.plan.long_s and not alone_epochs(view) and has_queued((*view.accusing, *view.long)):
+        return replace(undecided, alone_untried=True, reason=_missing_evidence(view.facts, view))
+    return replace(undecided, state="impaired")
 
 
 def _if_ok(facts: Facts, undecided: Assessment) -> Assessment:
@@ -135,7 +147,7 @@ def _if_ok(facts: Facts, undecided: Assessment) -> Assessment:
     poor = undecided.view.long and max(own.mos, others.best_mos) < TALKABLE_MOS
     if poor and not flows_fare_unlike(facts.epochs):
         quality = own._replace(twins=others.twins, line_mos=own.mos)
-        return replace(undecided, state="impaired", quality=quality)
+        return _impaired(replace(undecided, quality=quality))
     return replace(undecided, state="ok")
 
 
@@ -153,6 +165,14 @@ def _many_fail(view: ArmView, role: str) -> bool:
     """Whether so many flows of that role never came about that people would not call the line well."""
     flows = [flow for epoch in view.accusing for flow in flow_outcomes(epoch) if flow.role == role]
     return sum(flow.dead for flow in flows) >= MANY_FAIL * len(flows) > 0
+
+
+def _lack_setup_packets(view: ArmView) -> bool:
+    """Whether many calls, and hardly any of their twins, miss a set-up packet that was sent again and never came. What
+    we play goes on without it; a real call would wait for it."""
+    flows = [(flow.role, flow.lacks_setup) for epoch in view.accusing for flow in flow_outcomes(epoch)]
+    calls, twins = ([lacks for role, lacks in flows if (role == "call") is is_call] for is_call in (True, False))
+    return bool(calls) and sum(calls) / len(calls) >= MANY_FAIL + sum(twins) / max(1, len(twins))
 
 
 def _why_diverged(facts: Facts, view: ArmView, parted: Parting) -> Reason:

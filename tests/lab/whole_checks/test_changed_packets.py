@@ -3,7 +3,9 @@ authenticated. They count as lost."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from random import Random
 
 import pytest
 
@@ -69,3 +71,48 @@ def test_where_a_tool_adds_packets_of_its_own_nothing_is_told_of_the_network(
     assert {(verdict.state, verdict.reason and verdict.reason.code) for verdict in verdicts} == {
         ("insufficient", "added")
     }
+
+
+def test_a_tool_that_pads_the_first_packets_of_calls_is_no_restriction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lengthens the first STUN messages of each flow, so that filters do not know them, and so do not we (N08)."""
+    offer, padded = LabNetwork.offer, Counter[bytes]()
+
+    def longer(self: LabNetwork, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
+        stun = is_udp(packet) and packet[PAYLOAD + 4 : PAYLOAD + 8] == b"\x21\x12\xa4\x42"
+        if direction == "up" and stun:
+            padded[packet[PAYLOAD - 8 : PAYLOAD - 4]] += 1
+            if padded[packet[PAYLOAD - 8 : PAYLOAD - 4]] <= 6:
+                return offer(self, now_s, direction, packet + bytes(6))
+        return offer(self, now_s, direction, packet)
+
+    monkeypatch.setattr(LabNetwork, "offer", longer)
+    (verdict, *_) = judge_facts(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", (), 3)))
+    assert (verdict.state, verdict.reason and verdict.reason.code) == ("insufficient", "added")
+
+
+def test_a_call_whose_packets_are_changed_inside_is_no_ones_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One byte of one in twelve of a call's packets is changed wherever it is, also in what they are known by."""
+    offer, random = LabNetwork.offer, Random(1)
+
+    def corrupted(self: LabNetwork, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
+        if is_udp(packet) and packet[PAYLOAD] >> 6 == 2 and random.random() < 0.08:
+            at = random.randrange(PAYLOAD + 12, len(packet))
+            packet = packet[:at] + bytes((packet[at] ^ 0x55,)) + packet[at + 1 :]
+        return offer(self, now_s, direction, packet)
+
+    monkeypatch.setattr(LabNetwork, "offer", corrupted)
+    (verdict, *_) = judge_facts(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", (), 3)))
+    assert (verdict.state, verdict.rule) == ("restricted", "media.drop")
+
+
+def test_no_app_is_ok_whose_calls_miss_the_answer_to_their_hello(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each ServerHello is dropped, and nothing else: what is played goes on, and a real call would not."""
+    offer = LabNetwork.offer
+
+    def without_server_hello(self: LabNetwork, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
+        hello = is_udp(packet) and packet[PAYLOAD] == 22 and packet[PAYLOAD + 13 : PAYLOAD + 14] == b"\x02"
+        return [] if hello else offer(self, now_s, direction, packet)
+
+    monkeypatch.setattr(LabNetwork, "offer", without_server_hello)
+    facts = run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", (), 3))
+    assert [verdict.state for verdict in judge_facts(facts)] in (["insufficient"], ["restricted"])

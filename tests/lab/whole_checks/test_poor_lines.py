@@ -8,7 +8,8 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.judge import judge_arms
+from talkpath.verdict.flows.self_congestion import alone_epochs
+from talkpath.verdict.judge import assess_arms, judge_arms
 from talkpath.verdict.model import Reason, Verdict
 
 TGCALLS, VIDEO = Arm("telegram", "tgcalls", "voice"), Arm("telegram", "tgcalls", "video")
@@ -78,6 +79,20 @@ def test_a_line_that_carries_one_call_is_not_told_as_too_poor_for_calls(arms: tu
     states = [(verdict.state, verdict.reason.code if verdict.reason else "") for verdict in judge_arms(facts)]
     assert ("insufficient", "own_load") in states
     assert sum(state in ("impaired", "restricted") for state, _ in states) <= len(arms) // 8
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_line_is_told_as_too_poor_whose_queue_the_check_may_have_filled_and_no_call_alone_was_tried(
+    seed: int,
+) -> None:
+    """1 Mbit/s and a queue of 600 ms that others fill: none of these checks had the time for a call alone of each."""
+    facts = run_sim(
+        make_plan(choose_arms(["webrtc", "whatsapp", "telegram"])), Scenario.parse("bufferbloat,kbps=1000", [], seed)
+    )
+    views = [assessment.view for assessment in assess_arms(facts)]
+    states = {verdict.arm: verdict.state for verdict in judge_arms(facts)}
+    assert "restricted" not in states.values()
+    assert [view.arm for view in views if states[view.arm] == "impaired" and not alone_epochs(view)] == []
 
 
 @pytest.mark.parametrize("rule", ["dtls.hello_drop,direction=both", "flow.block,app=webrtc,direction=both,p=1"])

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Bits, Floats
-from talkpath.measure.facts import Epoch, Observation
+from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA_STAGES, direction_track, unpack_bitmaps
 
@@ -29,6 +29,7 @@ PACKETS_BEFORE_CUT = 3  # packets of a flow and direction that may pass before a
 MIN_SILENT_PACKETS = 6  # packets at its end of which none arrived: the flow went silent
 MIN_SET_UP_CUT = 2  # likewise, and half of all its packets: a call that ended in its set-up, if most calls did
 CUT_SHORT = 6  # so many flows, of any arm, went silent at the least
+LEAST_TRIES = 2  # set-up packets of one kind that were sent
 ROUND_TRIP_SLACK_S = 0.3  # one slot's packets up and down pass a middlebox at most so far apart: one round trip
 
 
@@ -36,7 +37,8 @@ class DirectionOutcome(NamedTuple):
     """One direction of one flow. `last_s` and `next_s`: the scheduled times of the last packet that arrived and of the
     next one sent after it (None: none). `tail`: packets sent after the last arrival. `sent_s`, `arrived_s`: when each
     packet was due, and `sent_bytes`, `arrived_bytes`: its UDP payload. `back`: the flow was silent for a while and came
-    back. `media`: media packets that arrived. `setup`: set-up packets that were sent."""
+    back. `media`: media packets that arrived. `setup`: set-up packets that were sent. `lacks_setup`: of one kind of
+    these, which was sent again, none arrived."""
 
     sent: int
     arrived: int
@@ -50,6 +52,7 @@ class DirectionOutcome(NamedTuple):
     back: bool = False
     media: int = 0
     setup: int = 0
+    lacks_setup: bool = False
 
     @property
     def unheard(self) -> bool:
@@ -81,6 +84,11 @@ class FlowOutcome(NamedTuple):
     def dead(self) -> bool:
         """Whether it was never established: it was stopped, or nothing ever arrived in one direction."""
         return self.stopped or self.down.unheard
+
+    @property
+    def lacks_setup(self) -> bool:
+        """Whether a kind of set-up packet never came, in either direction."""
+        return self.up.lacks_setup or self.down.lacks_setup
 
     @property
     def passed(self) -> int:
@@ -133,6 +141,7 @@ def _of_direction(epoch: Epoch, direction: Direction, flows: Sequence[Observatio
     first = np.where(after, places, len(places)).min(axis=1, initial=len(places))
     life = first_life(sent, arrived, size)
     sums = [rows.sum(axis=1).tolist() for rows in (sent, arrived, after, arrived & media, sent & setup)]
+    lacks = _lacks_setup(plan, sent, arrived)
     clock = [*at_s.tolist(), None]  # index -1 and the last one, "never", read None
     return [
         DirectionOutcome(
@@ -148,11 +157,20 @@ def _of_direction(epoch: Epoch, direction: Direction, flows: Sequence[Observatio
             back=came_back,
             media=media_count,
             setup=setup_count,
+            lacks_setup=lacks[row],
         )
         for row, (last_place, next_place, came_back, count, heard, tail, media_count, setup_count) in enumerate(
             zip(last.tolist(), first.tolist(), (life != sent).any(axis=1).tolist(), *sums, strict=True)
         )
     ]
+
+
+def _lacks_setup(plan: Track, sent: Bits, arrived: Bits) -> list[bool]:
+    """Return for each flow whether all set-up packets of one stage and size were lost, of two or more sent."""
+    kinds = [kind if kind[0] not in MEDIA_STAGES else None for kind in zip(plan.stage, plan.size, strict=True)]
+    known = list(dict.fromkeys(filter(None, kinds)))
+    member = np.array([[kind == each for kind in kinds] for each in known], np.int64).reshape(len(known), len(kinds))
+    return [bool(each) for each in ((sent @ member.T >= LEAST_TRIES) & (arrived @ member.T == 0)).any(axis=1)]
 
 
 @remember_result

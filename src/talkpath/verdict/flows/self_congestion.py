@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from talkpath.measure.facts import Epoch
+from talkpath.apps.contract.shape import Direction
+from talkpath.measure.facts import MEDIAN_QUANTILE, Epoch, Observation
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.statistics.cohort import DIRECTIONS, make_cohort, may_accuse
@@ -22,6 +23,7 @@ HEAVY_LOSS = 0.08  # of the twins' media in whole cohorts
 MIN_LOST_TWIN_PACKETS = 30  # packets that they must have lost
 MIN_SMALL_COHORTS = 2  # small cohorts of one arm are enough
 SMALL_OF_ALL = 4  # and of all arms, to know that they lose as much
+QUEUE_MS = 200.0  # longer than radio and Wi-Fi hold packets up for most of a flow
 RELIEF = 0.5  # where small cohorts lose more than this share of it, load is not the cause
 
 
@@ -60,6 +62,20 @@ def alone_epochs(view: ArmView) -> tuple[Epoch, ...]:
             for other in view.every_epoch
         )
     )
+
+
+def has_queued(epochs: Sequence[Epoch]) -> bool:
+    """Whether half of a twin's packets came so much later than the fastest ones of twins did: they waited in a queue,
+    which the check's own flows may have filled."""
+    for direction in DIRECTIONS:
+        late = [flow.delay_dms for epoch in epochs for flow in epoch.flows if _is_timed_twin(flow, direction)]
+        if late and max(each[MEDIAN_QUANTILE] for each in late) - min(each[0] for each in late) >= 10 * QUEUE_MS:
+            return True
+    return False
+
+
+def _is_timed_twin(flow: Observation, direction: Direction) -> bool:
+    return flow.role == "twin" and flow.direction == direction and bool(flow.delay_dms)
 
 
 def is_relieved(epochs: Sequence[Epoch], of_all: Sequence[Epoch]) -> bool:

@@ -57,7 +57,8 @@ class LongCallQuestions:
         """One call of each arm for which the line seems too poor, beside nothing: the check's own flows may be what it
         does not carry."""
         for assessment in self.asked.assessments if self.asked.facts.plan.long_s and not self.asked.pending else ():
-            poor = assessment.state == "impaired" and assessment.settled and not alone_epochs(assessment.view)
+            seems_poor = assessment.state == "impaired" or assessment.alone_untried
+            poor = seems_poor and assessment.settled and not alone_epochs(assessment.view)
             if poor and self.asked.count(assessment, LongCalls) < LONG_CALLS:
                 yield from self.costs.affordable([self.questions.alone(assessment)], 1.0)
 

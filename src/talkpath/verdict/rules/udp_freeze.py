@@ -38,7 +38,7 @@ from talkpath.verdict.flows.outcomes import (
     round_trip_s,
 )
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules.rule import Fit, Parameter, Rule
+from talkpath.verdict.rules.rule import Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.whole_network import (
     NEARLY_ALL_FLOWS,
     flows_of,
@@ -60,6 +60,7 @@ SPARE_PACKETS = 2  # packets by which the counts of two epochs may differ; for b
 SOON_S = 5.0  # no tunnel or translator is known to drop a busy flow sooner
 DEAD_S = 15.0  # flows that stay dead for longer are under no ban of some seconds
 COUNT_OR_TIME_NATS = 3.0  # 20 to 1: what counts of packets and of bytes explain must differ by so much to be told apart
+MIN_COUNTED_EPOCHS = 2
 PACE_CONTRAST: Question = RateContrast(0.5)
 
 
@@ -126,7 +127,7 @@ def _explain_counted(view: ArmView, header_bytes: int | None) -> Fit | None:
     return Fit(
         0.0 if open_question else gain,
         direction,
-        lambda: {"after_packets" if header_bytes is None else "after_bytes": _measure_count(found, least, most)},
+        lambda: _measure_count("after_packets" if header_bytes is None else "after_bytes", found, least, most),
         (PACE_CONTRAST,) if open_question else (),
     )
 
@@ -239,13 +240,16 @@ def _paces_differ(found: Sequence[FrozenEpoch]) -> bool:
     return max(s.from_s for s in found) > 1.3 * min(s.until_s for s in found)
 
 
-def _measure_count(found: Sequence[FrozenEpoch], least: int, most: int) -> Number:
-    """Estimate a count between `least` and `most`, or as far beyond as the line may have lost packets that passed."""
+def _measure_count(name: str, found: Sequence[FrozenEpoch], least: int, most: int) -> Parameters:
+    """Estimate a count between `least` and `most`, or as far beyond as the line may have lost packets that passed.
+    Nothing from one epoch: its flows run side by side, so whatever began at one moment ends them at one count."""
+    if len(found) < MIN_COUNTED_EPOCHS:
+        return {}
     beyond = first_excluded(most, [tail for silence in found for tail in silence.tails])
     room = max(s.spare for s in found) * ROOM_PACKETS / SPARE_PACKETS
     low = max(0.0, min(least, most) - room)
     high = max(least, most, (beyond or 0.0) - 1.0) + room
-    return Number((low + high) / 2, low, high)
+    return {name: Number((low + high) / 2, low, high)}
 
 
 RULE = Rule(

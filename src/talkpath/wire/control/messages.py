@@ -133,7 +133,7 @@ class FlowReport(Struct, frozen=True, array_like=True):
     for each set bit in order, an int16 in steps of 0.1 ms, little-endian: actual minus due time, the due time counted
     from this end's start of the epoch (clipped; -32768 is "not known"). If the epoch limits hops, `exceeded` counts the
     Time Exceeded messages for this flow's packets, and `router` is the kind of router that sent them. `added` counts
-    datagrams that came on its 5-tuple and belong to no session (0 from older responders).
+    datagrams of its 5-tuple that the other end did not send, or not so long (0 from older responders).
     """
 
     sent: bytes
