@@ -91,7 +91,8 @@ class CampaignPage:
 
         def rule(code: str) -> Mapping[str, str]:
             with speaking(language(code)):
-                return {"campaign_rule": stop_rule(self._campaign)} if "campaign" in request.query_params else {}
+                told = f"{say('campaign', 'This check is part of a campaign.')} {stop_rule(self._campaign)}"
+                return {"campaign_rule": told if "campaign" in request.query_params else ""}
 
         return page_answer(request, rule)
 
