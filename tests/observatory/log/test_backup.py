@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from factories.machines.terminal import call_talkpath, say_talkpath
 from factories.observatories.log_entries import open_log, report_entry
-from talkpath.errors import BundleError, UsageError
+from talkpath.errors import BundleError, FileError, UsageError
 from talkpath.observatory.log.backup import BACKUP_FILE, back_up_folder, restore_folder
 from talkpath.observatory.log.packs import read_bundle_of
 from talkpath.observatory.log.records import Received
@@ -139,3 +140,10 @@ def test_by_the_commands(tmp_path: Path):
     done = say_talkpath("observe", "rebuild", "--data", back)
     assert f"{segment.name}, line 1, is damaged" in done.stderr
     assert done.returncode == 2
+
+
+def test_a_backup_to_what_is_no_folder_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    root = tmp_path / "running"
+    open_log(root).close()
+    with pytest.raises(FileError, match="cannot be written"):
+        back_up_folder(root, Path(os.devnull))

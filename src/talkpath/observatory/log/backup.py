@@ -55,7 +55,7 @@ def back_up_folder(root: Path, backup: Path) -> BackupManifest:
     if not (root / "log").is_dir():
         raise UsageError("That folder holds no observatory; name one with --data.")
     before = _manifest(backup).files if (backup / BACKUP_FILE).exists() else {}
-    if not before and backup.exists() and any(backup.iterdir()):
+    if not before and backup.is_dir() and any(backup.iterdir()):
         raise UsageError(NO_BACKUP.replace("name one", "name an empty one, or one"))
     with in_place_of(
         (OSError, sqlite3.Error), FileError("The backup cannot be written; look whether its disk is full.")
@@ -72,7 +72,7 @@ def back_up_folder(root: Path, backup: Path) -> BackupManifest:
 def restore_folder(backup: Path, root: Path) -> BackupManifest:
     """Put a backup into an empty folder; `BundleError` where a file is not as it was copied."""
     manifest = _manifest(backup)
-    if root.exists() and any(root.iterdir()):
+    if root.is_dir() and any(root.iterdir()):
         raise UsageError("The observatory's folder is not empty; name another with --data, or move that one away.")
     for name, file in manifest.files.items():
         copy = backup / name
