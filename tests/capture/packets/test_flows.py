@@ -47,7 +47,7 @@ class Read:
 
     @property
     def ends(self) -> LocalEnds:
-        return local_ends(self.table, bool(self.flows.headings.min()))
+        return local_ends(self.table, bool(self.flows.link_directions.min()))
 
 
 def parts(data: bytes, block_bytes: int = 1 << 20) -> list[Packets]:
@@ -163,7 +163,7 @@ class TestLocalEnd:
         """This machine has a public address; its peers are private (a VPN)."""
         found = marked([(sent(THERE, HERE, 5000, 4000), True), (sent(), False)] * 3)
         assert found.local == [0]
-        assert found.flows.headings.tolist() == [3, 3]
+        assert found.flows.link_directions.tolist() == [3, 3]
 
     def test_marks_that_contradict_themselves_do_not_count(self):
         """A router sees what it forwards twice."""

@@ -200,6 +200,14 @@ def test_one_way() -> None:
     assert (call_outcome(alone).kind, call_outcome(alone).direction) == ("one_way", "received")
 
 
+def test_a_recording_of_what_was_sent_alone_tells_nothing_of_what_came() -> None:
+    """Its recorder took one direction, or the path had died before it began."""
+    unheard = flow(packets_received=0, media_received=0, last_received_s=None, answers=0)
+    alone = call(SAID, flows=(unheard,), start_s=1.0)
+    quiet = tuple(replace(one, other_packets=0) for one in alone.seconds)
+    assert call_outcome(replace(alone, seconds=quiet)).signs == ("untold",)
+
+
 def test_who_only_listens_is_told_how_that_was() -> None:
     """What this end did not say, or the recorder did not see, no network lost."""
     assert call_outcome(call(HEARD, flows=(flow(media_sent=0),))) == Outcome("good")

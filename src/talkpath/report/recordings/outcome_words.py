@@ -135,7 +135,7 @@ def _silence_words(call: Call, outcome: Outcome) -> list[str]:
         ]
     if outcome.signs == ("unanswered",):
         return [say("capture", "nothing answered what this end sent")]
-    if outcome.direction == "received" and outcome.signs in (("silence",), ("short",)):
+    if outcome.direction == "received" and outcome.signs in (("silence",), ("short",), ("untold",)):
         return [say("capture", "nothing of the other side is in this recording")]
     return []
 

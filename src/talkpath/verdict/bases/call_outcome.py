@@ -195,6 +195,8 @@ def _outcome_by_sent(call: Call, said: list[Stream]) -> Outcome:
     lasts_s = end_of(said) - min(stream.start_s for stream in said)
     if lasts_s < SILENT_END_S or sum(stream.packets for stream in said) < ENOUGH_PACKETS / 2:
         return Outcome("unknown", None, "received", ("short",))
+    if not (any(flow.packets_received for flow in call.flows) or any(one.other_packets for one in call.seconds)):
+        return Outcome("unknown", None, "received", ("untold",))  # it holds what was sent alone
     if _is_unanswered(call):
         return Outcome("never_connected", call.setup_s, "received", ("unanswered",))
     only_listens = not says_that_it_sends(call, end_of(said) - lasts_s) and any(
@@ -213,11 +215,13 @@ def _replied_to_the_end(call: Call, end_s: float) -> bool:
 
 
 def _is_unanswered(call: Call) -> bool:
-    """Whether the flows of the media never had an answer, while others show that answers were recorded."""
+    """Whether the flows of the media never had an answer."""
     carriers = [flow for flow in call.flows if flow.media_sent]
-    alive = any(flow.packets_received for flow in call.flows) or any(moment.other_packets for moment in call.seconds)
-    asked = sum(flow.requests for flow in carriers) if call.start_s - call.setup_s >= TRIED_S else 0
-    return alive and asked >= ASKED and not any(flow.packets_received for flow in carriers)
+    return (
+        call.start_s - call.setup_s >= TRIED_S
+        and sum(flow.requests for flow in carriers) >= ASKED
+        and not any(flow.packets_received for flow in carriers)
+    )
 
 
 def _outcome_by_received(call: Call, heard: list[Stream], said: list[Stream]) -> Outcome:
