@@ -52,14 +52,14 @@ class ParticipantCount:
             self._seen.add(blake2b(block, key=self._key, digest_size=16).digest())
 
     def last_day(self, day: str) -> tuple[str, int] | None:
-        """The last whole day on which somebody was counted, and its number with noise."""
+        """The last whole day on which the page was asked for, and its number with noise."""
         self._begin_day(day)
         return self._told
 
     def _begin_day(self, day: str) -> None:
         if day == self._day:
             return
-        if self._seen:
+        if self._day:  # a day on which nobody took part is told too: else the first one is known
             self._told = self._day, len(self._seen) + geometric_noise(self._rng)
         self._day, self._key, self._seen = day, secrets.token_bytes(32), set()
 
