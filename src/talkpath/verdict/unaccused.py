@@ -129,7 +129,7 @@ def _impaired(undecided: Assessment) -> Assessment:
     """Impaired, unless packets waited in a queue that the check's own flows may have filled, and no call alone was
     tried."""
     view = undecided.view
-    if view.facts.plan.long_s and not alone_epochs(view) and has_queued((*view.accusing, *view.long)):
+    if view.facts.plan.long_s and not alone_epochs(view) and has_queued(view.facts.epochs):
         return replace(undecided, alone_untried=True, reason=_missing_evidence(view.facts, view))
     return replace(undecided, state="impaired")
 
