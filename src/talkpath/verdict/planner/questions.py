@@ -141,7 +141,11 @@ class SingleQuestions:
         """k calls that live through the whole check, or for so long, and perhaps a twin beside them."""
         packets = min(MAX_EPOCH_PACKETS // 2, ceil(min(seconds, self.plan.long_s) * assessment.planned.packet_rate))
         return PlannedEpoch(
-            assessment.arm, LongCalls(twins), k=min(k, MAX_EPOCH_PACKETS // packets), packets=packets, why="long"
+            assessment.arm,
+            LongCalls(twins),
+            k=min(k, MAX_EPOCH_PACKETS // max(1, packets)),
+            packets=packets,
+            why="long",
         )
 
     def alone(self, assessment: Assessment) -> PlannedEpoch:
@@ -159,7 +163,7 @@ class SingleQuestions:
         if self.asked.count(assessment, GENTLE):
             question, k, why = GENTLE if isinstance(question, ACCUSING) else question, GENTLE_K, ALONE
         packets = min(packets, MAX_EPOCH_PACKETS // 2)
-        k = min(k, MAX_EPOCH_PACKETS // packets)
+        k = min(k, MAX_EPOCH_PACKETS // max(1, packets))
         if isinstance(question, WatchedCalls) and question.twins is not None:
             question = WatchedCalls(min(k, question.twins))
         return PlannedEpoch(assessment.arm, question, k=k, packets=packets, why=why)
