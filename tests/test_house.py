@@ -36,7 +36,7 @@ STATEMENTS_A_ROOM = {
     "observatory": 6629,
     "probe": 2288,
     "report": 2518,
-    "responder": 1312,
+    "responder": 1313,
     "serving": 205,
     "verdict": 6088,
     "wire": 2775,

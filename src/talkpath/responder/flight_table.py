@@ -17,7 +17,7 @@ from talkpath.responder.flight import ResponderFlight, ResponderPacket
 from talkpath.wire.control.messages import FlowReport, Pattern
 
 MAX_STRANGERS = 4096  # 5-tuples of which it is known how many datagrams came that belong to no session
-MAX_STRANGER_SIZES = 32  # sizes of these that are told apart; the others count as 0 bytes
+MAX_STRANGER_SIZES = 32  # sizes that are told apart of these, and of packets that were lengthened; others are 0 bytes
 
 
 class FlightTable:
@@ -80,7 +80,7 @@ class FlightTable:
                 return self._control(source, port, data)
         flow, bit = flight.into.keys[key]
         if len(data) > flight.sizes[bit]:
-            flight.padded[flow][len(data)] += 1
+            _count_size(flight.padded[flow], len(data))
             return []
         replies = flight.take(now_s, flow, bit, source, port, data)
         if flight.wake_s < self.wake_s:
@@ -99,8 +99,7 @@ class FlightTable:
         """Count a datagram that no session sent; nothing is sent in reply."""
         if (source, port) not in self._added and len(self._added) >= MAX_STRANGERS:
             del self._added[next(iter(self._added))]
-        sizes = self._added.setdefault((source, port), Counter())
-        sizes[len(data) if len(data) in sizes or len(sizes) < MAX_STRANGER_SIZES else 0] += 1
+        _count_size(self._added.setdefault((source, port), Counter()), len(data))
         return []
 
     def add_control(self, control: ControlFlows) -> None:
@@ -142,3 +141,7 @@ class FlightTable:
             packets, self._overdue = self._overdue + packets, []
         self.wake_s = wake_s
         return packets
+
+
+def _count_size(counts: Counter[int], size: int) -> None:
+    counts[size if size in counts or len(counts) < MAX_STRANGER_SIZES else 0] += 1
