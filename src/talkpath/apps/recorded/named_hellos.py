@@ -77,13 +77,13 @@ def hello_code(schedule: Schedule) -> str:
 
 def with_hello(shape: RecordedShape, code: str) -> RecordedShape:
     """Return the shape with that hello; the same one where it has no DTLS in the clear, or the code names none."""
-    maker, direction, cookie = [*code.split("/"), "", ""][:3]
+    maker, asked, cookie = [*code.split("/"), "", ""][:3]
     own = {kind.name: kind for kind in shape.kinds if kind.stage == "dtls"}
     hello = next((kind for kind in own.values() if _is_hello(kind)), None)
     outer = {kind.direction: wrapping for kind in own.values() if (wrapping := _outer_fields(kind)) is not None}
     if hello is None or len(outer) < len(OTHER_DIRECTION) or maker not in (OWN_HELLO, *named_hellos()):
         return shape
-    client: Direction = "up" if direction == "up" else "down" if direction == "down" else hello.direction
+    client: Direction = "up" if asked == "up" else "down" if asked == "down" else hello.direction
     if maker == OWN_HELLO:
         return shape if client == hello.direction else _turned_round(shape, own, outer, code)
     written = named_hellos()[maker]

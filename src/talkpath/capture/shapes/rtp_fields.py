@@ -121,7 +121,7 @@ def see_reports(seen: Sequence[Sighting], evidence: FlowEvidence) -> None:
                 name += "x"
             evidence.reports[direction, ssrc] = name[:16]
     for direction in ("up", "down"):
-        packets = [data for _, direction, data in seen if direction == direction and len(data) >= REPORT_BYTES + 14]
+        packets = [data for _, sender, data in seen if sender == direction and len(data) >= REPORT_BYTES + 14]
         for place in SRTCP_INDEX_PLACES if packets else ():
             marks = [data[-place] == 0x80 and data[1 - place] == 0 for data in packets]
             if sum(marks) > MOSTLY * len(marks):
