@@ -158,7 +158,9 @@ def paired_table(pairs: int, restricted_pairs: int) -> Iterator[str]:
         found = [(drawn, judged_pair(drawn).state == "restricted") for drawn in drawn_pairs]
         clean = proportion_of(yes for drawn, yes in found if drawn.background == "clean" and not drawn.refused)
         every = proportion_of(yes for _, yes in found)
-        clean_cell, cell = (f"{one.value:.0%} ({one.low:.0%} to {one.high:.0%})" for one in (clean, every))
+        clean_cell, cell = (
+            f"{one.value:.0%} ({one.low:.0%} to {one.high:.0%})" if one.total else "–" for one in (clean, every)
+        )
         yield f"| {drop:.0%} | {every.total} | {clean_cell} | {cell} |"
 
 

@@ -66,7 +66,7 @@ def once_or_again(row: Row, folder: Path) -> Told:
 def test_without_a_link_three_ways_on() -> None:
     done = say_talkpath("check", "--json")
     assert (done.returncode, done.stdout) == (3, "")
-    for way in ("respond --invite", "run-a-responder", "talkpath capture"):
+    for way in ("respond --invite", "respond --doctor", "talkpath capture"):
         assert way in done.stderr
 
 

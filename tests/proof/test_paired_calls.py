@@ -26,6 +26,6 @@ def test_a_rule_on_clean_lines_is_found(drop: float):
 
 
 def test_the_table_has_a_row_for_each_background_and_strength():
-    table = list(paired_table(6, 6))
+    table = list(paired_table(6, 60))
     assert [line.split("|")[1].strip() for line in table[2:9]] == [*PAIRED_BACKGROUNDS, "all"]
-    assert table[-1].startswith("| 100% | 6 | 100% ")
+    assert table[-1].startswith("| 100% | 60 | 100% ")
