@@ -62,14 +62,23 @@ def random_loss(share: float) -> Copy:
 
 
 def one_way(media_only: bool) -> Copy:
-    """Let nothing of the other side come, or none of its media."""
+    """Let nothing of the other side come, or none of its media. Other programs still receive something: else this were
+    a recording of one direction."""
 
-    def copy(call: Original, _: Random) -> list[Packet] | None:
+    def copy(call: Original, rng: Random) -> list[Packet] | None:
         if media_only and not call.has_rtp:
             return None
-        return without_packets(call, lambda one: one.heading == "in" and (one.media or not media_only))
+        left = without_packets(call, lambda one: one.heading == "in" and (one.media or not media_only))
+        return left if media_only else beside_others(call, left, rng)
 
     return copy
+
+
+def beside_others(call: Original, left: list[Packet], rng: Random) -> list[Packet]:
+    """Add traffic of other programs from beginning to end."""
+    begin_s, end_s = call.packets[0].at_s, call.packets[-1].at_s
+    others = [replace(one, at_s=one.at_s + begin_s) for one in other_traffic(end_s - begin_s, rng)]
+    return sorted([*left, *others], key=lambda one: one.at_s)
 
 
 def incoming_silence(begin: float, seconds: float) -> Copy:
@@ -176,7 +185,10 @@ FAULTS: dict[str, tuple[Copy, tuple[str, ...]]] = {
     "jitter to 80 ms": (random_jitter(0.08, ordered=False), ("poor",)),
     "jitter to 80 ms, in order": (random_jitter(0.08, ordered=True), ("poor",)),
     "jitter to 250 ms": (random_jitter(0.25, ordered=True), ("poor",)),
-    "no answers": (incoming_silence(-10.0, 1e9), ("never_connected", "one_way")),
+    "no answers": (
+        lambda call, rng: beside_others(call, incoming_silence(-10.0, 1e9)(call, rng) or [], rng),
+        ("never_connected", "one_way"),
+    ),
     "set-up unanswered": (unanswered_set_up, ("never_connected",)),
 }
 
@@ -289,6 +301,10 @@ INNOCENT: dict[str, tuple[Copy, tuple[str, ...]]] = {
     "loss 0.5 %": (random_loss(0.005), ("good",)),
     "jitter to 10 ms": (random_jitter(0.01, ordered=True), ("good",)),
     "what came alone": (came_alone, ("good", "unknown")),
+    "what left alone": (
+        lambda call, _: without_packets(call, lambda one: one.heading != "out"),
+        ("unknown", "not found"),
+    ),
     "clock set forward by 5 s": (clock_set(5.0), ("good", "unknown")),
     "each packet twice": (mirrored_packets, ("good",)),
     "recorder loses 10 %": (
