@@ -59,7 +59,7 @@ SELECT lower(concat(hex(sipHash128(n)), hex(sipHash128(n, 1)))), {day:Date},
     ['whatsapp', 'telegram', 'signal', 'meet', 'max', 'webrtc', 'viber', 'line'][1 + cityHash64(n, 2) % 8],
     ['voice', 'video'][1 + cityHash64(n, 3) % 2], 'probe', 'shape',
     multiIf(hit, 'restricted', luck < 90, 'ok', luck < 95, 'impaired', 'insufficient'),
-    if(hit, 'media.drop', NULL), if(hit, 'up', NULL), if(hit, 0.4, NULL), if(hit, 0.3, NULL), if(hit, 0.5, NULL),
+    if(hit, 'media.drop', NULL), if(hit, 'up', NULL), if(hit, 0.4, NULL),
     if(hit, 7.5, NULL), if(hit, '{"p":[0.4,0.3,0.5]}', ''), '', concat('key', toString(n % 50)), 'hosting', 1,
     'responder', h, 1, {day:Date}, 1, n, 0
 FROM numbers({count:UInt64})
@@ -67,7 +67,7 @@ FROM numbers({count:UInt64})
 CARRIED = """
 INSERT INTO transport
 SELECT report, day, country, network, app, medium, ['udp/443', 'tls/443', 'tcp/8443'][1 + version % 3], version % 4 > 0,
-    1.5, 4.1, 1, version, 0 FROM report WHERE day = {day:Date} AND version % 20 = 0
+    1, version, 0 FROM report WHERE day = {day:Date} AND version % 20 = 0
 """
 
 
