@@ -122,10 +122,10 @@ def _if_line_poor(undecided: Assessment) -> Assessment:
     if failed and (inside.line_mos >= TALKABLE_MOS or not any(lost)):
         return replace(undecided, reason=Reason("whole_flows"))
     enough = len(view.accusing) >= MIN_POOR_EPOCHS and is_relieved(view.accusing, view.facts.epochs)
-    return _impaired(replace(undecided, settled=enough))
+    return _impaired_unless_queued(replace(undecided, settled=enough))
 
 
-def _impaired(undecided: Assessment) -> Assessment:
+def _impaired_unless_queued(undecided: Assessment) -> Assessment:
     """Impaired, unless packets waited in a queue that the check's own flows may have filled, and no call alone was
     tried."""
     view = undecided.view
@@ -147,7 +147,7 @@ def _if_ok(facts: Facts, undecided: Assessment) -> Assessment:
     poor = undecided.view.long and max(own.mos, others.best_mos) < TALKABLE_MOS
     if poor and not flows_fare_unlike(facts.epochs):
         quality = own._replace(twins=others.twins, line_mos=own.mos)
-        return _impaired(replace(undecided, quality=quality))
+        return _impaired_unless_queued(replace(undecided, quality=quality))
     return replace(undecided, state="ok")
 
 
