@@ -96,7 +96,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
         for command in (names, ["pebble", "-strict", "-config", str(file), "-dnsserver", f"{HERE}:{ports['dns']}"]):
             process = subprocess.Popen(
                 command,
-                env=os.environ | {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "30"},
+                env=os.environ | {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "10"},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
