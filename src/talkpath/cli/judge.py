@@ -17,28 +17,36 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundles", metavar="BUNDLE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004, for a recording tp-007).")
 @language_option
 @limited_judging
-def command(bundle: Path, as_json: bool) -> None:
+def command(bundles: tuple[Path, ...], as_json: bool) -> None:
     """Compute the verdicts of a bundle again.
 
     The verdicts follow from the facts in BUNDLE alone. It also prints what changed since the bundle was written.
+
+    Several bundles of `talkpath endpoints --tier 3` are judged together, each from another network: a bad route looks
+    like a rule from one place, and not from many. Name all that were measured, also those that found nothing.
     """
     from talkpath.api.verification import judge, read_bundle
     from talkpath.report.pictures.check_page import simulation_note
+    from talkpath.report.rejudge import judge_several
     from talkpath.report.words.language import say
 
-    stored = read_bundle(bundle)
-    judgement = judge(stored)
+    stored = [read_bundle(bundle) for bundle in bundles]
+    together = len(stored) > 1
+    judgement = judge_several(stored) if together else judge(stored[0])
     if as_json:
         click.echo(json.dumps(judgement.record | {"changes": judgement.changes}))
         return
-    show_stored(stored, judgement)
-    if stored.simulated:
+    show_stored(stored[0], judgement)
+    if any(bundle.simulated for bundle in stored):
         click.echo(f"\n{simulation_note()}")
-    click.echo("\n" + ("\n".join(judgement.changes) or say("again", "The same verdicts as when it was written.")))
+    if together and not judgement.verdicts:
+        click.echo(say("again", "On none of these networks are packets to an app's own addresses alone lost."))
+    elif not together:
+        click.echo("\n" + ("\n".join(judgement.changes) or say("again", "The same verdicts as when it was written.")))
 
 
 def show_stored(stored: Bundle, judgement: Judgement) -> None:

@@ -25,6 +25,7 @@ from talkpath.verdict.bases.tls_hellos import HELLO_STYLES
 from talkpath.verdict.model import Category, Verdict
 
 SCHEMA, PLAN_SCHEMA = "talkpath.endpoints/1", "talkpath.endpoints-plan/1"
+NETWORKS_SCHEMA = "talkpath.endpoints-networks/1"
 Step = Mapping[str, Any]  # of a plan: {"app", "id", "asks", "host", "port", "source", "date", "confidence"}
 
 
@@ -48,6 +49,13 @@ def endpoints_json(facts: EndpointFacts, verdicts: Sequence[Verdict]) -> dict[st
             "limited": facts.limited,
         }
     return told
+
+
+def networks_json(runs: int, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """The object of `judge --json` for several runs, each from another network (spec/tp-004)."""
+    import msgspec
+
+    return {"schema": NETWORKS_SCHEMA, "runs": runs, "verdicts": [msgspec.to_builtins(each) for each in verdicts]}
 
 
 # -- before ------------------------------------------------------------------------------------------------------
@@ -148,6 +156,8 @@ def told_endpoints(verdict: Verdict) -> ToldVerdict:
 
 def endpoint_sentence(verdict: Verdict) -> str:
     """The verdict in one sentence."""
+    if verdict.figures.get("networks"):
+        return own_address_report.networks_sentence(verdict)
     if verdict.state == "restricted" and verdict.log10_e is not None:
         return own_address_report.own_address_sentence(verdict)
     name = sentences.app_name(verdict)

@@ -4,6 +4,7 @@ on the way, and what came of them."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import floor
 
 from talkpath.apps import apps
 from talkpath.probe.own_addresses.plan import OwnAddressPlan
@@ -13,6 +14,8 @@ from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.report.words.sentences import app_name
 from talkpath.verdict.model import Category, Number, Verdict
+
+MOST_TOLD_LOG10 = 9.0  # odds are told as no rarer than that
 
 
 def plan_lines(plan: OwnAddressPlan) -> Iterator[str]:
@@ -89,6 +92,24 @@ def route_sentence(verdict: Verdict) -> str:
         servers=numeral(values.get("servers", 0)),
         odds=numeral(values.get("odds", 1)),
     )
+
+
+def networks_sentence(verdict: Verdict) -> str:
+    """On how many networks all that goes to the app is lost, and how often bad routes alone would do that."""
+    hit, networks = (round(verdict.figures.get(key) or 0.0) for key in ("networks_hit", "networks"))
+    told = say(
+        "endpoints",
+        "Networks on which packets towards {name}'s own call servers are lost on the way, whatever they carry, while "
+        "those towards neutral servers pass: {hit} of {number}. Bad stretches of the way would do that by chance once "
+        "in {odds}.",
+        number=networks,
+        hit=hit,
+        name=app_name(verdict),
+        odds=numeral(max(1, floor(10.0 ** min(MOST_TOLD_LOG10, verdict.log10_e or 0.0)))),
+    )
+    if verdict.state == "restricted":
+        return told
+    return f"{told} {say('endpoints', 'That is no proof yet: more networks would tell.')}"
 
 
 def own_address_lines(verdict: Verdict) -> Iterator[str]:

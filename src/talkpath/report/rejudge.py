@@ -24,6 +24,7 @@ from talkpath.report.recordings import capture_json, capture_page, capture_text
 from talkpath.report.words.language import say
 from talkpath.verdict.bases.calls_together import JudgedRecording, judge_recording
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
+from talkpath.verdict.bases.own_addresses.several_networks import judge_networks
 from talkpath.verdict.model import Verdict
 
 COMPARED = ("state", "rule", "direction")
@@ -57,6 +58,15 @@ def rejudge(bundle: Bundle) -> Judgement:
         return _rejudge_paired(bundle.paired, bundle.first, bundle.second, bundle.verdict)
     assert bundle.findings is not None  # a bundle holds one of the four
     return _rejudge_recording(bundle.findings, bundle.verdict)
+
+
+def judge_several(bundles: Sequence[Bundle]) -> Judgement:
+    """Judge runs of `talkpath endpoints` together, each from another network; `UsageError` for other bundles."""
+    runs = [bundle.endpoints for bundle in bundles if bundle.endpoints is not None]
+    if len(runs) < len(bundles):
+        raise UsageError("Only bundles of `talkpath endpoints` are judged together; name one of another kind alone.")
+    verdicts = judge_networks(runs)
+    return Judgement(tuple(verdicts), (), endpoint_report.networks_json(len(runs), verdicts))
 
 
 def _rejudge_check(facts: Facts, second: Facts | None, stored: dict[str, Any]) -> Judgement:
