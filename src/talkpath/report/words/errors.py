@@ -42,14 +42,75 @@ ERROR_SENTENCES = (
     "The campaign was changed after it was signed; ask whoever calls for it for a new one.",
     "The campaign is over: it ended at {moment}. Nothing was measured.",
     "Say how long: --times N checks, or --for HOURS. Nothing was measured.",
+    "This is neither a recording of packets (pcap, pcapng) nor a shape of a call; name one of these.",
+    "this is no capture: it begins neither like pcap nor like pcapng; save it as one of these",
+    "this gzip file cannot be unpacked: copy it again",
+    "There is no capture in the folder {name}; name files of type {suffix}.",
+    "An app's own statistics hold no packets; this needs a recording of the call.",
+    "--peer, --html, --parquet and -o take one recording at a time; name one file.",
+    "The HTML file cannot be written; name another place with --html.",
+    "The scrubbed copy would replace the recording itself; name another file with -o.",
+    "Name one source of packets, a file, - for standard input, or an interface with -i, and at most one link.",
+    "Watching an interface works on Linux alone; elsewhere let another program capture: dumpcap -i {name} -w - | "
+    "talkpath listen -",
+    "Watching an interface takes the right CAP_NET_RAW, which this process does not have: run it with sudo, or let "
+    "another program capture: sudo tcpdump -i {name} -U -w - udp | talkpath listen -",
+    "No call was found in this recording. Name its flow by --flow N: {flows}.",
+    "There is no flow {number} in this recording; it has {count}.",
+    "No steady media was found in this flow; name another one by --flow N.",
+    "This call went over TCP, and a shape is of UDP; record a call that goes over UDP.",
+    "This flow has {count} packets; a shape takes {least} at least.",
+    "The shape of this call takes more than 64 kB; use fewer recordings.",
+    "These recordings show more kinds of packets than a shape has; are they calls of one app?",
+    "Say where the shape shall be written (-o NAME.shape), or --show to look at it.",
+    "This is the link of a page: open it in a browser, on the network to be tested. An invite link looks like "
+    "talkpath://HOST:PORT/#KEY or HOST:PORT#KEY.",
+    "This is not an invite link: its port is not a number from 1 to 65535. An invite link looks like "
+    "talkpath://HOST:PORT/#KEY or HOST:PORT#KEY.",
+    "The file with the link cannot be read; is its name right?",
+    "There is no test server to check against: give an invite link, or a directory of servers.",
+    "The test server closed the connection without an answer: the invitation has ended; ask for a new link.",
+    "The test server closed the connection without an answer: the link has no token, and links without one work only "
+    "with servers that are open to everybody; ask for a new link.",
+    "The test server refused: {words}",
+    "The test server takes no shapes of recorded calls (it runs with --no-shapes); ask for another link.",
+    "The test server is older than this talkpath and cannot place calls like recorded ones; ask for another link.",
+    "-4 and -6 exclude each other: a check uses one address family.",
+    "The file of --beside holds no check of a network; make one with `talkpath check -o FILE`.",
+    "The check of --beside is more than an hour old; measure the other network again first.",
+    "Nobody is here to agree to the plan of --messages; read it with --dry-run, then add --yes.",
+    "Nobody is here to agree to the plan of --own; read it with --dry-run, then add --yes.",
+    "With --own name the app whose servers are asked: --app. Nothing was measured.",
+    "--call goes with --own, and with the app that you will call in: --app.",
+    "A campaign says itself how often, how long and which apps. Nothing was measured.",
+    "--every takes at least {minutes} minutes: checks are not to become a load.",
+    "Name the invite link of the test server that volunteers shall use.",
+    "No observatory is named: say --to URL. Nothing was sent.",
+    "The bundle was made by the lab; an observatory takes what was measured on a real network.",
+    "The bundle does not tell its day; an observatory cannot use it.",
+    "There is a receipt of that name; withdraw that one, or name another with --receipt.",
+    "The receipt cannot be written; name another place with --receipt. Nothing was sent.",
+    "The receipt cannot be read; name the file that `talkpath share` wrote.",
+    "The file is no receipt that `talkpath share` wrote.",
+    "The letter cannot be written; name another place with -o.",
+    "--link is the address of a page and begins with https://.",
+    "The bundle was changed after it was written, or its end is missing.",
+    "The bundle was changed after it was written: a part is not the one that was signed.",
+    "The bundle was changed after it was signed.",
+    "A part of the bundle is missing, or one is there that does not belong.",
+    "The bundle has no readable manifest; it is damaged, or not one of ours.",
+    "The bundle holds a recording, or what an app's own servers answered, not a check.",
+    "The bundle takes longer to judge than any check's; it was made to.",
+    "The test server's receipt is that of another run: it names another key or another seed.",
+    "The facts and the receipt disagree about the test server's own network.",
 )
 """Templates: `{…}` stands for what the room fills in."""
 
 
 def error_sentence(text: str) -> str:
-    """The sentence in the current language."""
+    """The sentence in the current language; the name of a file may stand before it."""
     for template in ERROR_SENTENCES:
         pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(template))
-        if found := re.fullmatch(pattern, text):
-            return say("error", template, **found.groupdict())
+        if found := re.fullmatch(rf"([^:]+: )?{pattern}", text, re.DOTALL):
+            return (found[1] or "") + say("error", template, **found.groupdict())
     return text
