@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tracemalloc
 from random import Random
 
@@ -202,3 +204,23 @@ def test_a_receiver_knows_packets_by_what_is_random_in_each():
     assert key_offset(certificate, 83, {}) == 40
     assert key_offset(fields_of_text("0001 word(tag,16)"), 18, {}) is None  # the same in each packet
     assert [(start, end) for _, start, end in place_fields(voice, 20)] == [(0, 2), (2, 4), (4, 8), (8, 12), (12, 20)]
+
+
+AT_ONCE = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from talkpath.apps.recorded.shape_text import read_shape_text
+
+sys.setswitchinterval(1e-6)
+text, start = sys.stdin.buffer.read(), threading.Barrier(4)
+with ThreadPoolExecutor(4) as pool:
+    shapes = [*pool.map(lambda _: (start.wait(), read_shape_text(text))[1], range(4))]
+print(len(shapes), shapes.count(shapes[0]))
+"""
+
+
+def test_four_threads_read_their_first_shape_at_once():
+    """As the demo's scenes do. The process ended by a segmentation fault in two of three runs of the demo."""
+    for _ in range(5):
+        done = subprocess.run([sys.executable, "-c", AT_ONCE], input=PAGE, capture_output=True, check=False)
+        assert (done.returncode, done.stdout.split()) == (0, [b"4", b"4"]), done.stderr.decode()

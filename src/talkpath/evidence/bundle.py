@@ -86,6 +86,9 @@ class Manifest(Struct, frozen=True):
     parts: dict[str, str]
 
 
+_manifests = msgspec.json.Decoder(Manifest)
+
+
 class Seal(Struct, frozen=True):
     """A bundle that is complete and signed, its facts not unpacked: its kind, its key, the head of its receipt."""
 
@@ -252,10 +255,11 @@ def read_unverified(data: bytes) -> UnverifiedBundle:
     manifest, parts = _open_parts(data)
     if RECEIPT_PART not in parts:
         return UnverifiedBundle(manifest, parts, None)
-    try:
+    with in_place_of(
+        (msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
+        BundleError("A part of the bundle is not what it should be."),
+    ):
         receipt = msgspec.msgpack.decode(decompress(parts[RECEIPT_PART], MAX_RECEIPT_BYTES), type=SignedReceipt)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BundleError("A part of the bundle is not what it should be.") from error
     return UnverifiedBundle(manifest, parts, receipt)
 
 
@@ -268,7 +272,7 @@ def _open_parts(data: bytes) -> tuple[Manifest, dict[str, bytes]]:
         (msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
         BundleError("The bundle has no readable manifest; it is damaged, or not one of ours."),
     ):
-        manifest = msgspec.json.decode(parts.get(MANIFEST_PART, b""), type=Manifest)
+        manifest = _manifests.decode(parts.get(MANIFEST_PART, b""))
     if manifest.schema != SCHEMA:
         raise FormatVersionError(
             "The bundle has a form that this talkpath does not read; read it with the one that wrote it."

@@ -87,8 +87,9 @@ def send_bundle(receipt: ShareReceipt, data: bytes) -> None:
 
 def withdraw_report(receipt: ShareReceipt) -> str:
     """Withdraw the report; returns "removed" or "tombstone"."""
-    headers = {"Talkpath-Secret": receipt.secret}
-    status, answer = _observatory_request(receipt.url, "DELETE", f"/v1/reports/{receipt.id}", headers, b"")
+    status, answer = _observatory_request(
+        receipt.url, "DELETE", f"/v1/reports/{receipt.id}", {"Talkpath-Secret": receipt.secret}, b""
+    )
     state = answer.get("state")
     if status != 200 or state not in WITHDRAWN_SENTENCES:
         raise NotTakenError(f"The observatory did not withdraw it: {_refusal_reason(status, answer)}")

@@ -63,11 +63,14 @@ class _CaptureJson(Struct):
     attempts: list[_Call] = []
 
 
+_checks, _captures = msgspec.json.Decoder(_CheckJson), msgspec.json.Decoder(_CaptureJson)
+
+
 def read_stored_verdict(kind: str, data: bytes) -> dict[str, Any]:
     """Decode and check the stored JSON of a bundle of this kind ("check", "endpoints" or "capture")."""
     stored = msgspec.json.decode(data, type=dict[str, Any])
     check_printable(stored)
-    msgspec.convert(stored, _CaptureJson if kind == "capture" else _CheckJson)
+    (_captures if kind == "capture" else _checks).decode(data)
     return stored
 
 

@@ -59,8 +59,7 @@ class _HelloFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def _hello_file() -> _HelloFile:
-    data = Path(__file__).with_name("data").joinpath("hellos.toml").read_bytes()
-    return msgspec.toml.decode(data, type=_HelloFile)
+    return msgspec.toml.decode(Path(__file__).with_name("data").joinpath("hellos.toml").read_bytes(), type=_HelloFile)
 
 
 @cache

@@ -37,6 +37,8 @@ from talkpath.wire.toml_text import decode_bounded_toml
 
 MAX_SHAPE_TEXT_BYTES: Final = 64 << 10
 _LINE: Final = 116
+_shapes = msgspec.json.Decoder(RecordedShape)
+"""Prepares the type while one thread runs: msgspec ends the process where two prepare it at once."""
 
 _PARTS: Final = {"kind": "kinds", "message": "messages", "setup": "setups", "block": "blocks"}
 """The tables of a file, and where the record has them."""
@@ -52,7 +54,7 @@ def read_shape_text(data: bytes) -> RecordedShape:
     if len(data) > MAX_SHAPE_TEXT_BYTES:
         raise FileError(f"A shape has at most {MAX_SHAPE_TEXT_BYTES >> 10} kB.")
     try:
-        shape = msgspec.convert(_record_of_text(decode_bounded_toml(data)), RecordedShape)
+        shape = msgspec.convert(_record_of_text(decode_bounded_toml(data)), _shapes.type)
     except msgspec.ValidationError as error:
         raise FileError(f"This is no shape of a call: {error}.") from None
     except (ValueError, RecursionError):

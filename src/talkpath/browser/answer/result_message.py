@@ -50,6 +50,9 @@ class CallSetting(Struct, frozen=True, forbid_unknown_fields=True):
     read: str
 
 
+_settings = msgspec.json.Decoder(tuple[CallSetting, ...])
+
+
 class Suggestion(Struct, frozen=True):
     """One thing to try; `source` is a link, "" for none."""
 
@@ -60,8 +63,7 @@ class Suggestion(Struct, frozen=True):
 @cache
 def call_settings() -> tuple[CallSetting, ...]:
     """All settings that are known."""
-    data = files("talkpath.browser.answer").joinpath("call_settings.json").read_bytes()
-    return msgspec.json.decode(data, type=tuple[CallSetting, ...])
+    return _settings.decode(files("talkpath.browser.answer").joinpath("call_settings.json").read_bytes())
 
 
 def suggestions(verdicts: Sequence[Verdict], paths: Sequence[Row], check: CheckContext) -> list[Suggestion]:

@@ -23,6 +23,8 @@ import msgspec
 
 from talkpath.lab.drivers.delivery import RouterHealth
 
+_health = msgspec.json.Decoder(RouterHealth)
+
 ServiceLoop = Callable[[Any, socket.socket, Callable[[object], None]], RouterHealth]
 
 
@@ -58,7 +60,7 @@ class Service:
         if self.health is None:
             assert self._process.stdin is not None  # asked for above
             self._process.stdin.close()
-            self.health = msgspec.json.decode(self._line(), type=RouterHealth)
+            self.health = _health.decode(self._line())
         return self.health
 
     def _end(self) -> None:
@@ -90,9 +92,8 @@ def service_end() -> None:
         stopper.send(b".")
 
     threading.Thread(target=listen, daemon=True).start()
-    _report_value(run(job, stop, _report_value))
-    stop.close()
-    stopper.close()
+    with stop, stopper:
+        _report_value(run(job, stop, _report_value))
 
 
 def _report_value(value: object) -> None:
