@@ -33,7 +33,7 @@ STATEMENTS_A_ROOM = {
     "lab": 3732,
     "listening": 792,
     "measure": 1059,
-    "observatory": 6629,
+    "observatory": 6649,
     "probe": 2288,
     "report": 2536,
     "responder": 1313,

@@ -143,7 +143,8 @@ class Verdict(Struct, frozen=True, omit_defaults=False):
     `known_at_s` is when the e-value first passed m/alpha, `decided_at_s` when the rule was named or the state
     settled (seconds from the start of the check), None where neither happened. `observations` are ids of tp-001.
     `figures` are numbers for the sentences: extra and background loss per direction with bounds, MOS, canary. `family`
-    is the version of IP of its calls, 0 where none were placed. `trouble` follows from the rest (`trouble_of`).
+    is the version of IP of its calls, or of greetings in series, 0 where there were none. `trouble` follows from the
+    rest (`trouble_of`).
     """
 
     app: str

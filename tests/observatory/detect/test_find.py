@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from talkpath.errors import UsageError
 from talkpath.observatory.detect.assumptions import FOLDER_ASSUMPTIONS, OBSERVATORY_ASSUMPTIONS
+from talkpath.observatory.detect.country import roll_up
 from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.detect.find import find_events
+from talkpath.observatory.events.record import event_details
 
 FIRST = date(2025, 8, 1)
 
@@ -159,3 +161,14 @@ def test_one_contributor_and_taps_alone_confirm_nothing_where_two_are_asked_for(
     assert signal.known == {"signal": confirmed.known["signal"]}
     others = row("oooooooRRRRRR", restricted=6, contributors=2, restricted_contributors=2)
     assert find_events([*others, *taps], two)[0].level == "confirmed"
+
+
+def test_an_event_says_which_version_of_ip_it_is_about_where_that_is_known():
+    hit = row("ooooooRRRR", families={"4": 3, "6": 1})
+    (event,) = find_events(hit, FOLDER_ASSUMPTIONS)
+    assert (event.families, event.ip_versions) == ({"4": 12, "6": 4}, "4 6")
+    assert "over IPv4 (12), IPv6 (4)" in list(event_details(event))
+    assert roll_up([event], hit)[0].families == {"4": 12, "6": 4}
+    (unknown,) = find_events(row("ooooooRRRR"), FOLDER_ASSUMPTIONS)
+    assert unknown.families == {}
+    assert not any(said.startswith("over") for said in event_details(unknown))

@@ -74,6 +74,7 @@ def checked(day: date, asked: dict[str, tuple[int, int]], network: str = "AS6449
         country="XX", network=network, app="max", medium="voice", day=day.isoformat(), restricted=restricted,
         ok=reports - restricted, source="probe", basis="shape", listed=True, reports=reports, unreachable=0,
         undecided=0, failed=0, consistent=0, contributors=9, restricted_contributors=9, rules={}, directions={},
+        families={},
         responders={key: counts[0] for key, counts in asked.items()},
         responders_restricted={key: counts[1] for key, counts in asked.items() if counts[1]}, bundles=(), p=None,
         simulated=False,

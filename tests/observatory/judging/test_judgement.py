@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -18,9 +19,12 @@ from factories.observatories.sent_bundles import (
     sent_results,
 )
 from talkpath.errors import BundleError
-from talkpath.evidence.bundle import read_bundle, write_check
+from talkpath.evidence.bundle import write_check
+from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
+from talkpath.measure.facts import Facts
+from talkpath.observatory.events.network_days import folder_verdicts
 from talkpath.observatory.judging import judgement
 from talkpath.observatory.judging.judgement import judge_bundle
 from talkpath.observatory.log.records import Judged, LoggedTransports, Received
@@ -77,11 +81,12 @@ def test_only_apps_that_this_version_knows_are_counted(monkeypatch: pytest.Monke
     renamed = [replace(verdict, app="evil_app") if verdict.app == "whatsapp" else verdict for verdict in verdicts]
     asked = [("evil_app", "tls/443"), ("telegram", "tls/443"), ("telegram", "<script>")]
     rows = [{"app": app, "medium": "voice", "transport": name, "carries": True} for app, name in asked]
-    monkeypatch.setattr(judgement, "judge_check", lambda _: (renamed, {"transports": rows}))
+    monkeypatch.setattr(judgement, "judge_check", lambda *_, **__: (renamed, {"transports": rows}))
     record = judged(measured_bundle(1))
     assert {said.app for said in record.said} == {"telegram"}
     assert record.carried == (LoggedTransports("telegram", "voice", ("tls/443",)),)
-    monkeypatch.setattr(judgement, "judge_check", lambda _: ([replace(renamed[0], app="evil_app")], {"transports": []}))
+    gone = [replace(renamed[0], app="evil_app")], {"transports": []}
+    monkeypatch.setattr(judgement, "judge_check", lambda *_, **__: gone)
     with pytest.raises(BundleError, match="no app"):
         judged(measured_bundle(1))
 
@@ -121,14 +126,20 @@ def test_a_day_that_is_none_counts_nowhere():
             judged(measured_bundle(2, day=told_day))
 
 
-def test_of_two_checks_in_a_bundle_the_first_counts_alone():
-    """A rule on IPv6 alone, found by the second check of a device whose first one ran over IPv4: in no table and no
-    event (docs/how-to/run-an-observatory.md)."""
-    played = run_sim(sent_facts().plan, Scenario.parse("clean", [RULE], 2))
-    second = replace(played, simulated=False, receipt=None, family=6, started_at=sent_facts().started_at)
-    assert [verdict.state for verdict in judge_check(second)[0]] == ["restricted"]
-    inner = write_check(second, judge_check(second)[1], Signer.of_seed(bytes([1]) * 32))
-    first = replace(sent_facts(), simulated=False, receipt=None)
-    data = write_check(first, sent_results(False), Signer.of_seed(bytes(32)), inner)
-    assert read_bundle(data).second is not None
-    assert judged(data, NETWORK, COUNTRY).said == judged(without_receipt(), NETWORK, COUNTRY).said
+def over(family: int, rules: list[str], key: str) -> Facts:
+    """A check over that version of IP, of one test server that nobody signed for."""
+    played = run_sim(make_plan(choose_arms(["whatsapp/relay60"])), Scenario.parse("clean", rules, family, family))
+    return replace(played, simulated=False, receipt=None, responder_key=key, started_at=f"{DAY}T10:00:00Z")
+
+
+@pytest.mark.parametrize(("server", "expected"), [("k", ("restricted", 4)), ("o", ("", 6))])
+def test_of_a_check_over_both_versions_of_ip_the_one_that_is_hit_is_counted(
+    server: str, expected: tuple[str, int], tmp_path: Path
+) -> None:
+    first, other = over(6, [], "k" * 43), over(4, [RULE], server * 43)
+    said = (expected[0] or judge_check(first)[0][0].state, expected[1])
+    second = write_check(other, judge_check(other)[1], Signer.of_seed(b"2" * 32))
+    data = write_check(first, judge_check(first, second=other)[1], Signer.of_seed(b"1" * 32), second)
+    assert [(one.state, one.family) for one in judged(data).said] == [said]
+    (tmp_path / "one.talkpath").write_bytes(data)
+    assert [(one.state, one.family) for one in folder_verdicts(tmp_path)] == [said]

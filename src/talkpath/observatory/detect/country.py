@@ -11,7 +11,7 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
-from talkpath.observatory.detect.counts import ReportCounts
+from talkpath.observatory.detect.counts import ReportCounts, summed_counts
 from talkpath.observatory.events.record import EVERYWHERE, Event, Level, not_withdrawn
 
 ORDER: tuple[Level, ...] = ("signal", "confirmed", "attack-resistant")
@@ -107,7 +107,8 @@ def _rolled_event(
         share=None,
         share_low=None,
         share_high=None,
-        rules=dict(sorted(sum((Counter(event.rules) for event in events), Counter()).items())),
+        rules=summed_counts(event.rules for event in events),
+        families=summed_counts(event.families for event in events),
         carries=tuple(sorted({name for event in events for name in event.carries})),
         bundles=(),
         networks=networks,

@@ -26,9 +26,9 @@ class ReportCounts(StreamDay, frozen=True):
 
     `reports` are decided ones, `restricted` of them say so. A tap says only that a call failed: of the source `tap`
     both are the number of taps. At least `contributors` people sent the reports, and at least `restricted_contributors`
-    of them those that say restricted. `rules` count what restricted reports name,
-    `responders` gives (reports, restricted) by the far end's key, `carries` the transports that still carried, and
-    `bundles` ids of evidence.
+    of them those that say restricted. `rules` count what restricted reports name, `families` the
+    versions of IP ("4", "6") that they are about, where that is known, `responders` gives (reports, restricted) by the
+    far end's key, `carries` the transports that still carried, and `bundles` ids of evidence.
     """
 
     source: ReportSource
@@ -37,6 +37,7 @@ class ReportCounts(StreamDay, frozen=True):
     contributors: int = 1
     restricted_contributors: int = 1
     rules: Mapping[str, int] = field(default_factory=dict)
+    families: Mapping[str, int] = field(default_factory=dict)
     servers: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     carries: tuple[str, ...] = ()
     bundles: tuple[str, ...] = ()
@@ -66,6 +67,14 @@ class Panel:
     def day(self, at: int) -> str:
         """The date of the day with this number."""
         return date.fromordinal(int(self.dates[at])).isoformat()
+
+
+def summed_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """How often each name is counted in all of them, in the names' order."""
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(sorted(total.items()))
 
 
 def panel_of(counts: Iterable[ReportCounts]) -> Panel:

@@ -8,7 +8,6 @@ posterior over an even grid.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -19,7 +18,7 @@ from msgspec.structs import replace
 
 from talkpath.grouping import grouped_by_key
 from talkpath.observatory.detect.assumptions import OBSERVATORY_ASSUMPTIONS, SIGNAL, SOURCES, VOUCHED, Assumptions
-from talkpath.observatory.detect.counts import Panel, ReportCounts, panel_of
+from talkpath.observatory.detect.counts import Panel, ReportCounts, panel_of, summed_counts
 from talkpath.observatory.detect.evidence import log_beta_binomial
 from talkpath.observatory.detect.watch import ChangePoint, Spell, Watch
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNNAMED_RULE, Event, Kind, Level
@@ -148,7 +147,8 @@ class _SpellEvents:
             share=share.estimate if share else None,
             share_low=share.low if share else None,
             share_high=share.high if share else None,
-            rules=_rule_counts(counts),
+            rules=summed_counts(one.rules for one in counts),
+            families=summed_counts(one.families for one in counts),
             carries=tuple(sorted({name for one in counts for name in one.carries})),
             bundles=tuple(sorted({name for one in counts for name in one.bundles})),
         )
@@ -207,7 +207,8 @@ class _SpellEvents:
             contributors=people_at_least(counts),
             rule=rule,
             began=began.id,
-            rules=_rule_counts(counts),
+            rules=summed_counts(one.rules for one in counts),
+            families=summed_counts(one.families for one in counts),
             known={began.level: counts[-1].day},
         )
 
@@ -229,15 +230,8 @@ def _telling(counts: Iterable[ReportCounts], kind: Kind) -> int:
 
 def leading_rule(counts: Iterable[ReportCounts]) -> str | None:
     """The rule that most of the reports name; one that names a mechanism comes before `media.unknown`."""
-    named = _rule_counts(counts)
+    named = summed_counts(one.rules for one in counts)
     return max(named, key=lambda rule: (rule != UNNAMED_RULE, named[rule], rule), default=None)
-
-
-def _rule_counts(counts: Iterable[ReportCounts]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for one in counts:
-        total.update(one.rules)
-    return dict(sorted(total.items()))
 
 
 def _by_source(counts: Iterable[ReportCounts]) -> list[list[ReportCounts]]:

@@ -18,9 +18,10 @@ from msgspec import field
 from talkpath.errors import FileError
 from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.measure.endpoint_facts import EndpointFacts
+from talkpath.measure.facts import Facts
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK, DecidedDay, StreamDay
+from talkpath.report.check_json import is_other_family, judge_check
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
-from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.wire.control.keys import raw_key_text
 
@@ -38,6 +39,7 @@ class BundleVerdict(StreamDay, frozen=True, kw_only=True):
     rule: str | None = None
     direction: str | None = None
     p: float | None = None
+    family: int = 0
     basis: str = "shape"
     contributor: str = ""
     responder: str = ""
@@ -47,14 +49,15 @@ class BundleVerdict(StreamDay, frozen=True, kw_only=True):
 class NetworkDay(DecidedDay, frozen=True, kw_only=True):
     """All decided reports of one day, network, app, medium and basis.
 
-    `rules`, `ways` and `ps` are those of the restricted ones, in the order of bundles. `contributors` is at least 1: a
-    folder of bundles does not tell people apart. `responders` gives (decided, restricted) reports by the far end's key;
-    `bundles` are those of all reports.
+    `rules`, `families`, `ways` and `ps` are those of the restricted ones, in the order of bundles. `contributors` is at
+    least 1: a folder of bundles does not tell people apart. `responders` gives (decided, restricted) reports by the far
+    end's key; `bundles` are those of all reports.
     """
 
     basis: str
     contributors: int = 1
     rules: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
     ways: tuple[str, ...] = ()
     ps: tuple[float, ...] = ()
     responders: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -82,8 +85,7 @@ def bundle_verdicts(bundle: Bundle, name: str) -> Iterator[BundleVerdict]:
     if facts is None or not facts.started_at:
         return
     receipt = bundle.receipt
-    verdicts = judge_own_addresses(facts) if isinstance(facts, EndpointFacts) else judge_facts(facts)
-    for verdict in verdicts:
+    for verdict in _judged_verdicts(bundle, facts):
         yield BundleVerdict(
             bundle=name,
             network=receipt.network if receipt else UNKNOWN_NETWORK,
@@ -95,10 +97,26 @@ def bundle_verdicts(bundle: Bundle, name: str) -> Iterator[BundleVerdict]:
             rule=verdict.rule,
             direction=verdict.direction,
             p=_share_dropped(verdict),
+            family=verdict.family,
             basis=verdict.basis,
             responder=raw_key_text(receipt.responder_key) if receipt else "",
             simulated=facts.simulated,
         )
+
+
+def _judged_verdicts(bundle: Bundle, facts: Facts | EndpointFacts) -> list[Verdict]:
+    if isinstance(facts, EndpointFacts):
+        return judge_own_addresses(facts)
+    return judge_check(facts, second=other_family_facts(bundle))[0]
+
+
+def other_family_facts(bundle: Bundle) -> Facts | None:
+    """The check over the other version of IP that is in the bundle, by the same test server's word where it has one."""
+    first, second = bundle.facts, bundle.second.facts if bundle.second else None
+    if first is None or second is None or not is_other_family(first, second):
+        return None
+    keys = {each.receipt.responder_key if each and each.receipt else b"" for each in (bundle, bundle.second)}
+    return second if len(keys) == 1 else None
 
 
 def network_days(found: Iterable[BundleVerdict]) -> list[NetworkDay]:
@@ -126,6 +144,7 @@ def _network_day(found: list[BundleVerdict]) -> NetworkDay:
         **{state: sum(report.state == state for report in found) for state in DECIDED_STATES},
         contributors=max(1, len({report.contributor for report in found} - {""})),
         rules=tuple(report.rule or "media.unknown" for report in accusing),
+        families=tuple(str(report.family) for report in accusing if report.family),
         ways=tuple(report.direction or "" for report in accusing),
         ps=tuple(report.p for report in accusing if report.p is not None),
         responders=_responder_counts(found),

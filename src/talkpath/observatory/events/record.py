@@ -69,9 +69,10 @@ class Event(Struct, frozen=True):
     What the observatory's detector adds: `known`, the day on which each level was reached; `sources` that tell it;
     `taps` beside the reports; `unvouched`, reports that say so and that no listed test server vouches for (part of the
     `count` of a signal, else beside it: they confirm nothing); `share` of the decided reports (`checks`) that say
-    restricted, with its 95 % interval; `rules`, how many reports name which; `carries`, the transports that still
-    carried; `bundles`, ids of evidence. Of an event rolled up to a country (`network` is "*") `networks` are those it
-    is on, `measured` those measured.
+    restricted, with its 95 % interval; `rules`, how many reports name which; `families`, how many of
+    those that say restricted are about which version of IP ("4", "6"), where that is known; `carries`, the transports
+    that still carried; `bundles`, ids of evidence. Of an event rolled up to a country (`network` is "*") `networks` are
+    those it is on, `measured` those measured.
     """
 
     id: str
@@ -98,11 +99,17 @@ class Event(Struct, frozen=True):
     share_low: float | None = None
     share_high: float | None = None
     rules: dict[str, int] = field(default_factory=dict)
+    families: dict[str, int] = field(default_factory=dict)
     carries: tuple[str, ...] = ()
     bundles: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     measured: int = 0
     schema: str = "talkpath.event/1"
+
+    @property
+    def ip_versions(self) -> str:
+        """The versions of IP that reports which say restricted are about, as "4 6"; "" where that is not known."""
+        return " ".join(self.families)
 
 
 def counted_share(event: Event) -> tuple[float, float, float] | None:
@@ -189,6 +196,8 @@ def event_details(event: Event) -> Iterator[str]:
         yield f"told by {', '.join(event.sources)}"
     if event.rules:
         yield "consistent with " + ", ".join(f"{rule} ({count})" for rule, count in event.rules.items())
+    if event.families:
+        yield "over " + ", ".join(f"IPv{family} ({count})" for family, count in event.families.items())
     if event.carries:
         yield f"still carried by {', '.join(event.carries)}"
 

@@ -159,6 +159,7 @@ def as_day(one: DayCount) -> NetworkDay:
         impaired=one.impaired,
         contributors=one.contributors,
         rules=_spelt_counts(one.rules),
+        families=_spelt_counts(one.families),
         ways=_spelt_counts(one.directions),
         ps=() if one.p is None else (one.p,),
         simulated=one.simulated,

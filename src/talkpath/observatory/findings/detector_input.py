@@ -79,6 +79,7 @@ def counts_of_days(found: Iterable[NetworkDay], *, vouched: bool = True) -> Iter
             contributors=day.contributors,
             restricted_contributors=max(1, day.contributors - (day.count - day.restricted)),  # others said otherwise
             rules=Counter(day.rules),
+            families=Counter(day.families),
             servers=day.responders if vouched else {},
             bundles=day.bundles,
             simulated=day.simulated,
@@ -138,6 +139,7 @@ def counts_of_index(
                 contributors=max(one.contributors, 1),
                 restricted_contributors=max(said_so, 1),
                 rules=one.rules,
+                families=one.families,
                 servers=_by_operator(one, operators if len(asked.get(one.network, ())) > 1 else NOBODY_ANSWERS),
                 carries=tuple(transports.get((*one.stream, one.day), ())),
                 bundles=one.bundles,

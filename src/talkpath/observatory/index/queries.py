@@ -24,9 +24,9 @@ DECIDED_SUM = "restricted + ok + closed + impaired"
 class DayCount(DecidedDay, frozen=True, kw_only=True, gc=False):
     """One day, network, app, medium, source, basis, and whether a listed test server vouches for it.
 
-    `rules` and `directions` count what the restricted ones name, `responders` the reports of each far end's key,
-    `responders_restricted` those of them that say restricted, `bundles` are the first few of these. Recordings have
-    nothing to compare a call with: those that a restriction may explain are `consistent`, among the undecided, and
+    `rules`, `directions` and `families` count what the restricted ones name, `responders` the reports of each far end's
+    key, `responders_restricted` those of them that say restricted, `bundles` are the first few of these. Recordings
+    have nothing to compare a call with: those that a restriction may explain are `consistent`, among the undecided, and
     what they are consistent with is among the `rules`, and who sent them among `restricted_contributors`. `p` is the
     median of the estimates of the share dropped.
     """
@@ -43,6 +43,7 @@ class DayCount(DecidedDay, frozen=True, kw_only=True, gc=False):
     restricted_contributors: int
     rules: dict[str, int]
     directions: dict[str, int]
+    families: dict[str, int]
     responders: dict[str, int]
     responders_restricted: dict[str, int]
     bundles: tuple[str, ...]

@@ -39,7 +39,7 @@ DAY_COUNT = f"""
 INSERT INTO day_count
 SELECT day, country, network, app, medium, source, basis, listed, {COUNTS}, countIf({CONSISTENT}),
     {_people(STANDS)}, {_people(NAMES)},
-    {_by("rule", NAMES)}, {_by("direction", ACCUSES)},
+    {_by("rule", NAMES)}, {_by("direction", ACCUSES)}, {_by("toString(family)", f"({ACCUSES}) AND family > 0")},
     {_by("responder", STANDS)}, {_by("responder", ACCUSES)},
     arraySlice(arraySort(groupUniqArrayIf(report, {ACCUSES})), 1, {BUNDLES}),
     quantileExactIf(0.5)(p, {ACCUSES}), max(simulated), {{version:UInt64}}

@@ -87,7 +87,7 @@ def _plain_name(text: str) -> str:
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-FORM = 5  # of the tables; those of another are made anew
+FORM = 6  # of the tables; those of another are made anew
 COUNTS = ("day_count", "country_day", "carry_day", "stream_month", "carry_month", "progress")
 TABLES = ("report", "transport", *COUNTS)
 # A cell of a day lies on one node as a whole, so that what is counted there is complete; progress on any.

@@ -26,7 +26,7 @@ from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.measure.call import Findings
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts
-from talkpath.observatory.events.network_days import DAY_CHARACTERS
+from talkpath.observatory.events.network_days import DAY_CHARACTERS, other_family_facts
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
 from talkpath.observatory.log.records import (
     Judged,
@@ -70,7 +70,7 @@ def judge_bundle(data: bytes, received: Received, listed: Mapping[str, str]) -> 
     if bundle.endpoints is not None:
         return _judge_endpoints(bundle.endpoints, received, simulated=bundle.simulated)
     facts = countable_facts(bundle)
-    verdicts, check = judge_check(facts)
+    verdicts, check = judge_check(facts, second=other_family_facts(bundle))
     verdicts = _of_known_apps(verdicts)
     if not verdicts:
         raise BundleError("The bundle is of no app that this version knows.")
@@ -226,6 +226,7 @@ def _logged_verdict(verdict: Verdict) -> LoggedVerdict:
         log10_e=_four_digits(verdict.log10_e),
         parameters={name: _logged_parameter(value) for name, value in verdict.parameters.items()},
         reason=verdict.reason.code if verdict.reason else "",
+        family=verdict.family,
     )
 
 

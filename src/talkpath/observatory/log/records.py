@@ -29,7 +29,7 @@ LoggedParameter = tuple[float | None, float | None, float | None] | str
 
 
 class LoggedVerdict(Struct, frozen=True, array_like=True, gc=False):
-    """One verdict on one app and medium."""
+    """One verdict on one app and medium. `family`: the version of IP of its calls, 0 where that is not known."""
 
     app: str
     medium: str
@@ -40,6 +40,7 @@ class LoggedVerdict(Struct, frozen=True, array_like=True, gc=False):
     log10_e: float | None = None
     parameters: dict[str, LoggedParameter] = {}
     reason: str = ""
+    family: int = 0
 
 
 class LoggedTransports(Struct, frozen=True, array_like=True, gc=False):
@@ -176,6 +177,7 @@ class VerdictRow(Struct, frozen=True, kw_only=True, gc=False):
     direction: str | None
     log10_e: float | None
     reason: str
+    family: int = 0
     responder: str = ""
     responder_class: str = ""
     listed: bool = False
@@ -201,6 +203,7 @@ def verdict_rows(record: Counted) -> Iterator[tuple[LoggedVerdict, dict[str, Any
                 "direction": verdict.direction,
                 "log10_e": verdict.log10_e,
                 "reason": verdict.reason,
+                "family": verdict.family,
                 **_origin_columns(record),
             },
         )

@@ -245,6 +245,7 @@ def _parquet_rows(rows: Sequence[OpenRow]) -> bytes:
     text, flag, day = pyarrow.string(), pyarrow.bool_(), pyarrow.date32()
     others = {
         "log10_e": pyarrow.float64(),
+        "family": pyarrow.int8(),
         "listed": flag,
         "simulated": flag,
         "received": day,

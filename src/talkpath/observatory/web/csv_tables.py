@@ -40,6 +40,7 @@ EVENT = (
     "count",
     "contributors",
     "rule",
+    "ip_versions",
 )
 
 

@@ -155,6 +155,8 @@ def _with_way(facts: EndpointFacts, verdict: Verdict) -> Verdict:
     """Take in what series and epochs say of the app."""
     series = read_series(facts, verdict.app)
     told = replace(verdict, figures=verdict.figures | _address_figures(facts, verdict.app, series))
+    if series or facts.paths:
+        told = replace(told, family=6 if facts.family == 6 else 4)
     if not app_paths(facts, verdict.app):
         return _of_series(told, series)
     found = read_epochs(facts, verdict.app)
