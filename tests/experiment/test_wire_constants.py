@@ -21,7 +21,7 @@ from factories.packets.pcap_reader import read_datagrams
 from talkpath.apps import shapes
 from talkpath.apps.recorded.played import AppCall
 from talkpath.conduct.check import Check
-from talkpath.experiment.layout import Layout, lay_out
+from talkpath.experiment.layout import Layout, lay_out, packet_keys
 from talkpath.experiment.plan import make_plan
 from talkpath.experiment.seeds import session_key
 from talkpath.lab.drivers.sim import SIM_PORTS, Sim
@@ -94,7 +94,7 @@ def known(check: Check, key: bytes) -> dict[str, dict[bytes, tuple[Layout, int, 
         layout = lay_out(key, Begin(number, str(arm), K, PACKETS, first, check.local_ports), SIM_PORTS)
         first += len(layout.flows)
         for side in (layout.up, layout.down):
-            for name, (flow, bit) in side.keys.items():
+            for name, (flow, bit) in packet_keys(layout, side).items():
                 places[side.direction][name] = layout, flow, side.slots[bit]
     return places
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 
 import pytest
@@ -19,7 +20,7 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES
 from talkpath.apps.recorded.played import PlayedShape, played_shape
 from talkpath.experiment.imitation_digest import shape_digest
-from talkpath.experiment.layout import Layout, lay_out_anew, make_outline
+from talkpath.experiment.layout import Layout, lay_out_anew, make_outline, packet_keys
 from talkpath.experiment.nonce import put_nonce, read_nonce
 from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.responder.flight import ResponderPacket
@@ -69,6 +70,11 @@ class Epoch:
     session: int
     layout: Layout
     nonces: dict[tuple[int, Source], int] = field(default_factory=dict)
+
+    @cached_property
+    def keys(self) -> dict[bytes, tuple[int, int]]:
+        """Where each packet that the responder sends belongs."""
+        return packet_keys(self.layout, self.layout.down)
 
     @property
     def spared(self) -> bool:
@@ -159,14 +165,14 @@ class Attack:
     def owner(self, data: bytes) -> tuple[int, int]:
         for number, each in enumerate(self.epochs):
             for key in (data[:KEY_BYTES], data[KEY_BYTES : 2 * KEY_BYTES]):
-                if key in each.layout.down.keys:
-                    return number, each.layout.down.keys[key][0]
+                if key in each.keys:
+                    return number, each.keys[key][0]
         raise AssertionError("a packet of no epoch")
 
     def learn(self, each: Epoch, flow: int, source: Source, data: bytes) -> None:
         """Whoever is at that source sees the nonce."""
         plan, down = each.layout.flows[flow], each.layout.down
-        bit = (down.keys.get(data[:KEY_BYTES]) or down.keys[data[KEY_BYTES : 2 * KEY_BYTES]])[1]
+        bit = (each.keys.get(data[:KEY_BYTES]) or each.keys[data[KEY_BYTES : 2 * KEY_BYTES]])[1]
         shape = each.layout.schedule.slots[down.slots[bit]]
         expected = plan.datagrams[down.slots[bit]]
         each.nonces[flow, source] = read_nonce(expected, data, shape, printable=plan.twin_kind == "text")

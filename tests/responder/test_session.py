@@ -9,7 +9,7 @@ import pytest
 
 from talkpath.apps import shapes
 from talkpath.experiment.imitation_digest import shape_digest
-from talkpath.experiment.layout import lay_out
+from talkpath.experiment.layout import lay_out, packet_keys, sending_order
 from talkpath.experiment.nonce import put_nonce, read_nonce
 from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.responder.limits import Identity, Limits
@@ -167,7 +167,7 @@ def test_no_more_goes_out_than_came_in_until_the_nonce_is_echoed() -> None:
     layout = lay_out(probe.key, begin(packets=60), PORTS)
     for index, flow in enumerate(layout.flows):
         got = gave = 0
-        for due_ms, cell in zip(layout.up.order_ms, layout.up.order, strict=True):
+        for cell, due_ms in zip(*sending_order(layout.schedule, layout.up), strict=True):
             owner, bit = divmod(cell, len(layout.up.slots))
             if owner != index:
                 continue
@@ -184,8 +184,9 @@ def test_an_echoed_nonce_opens_the_flow() -> None:
     probe.say(begin(packets=60))
     layout = lay_out(probe.key, begin(packets=60), PORTS)
     index, flow = next((i, f) for i, f in enumerate(layout.flows) if f.twin_kind == "random")
+    keys = packet_keys(layout, layout.down)
     nonce = gave = got = 0
-    for due_ms, cell in zip(layout.up.order_ms, layout.up.order, strict=True):
+    for cell, due_ms in zip(*sending_order(layout.schedule, layout.up), strict=True):
         owner, bit = divmod(cell, len(layout.up.slots))
         if owner != index:
             continue
@@ -197,7 +198,7 @@ def test_an_echoed_nonce_opens_the_flow() -> None:
             due_ms / 1000
         ):
             gave += len(packet.data)
-            _, down = layout.down.keys.get(packet.data[:40]) or layout.down.keys[packet.data[40:80]]
+            _, down = keys.get(packet.data[:40]) or keys[packet.data[40:80]]
             place = layout.schedule.slots[layout.down.slots[down]]
             nonce = nonce or read_nonce(flow.datagrams[layout.down.slots[down]], packet.data, place, printable=False)
     assert nonce

@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.experiment.layout import DirectionPlan, Layout
+from talkpath.experiment.layout import DirectionPlan, Layout, packet_keys, sending_order
 from talkpath.wire.control.messages import FlowReport
 
 UNKNOWN_DMS, MOST_DMS = -32768, 32767
@@ -36,9 +36,9 @@ class Flight(ABC, Generic[Packet]):
     yet)."""
 
     __slots__ = (
-        *("_came_s", "_canaries", "_datagrams", "_doubtful", "_first", "_left_s", "_next", "_order_ms", "_ready"),
-        *("_replies", "_sent", "_width", "arrived", "closed", "exceeded", "hops", "into", "late", "layout", "out"),
-        *("router", "start_s", "wake_s"),
+        *("_came_s", "_canaries", "_datagrams", "_doubtful", "_first", "_left_s", "_next", "_order", "_order_ms"),
+        *("_ready", "_replies", "_sent", "_width", "arrived", "closed", "exceeded", "hops", "into", "keys", "late"),
+        *("layout", "out", "router", "start_s", "wake_s"),
     )
 
     def __init__(self, layout: Layout, out: DirectionPlan, into: DirectionPlan) -> None:
@@ -49,7 +49,7 @@ class Flight(ABC, Generic[Packet]):
         self.closed = False
         self.arrived = [bytearray(len(into.slots)) for _ in flows]
         self.late: list[bytearray] = []  # a row per flow, once any packet came late
-        # By cell (see `DirectionPlan`): was it sent, when, must `wants` be asked, the packet if nothing in it changes.
+        # By cell (see `sending_order`): was it sent, when, must `wants` be asked, the packet if nothing in it changes.
         self._width = len(out.slots)
         self._sent = bytearray(self._width * len(flows))
         self._left_s = array("d", [nan]) * len(self._sent)
@@ -59,7 +59,9 @@ class Flight(ABC, Generic[Packet]):
         self._came_s = array("d", [nan]) * len(into.slots) * len(flows)  # when, row by row
         self._datagrams = [list(map(flow.datagrams.__getitem__, out.slots)) for flow in layout.flows]  # as they'd leave
         self._next = 0
-        self._order_ms = [*out.order_ms, NEVER]
+        self._order, self._order_ms = sending_order(layout.schedule, out)
+        self._order_ms.append(NEVER)
+        self.keys = packet_keys(layout, into)  # of what arrives
         self._canaries = [flow.canary for flow in layout.flows]
         self.exceeded = [0] * len(layout.flows)
         self.router = [""] * len(layout.flows)
@@ -86,7 +88,7 @@ class Flight(ABC, Generic[Packet]):
         if self.start_s is None:
             return packets
         elapsed_ms = (now_s - self.start_s) * 1000.0 + SOON_MS
-        order, order_ms, at, doubtful = self.out.order, self._order_ms, self._next, self._doubtful
+        order, order_ms, at, doubtful = self._order, self._order_ms, self._next, self._doubtful
         while order_ms[at] <= elapsed_ms:
             cell = order[at]
             at += 1

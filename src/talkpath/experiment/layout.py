@@ -81,19 +81,14 @@ class DirectionPlan:
     """One direction of an epoch. Bit i of every bitmap is the slot `slots[i]` of the schedule; `media` are the bits of
     its media packets.
 
-    `order` are the cells of `due_ms` in order of time, without replies, `order_ms` when they are due; the cell of a
-    packet is flow index * len(slots) + bit. `keys` finds a received packet by its first bytes; `again[bit]` are the
-    bits of its retries (same bytes); `replies[bit]` are the bits of the other direction that reply to `bit`. `limited`
-    bits have a hop limit.
+    `due_ms` has a row per flow. `again[bit]` are the bits of its retries (same bytes), `replies[bit]` those of the
+    other direction that reply to `bit`. `limited` bits have a hop limit.
     """
 
     direction: Direction
     slots: tuple[int, ...]
     media: tuple[int, ...]
-    order: list[int]
-    order_ms: list[float]
     due_ms: NDArray[np.float64]
-    keys: dict[bytes, PacketPlace]
     again: dict[int, tuple[int, ...]]
     replies: dict[int, tuple[int, ...]]
     first_try: dict[int, int]
@@ -182,7 +177,9 @@ def lay_out_anew(plan: Outline, key: bytes, ports: tuple[int, ...]) -> Layout:
     limit = hop_limit(begin)
     flows = _planned_flows(seed, begin, plan.shape, schedule, ports, limit)
     answered_by = _answer_bits(schedule)
-    plans = {direction: _direction_plan(direction, seed, schedule, flows, answered_by) for direction in ("up", "down")}
+    plans = {
+        direction: _direction_plan(direction, seed, schedule, len(flows), answered_by) for direction in ("up", "down")
+    }
     if limit:
         bits = limited_bits(schedule, plans[limit.direction].slots, limit)
         plans[limit.direction] = replace(plans[limit.direction], limited=bits)
@@ -299,7 +296,7 @@ def _direction_plan(
     direction: Direction,
     seed: bytes,
     schedule: Schedule,
-    flows: tuple[PlannedFlow, ...],
+    flows: int,
     answered_by: dict[int, list[int]],
 ) -> DirectionPlan:
     slots = tuple(i for i, slot in enumerate(schedule.slots) if slot.direction == direction)
@@ -312,15 +309,11 @@ def _direction_plan(
         for slot, found in answered_by.items()
         if slot in bit_of
     }
-    order, order_ms, due_ms = _due_order(derive_bytes(seed, direction, "order"), schedule, slots, len(flows))
     return DirectionPlan(
         direction=direction,
         slots=slots,
         media=media,
-        order=order,
-        order_ms=order_ms,
-        due_ms=due_ms,
-        keys=_packet_keys(schedule, flows, slots),
+        due_ms=_due_times(derive_bytes(seed, direction, "order"), schedule, slots, flows),
         again=_retry_bits(schedule, slots, bit_of),
         replies=replies,
         first_try={bit_of[s]: bit_of[r] for s in slots if (r := schedule.slots[s].retry_of) is not None},
@@ -328,28 +321,30 @@ def _direction_plan(
     )
 
 
-def _due_order(
-    key: bytes, schedule: Schedule, slots: tuple[int, ...], count: int
-) -> tuple[list[int], list[float], NDArray[np.float64]]:
-    """Return `order`, `order_ms` and `due_ms`. (Lists of numbers, which the garbage collector need not traverse.)"""
-    chosen = [schedule.slots[slot] for slot in slots]
-    block_ms = np.array([slot.at_ms for slot in chosen])[:, None] + np.arange(count) * SPACING_MS
-    due_ms = np.empty((count, len(slots)))
-    due_ms[random_orders(key, len(slots), count), np.arange(len(slots))[:, None]] = block_ms
-    bits = np.flatnonzero([slot.answers is None for slot in chosen])
-    cells = (np.arange(count)[:, None] * len(slots) + bits).ravel()
-    at_ms = due_ms[:, bits].ravel()
+def _due_times(key: bytes, schedule: Schedule, slots: tuple[int, ...], flows: int) -> NDArray[np.float64]:
+    block_ms = np.array([schedule.slots[slot].at_ms for slot in slots])[:, None] + np.arange(flows) * SPACING_MS
+    due_ms = np.empty((flows, len(slots)))
+    due_ms[random_orders(key, len(slots), flows), np.arange(len(slots))[:, None]] = block_ms
+    return due_ms
+
+
+def sending_order(schedule: Schedule, out: DirectionPlan) -> tuple[list[int], list[float]]:
+    """Return the packets of a direction but its replies, in order of time, and when each is due. A packet is a cell of
+    `due_ms`: flow index * len(slots) + bit. (Lists of numbers, which the garbage collector need not traverse.)"""
+    flows, width = out.due_ms.shape
+    bits = np.flatnonzero([schedule.slots[slot].answers is None for slot in out.slots])
+    cells = (np.arange(flows)[:, None] * width + bits).ravel()
+    at_ms = out.due_ms[:, bits].ravel()
     first = np.argsort(at_ms, kind="stable")
-    return cells[first].tolist(), at_ms[first].tolist(), due_ms
+    return cells[first].tolist(), at_ms[first].tolist()
 
 
-def _packet_keys(
-    schedule: Schedule, flows: tuple[PlannedFlow, ...], slots: tuple[int, ...]
-) -> dict[bytes, PacketPlace]:
-    cuts = [(slot, (at := schedule.slots[slot].key_at), at + KEY_BYTES) for slot in reversed(slots)]
-    keys = [packets[slot][at:end] for packets in (flow.datagrams for flow in flows) for slot, at, end in cuts]
-    few = len(flows) * len(slots) <= FEW_PLACES
-    places = (_packet_places if few else _packet_places.__wrapped__)(len(flows), len(slots))
+def packet_keys(layout: Layout, into: DirectionPlan) -> dict[bytes, PacketPlace]:
+    """Return where each packet of a direction belongs, by the bytes that tell it from others."""
+    cuts = [(slot, (at := layout.schedule.slots[slot].key_at), at + KEY_BYTES) for slot in reversed(into.slots)]
+    keys = [packets[slot][at:end] for packets in (flow.datagrams for flow in layout.flows) for slot, at, end in cuts]
+    few = len(keys) <= FEW_PLACES
+    places = (_packet_places if few else _packet_places.__wrapped__)(len(layout.flows), len(into.slots))
     return dict(zip(keys, places, strict=True))
 
 

@@ -81,7 +81,7 @@ class ProbeEpochs:
         """The epoch of this flight was asked for; its first packet leaves not before `not_before_s`."""
         most = most_bytes(flight.layout, self.family)
         self._running[flight.layout.begin.number] = RunningEpoch(flight, not_before_s, most)
-        self._by_key.update(zip(flight.into.keys, repeat(flight)))
+        self._by_key.update(zip(flight.keys, repeat(flight)))
 
     def start(self, now_s: float, number: int, rtt_s: float) -> bool:
         """The far end is ready for the epoch. False where no such epoch waits."""
@@ -206,7 +206,7 @@ class ProbeEpochs:
             flight = self._by_key.get(key)
             if flight is None:
                 return []
-        flow, bit = flight.into.keys[key]
+        flow, bit = flight.keys[key]
         self.heard_s = now_s
         size = len(data) + flight.around_bytes[flow]
         self.bytes_received += size

@@ -9,7 +9,7 @@ from msgspec import Struct
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES
 from talkpath.experiment.budget import CARRIER_BYTES
 from talkpath.experiment.flight import Flight
-from talkpath.experiment.layout import Layout
+from talkpath.experiment.layout import Layout, packet_keys
 from talkpath.experiment.nonce import Places, read_nonce, without_nonce
 
 
@@ -74,7 +74,7 @@ class ProbeFlight(Flight[ProbePacket]):
 
     def forget(self, data: bytes) -> None:
         """This machine would not send the datagram, if it is one of this epoch's."""
-        keys = self.out.keys
+        keys = packet_keys(self.layout, self.out)
         place = keys.get(data[:KEY_BYTES]) or keys.get(data[KEY_BYTES : 2 * KEY_BYTES])
         if place is not None:
             self.unsend(*place)

@@ -40,7 +40,7 @@ class ResponderFlight(Flight[ResponderPacket]):
 
     __slots__ = (
         *("_checksums", "_credit_bytes", "_credit_packets", "_draw", "_field_at", "_fields", "_nonce", "_proven"),
-        *("checked", "padded", "sizes", "source"),
+        *("_slots", "checked", "padded", "sizes", "source"),
     )
 
     def __init__(
@@ -49,11 +49,11 @@ class ResponderFlight(Flight[ResponderPacket]):
         super().__init__(layout, layout.down, layout.up)
         count = len(layout.flows)
         self.padded: list[Counter[int]] = [Counter() for _ in range(count)]  # by size: longer than the probe sent them
-        self.sizes = [layout.schedule.slots[slot].size for slot in layout.up.slots]
+        self._slots = [layout.schedule.slots[slot] for slot in layout.up.slots]
+        self.sizes = [slot.size for slot in self._slots]
         self._field_at, self._fields = _nonce_fields(layout)
         self._checksums = [_packet_checksums(flow, layout.up) for flow in layout.flows]
         self.layout = _without_unneeded(layout)
-        self.into, self.out = self.layout.up, self.layout.down
         self.source: list[tuple[Hashable, int] | None] = [None] * count
         self.checked = [False] * count
         self._nonce = [0] * count
@@ -86,12 +86,11 @@ class ResponderFlight(Flight[ResponderPacket]):
 
     def _unchanged(self, flow: int, bit: int, data: bytes) -> bool:
         """Whether all of it is as the probe sent it, except that it may echo a nonce."""
-        checksum = self._checksums[flow][bit]
-        if crc32(data) == checksum:
-            return True
-        slot, at = self.layout.schedule.slots[self.into.slots[bit]], self._field_at.get(bit, 0)
-        field, call = self._fields[flow][at : at + NONCE_BYTES], self.layout.flows[flow].role == "call"
-        return crc32(without_nonce(data, slot, field, fingerprint=call)) == checksum
+        at = self._field_at.get(bit)
+        if at is not None:
+            field, call = self._fields[flow][at : at + NONCE_BYTES], self.layout.flows[flow].role == "call"
+            data = without_nonce(data, self._slots[bit], field, fingerprint=call)
+        return crc32(data) == self._checksums[flow][bit]
 
     def _bind(self, flow: int, source: Hashable, port: int) -> None:
         self.source[flow] = source, port
@@ -102,10 +101,9 @@ class ResponderFlight(Flight[ResponderPacket]):
 
     def _check(self, flow: int, bit: int, data: bytes) -> None:
         """Look for the echoed nonce; once it is there, all packets of the flow are ready."""
-        slot = self.layout.schedule.slots[self.into.slots[bit]]
         text = self.layout.flows[flow].twin_kind == "text"
         at = self._field_at.get(bit, 0)  # a packet without room carries no nonce, whatever is expected
-        echo = read_field(self._fields[flow][at : at + NONCE_BYTES], data, slot, printable=text)
+        echo = read_field(self._fields[flow][at : at + NONCE_BYTES], data, self._slots[bit], printable=text)
         self.checked[flow] = nonce_matches(self._nonce[flow], echo, printable=text)
         if self.checked[flow] and (bound := self.source[flow]) is not None:
             hops, row = self.hops[flow], self._datagrams[flow]
@@ -149,7 +147,4 @@ def _packet_checksums(flow: PlannedFlow, up: DirectionPlan) -> array[int]:
 
 def _without_unneeded(layout: Layout) -> Layout:
     """The layout without what this end never needs: about half of its memory."""
-    flows = tuple([structs.replace(flow, datagrams=()) for flow in layout.flows])
-    up: DirectionPlan = replace(layout.up, order=[], order_ms=[])
-    down: DirectionPlan = replace(layout.down, keys={})
-    return replace(layout, flows=flows, up=up, down=down)
+    return replace(layout, flows=tuple([structs.replace(flow, datagrams=()) for flow in layout.flows]))

@@ -38,7 +38,7 @@ class FlightTable:
     def add(self, flight: ResponderFlight) -> None:
         """From now on this flight's packets are taken and sent."""
         self._sending.append(flight)
-        self._by_key.update(zip(flight.layout.up.keys, repeat(flight)))
+        self._by_key.update(zip(flight.keys, repeat(flight)))
 
     def cut(self, now_s: float, flight: ResponderFlight) -> None:
         """The probe cut this epoch: what arrives is late, and nothing more is sent.
@@ -65,7 +65,7 @@ class FlightTable:
         """This flight's packets are no longer known."""
         if flight in self._sending:
             self._sending.remove(flight)
-        for key in flight.layout.up.keys:
+        for key in flight.keys:
             if self._by_key.get(key) is flight:
                 del self._by_key[key]
 
@@ -78,7 +78,7 @@ class FlightTable:
             flight = self._by_key.get(key)
             if flight is None:
                 return self._control(source, port, data)
-        flow, bit = flight.into.keys[key]
+        flow, bit = flight.keys[key]
         if len(data) > flight.sizes[bit]:
             _count_size(flight.padded[flow], len(data))
             return []

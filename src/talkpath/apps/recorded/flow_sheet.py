@@ -13,6 +13,9 @@ from struct import Struct
 from typing import Final
 from zlib import crc32
 
+import numpy as np
+from numpy.typing import NDArray
+
 from talkpath.apps.contract.shape import Keystream, Schedule, Slot
 from talkpath.apps.recorded.fields import (
     DATE_BYTES,
@@ -57,9 +60,9 @@ def slot_kind(kind: str, step: int = 0, padding: int = 0) -> str:
     return f"{kind}+{step}+{padding}"
 
 
-def _parts_of_kind(slot: Slot) -> tuple[str, int, int]:
-    kind, step, padding = slot.kind.split("+")
-    return kind, int(step), int(padding)
+_NumberColumns = tuple[NDArray[np.intp], NDArray[np.uint64], NDArray[np.uint64], NDArray[np.intp], NDArray[np.intp]]
+"""Of numbers: where they were drawn, which bits of the draw they have, by how much they have grown. Of their bytes:
+where each stands, and which of all numbers' bytes (8 each, the highest first) it is."""
 
 
 class FlowSheet:
@@ -74,7 +77,7 @@ class FlowSheet:
         self._texts: list[tuple[int, int, Alphabet]] = []
         self._copies: list[tuple[int, str]] = []
         self._grown: dict[str, int] = {}
-        self._numbers: list[tuple[int, int, str, int, str]] = []  # at, size, name, grown by, byte order
+        self._numbers: list[tuple[int, int, str, int, bool]] = []  # at, size, name, grown by, little
         self._starts: dict[str, int] = {}
         self._dates: list[tuple[int, int, str]] = []
         self._shuffles: list[tuple[str, list[tuple[int, int]]]] = []
@@ -83,20 +86,22 @@ class FlowSheet:
         self._message_at: dict[str, int] = {}
         for name, parts in messages.items():
             self._message_at[name] = len(self._fixed)
-            self._put_packet(parts, fixed_bytes(parts), 0.0, 0, None)
+            self._put_fields(place_fields(parts, fixed_bytes(parts)))
         self._spans = [*self._put_slots(fields, schedule.slots)]
         self._whole = int.from_bytes(self._mask, "big"), int.from_bytes(self._fixed, "big")
+        self._columns = self._number_columns()
 
     def _put_slots(self, fields: Mapping[str, Sequence[Field]], slots: Sequence[Slot]) -> Iterable[tuple[int, int]]:
         """Put each slot's datagram. A retry repeats its first try, and the replies to all tries are the same."""
         spans: list[tuple[int, int]] = []
         replies: dict[tuple[int, str, int], tuple[int, int]] = {}
         given = Counter[tuple[int, str]]()  # of one request there may be several replies of a kind
+        placed: dict[tuple[str, int], Sequence[tuple[Field, int, int]]] = {}
         for slot in slots:
             if slot.retry_of is not None:
                 spans.append(spans[slot.retry_of])
                 continue
-            kind, step, padding = _parts_of_kind(slot)
+            kind, step, padding = slot.kind.split("+")  # as `slot_kind` put it together
             asked: tuple[int, int] | None = None
             if slot.answers is not None:
                 first = slots[slot.answers].retry_of
@@ -106,23 +111,42 @@ class FlowSheet:
                 if reply in replies:
                     spans.append(replies[reply])
                     continue
-            start = len(self._fixed)
-            self._put_packet(fields[kind], slot.size - padding, slot.at_ms, step, asked)
-            self._put(bytes(padding))
+            start, size = len(self._fixed), slot.size - int(padding)
+            if (kind, size) not in placed:
+                placed[kind, size] = place_fields(fields[kind], size)
+            self._put_fields(placed[kind, size], slot.at_ms, int(step), asked)
+            self._put(bytes(int(padding)))
             spans.append((start, len(self._fixed)))
             if slot.answers is not None:
                 replies[reply] = spans[-1]
         return spans
 
-    def _put_packet(
-        self, fields: Sequence[Field], size: int, at_ms: float, step: int, asked: tuple[int, int] | None
+    def _put_fields(
+        self,
+        placed: Sequence[tuple[Field, int, int]],
+        at_ms: float = 0.0,
+        step: int = 0,
+        asked: tuple[int, int] | None = None,
     ) -> None:
         start = len(self._fixed)
-        for field, first, last in place_fields(fields, size):
+        for field, first, last in placed:
             at, width = start + first, last - first
             match field:
+                case ConstantField():
+                    self._put(field.data)
+                case BitsField():
+                    self._put(bytes([field.fixed]), bytes([field.mask]))
+                case WordField():
+                    self._copies.append((at, self._word(field.name, field.size, field.alphabet)))
+                    self._put(bytes(width))
+                case RandomField():
+                    if field.alphabet != "bytes":
+                        self._texts.append((at, at + width, field.alphabet))
+                    self._put(bytes(width), b"\xff" * width)
                 case CounterField():
-                    self._put_counter(field, at)
+                    if field.start is not None:
+                        self._starts.setdefault(field.name, field.start)
+                    self._put_number(field.name, at, field.size, self._grow(field.name, field.step), field.little)
                 case SteppedField():
                     self._put_number(
                         field.name, at, field.size, self._grow(field.name, step, before=True), field.little
@@ -130,10 +154,13 @@ class FlowSheet:
                 case ClockField():
                     self._put_number(field.name, at, field.size, int(at_ms * field.per_ms), field.little)
                 case LengthField():
-                    number = (size + field.plus) // field.unit % (1 << 8 * field.size)
+                    number = (placed[-1][2] + field.plus) // field.unit % (1 << 8 * field.size)
                     self._put(number.to_bytes(field.size, "little" if field.little else "big"))
+                case EchoField() if asked is not None:
+                    self._moves.append((asked[0] + field.at, at, width))
+                    self._put(bytes(width))
                 case EchoField():
-                    self._put_echo(field, at, asked)
+                    self._put(bytes(width), b"\xff" * width)
                 case ChecksumField():
                     self._seals.append((start + field.start, at + width))
                     self._put(_FINGERPRINT_HEAD + bytes(4))
@@ -145,35 +172,14 @@ class FlowSheet:
                     self._put(bytes(width))
                 case ShuffledField():
                     self._put_groups(field)
-                case _:
-                    self._put_plain(field, width)
 
     def _put(self, fixed: bytes, mask: bytes = b"") -> None:
         self._fixed += fixed
         self._mask += mask or bytes(len(fixed))
 
-    def _put_plain(self, field: Field, width: int) -> None:
-        match field:
-            case ConstantField():
-                self._put(field.data)
-            case BitsField():
-                self._put(bytes([field.fixed]), bytes([field.mask]))
-            case WordField():
-                self._copies.append((len(self._fixed), self._word(field.name, field.size, field.alphabet)))
-                self._put(bytes(width))
-            case RandomField():
-                if field.alphabet != "bytes":
-                    self._texts.append((len(self._fixed), len(self._fixed) + width, field.alphabet))
-                self._put(bytes(width), b"\xff" * width)
-
-    def _put_counter(self, field: CounterField, at: int) -> None:
-        if field.start is not None:
-            self._starts.setdefault(field.name, field.start)
-        self._put_number(field.name, at, field.size, self._grow(field.name, field.step), field.little)
-
     def _put_number(self, name: str, at: int, size: int, grown: int, little: bool) -> None:
         self._word(f"#{name}", DRAWN_BYTES, "bytes")
-        self._numbers.append((at, size, name, grown, "little" if little else "big"))
+        self._numbers.append((at, size, name, grown, little))
         self._put(bytes(size))
 
     def _grow(self, name: str, step: int, *, before: bool = False) -> int:
@@ -182,19 +188,11 @@ class FlowSheet:
         self._grown[name] = grown + step
         return grown + step if before else grown
 
-    def _put_echo(self, field: EchoField, at: int, asked: tuple[int, int] | None) -> None:
-        if asked is None:
-            self._put(bytes(field.size), b"\xff" * field.size)
-            return
-        self._moves.append((asked[0] + field.at, at, field.size))
-        self._put(bytes(field.size))
-
     def _put_groups(self, field: ShuffledField) -> None:
         spans: list[tuple[int, int]] = []
         for group in field.groups:
             start = len(self._fixed)
-            for inner, first, last in place_fields(group, fixed_bytes(group)):
-                self._put_plain(inner, last - first)
+            self._put_fields(place_fields(group, fixed_bytes(group)))
             spans.append((start, len(self._fixed)))
         self._shuffles.append((self._word(f"#{spans[0][0]}", DRAWN_BYTES * len(spans), "bytes"), spans))
 
@@ -213,11 +211,14 @@ class FlowSheet:
         words = {name: _spelled(entropy[a:b], alphabet) for name, (a, b, alphabet) in self._words.items()}
         mask, fixed = self._whole
         sheet = bytearray((int.from_bytes(entropy[self._head :], "big") & mask | fixed).to_bytes(end, "big"))
+        self._fill_numbers(sheet, entropy)
         for at, last, alphabet in self._texts:
             sheet[at:last] = _spelled(bytes(sheet[at:last]), alphabet)
         for at, word in self._copies:
             sheet[at : at + len(words[word])] = words[word]
-        self._fill_numbers(sheet, words)
+        for at, days, word in self._dates:
+            first = timedelta(seconds=int.from_bytes(words[word], "big") % DATE_SPAN_S)
+            sheet[at : at + DATE_BYTES] = f"{FIRST_DATE + first + timedelta(days=days):%y%m%d%H%M%S}Z".encode()
         for word, spans in self._shuffles:
             _shuffle_groups(sheet, words[word], spans)
         for source, at, size in self._moves:
@@ -227,15 +228,28 @@ class FlowSheet:
         done = bytes(sheet)
         return [done[a:b] for a, b in self._spans]
 
-    def _fill_numbers(self, sheet: bytearray, words: Mapping[str, bytes]) -> None:
-        drawn = {name: int.from_bytes(words[f"#{name}"], "big") for _, _, name, _, _ in self._numbers}
-        for at, size, name, grown, order in self._numbers:
-            most = 1 << 8 * size
-            start = self._starts.get(name, drawn[name] % (most >> 1))
-            sheet[at : at + size] = ((start + grown) % most).to_bytes(size, order)  # type: ignore[arg-type]
-        for at, days, word in self._dates:
-            first = timedelta(seconds=int.from_bytes(words[word], "big") % DATE_SPAN_S)
-            sheet[at : at + DATE_BYTES] = f"{FIRST_DATE + first + timedelta(days=days):%y%m%d%H%M%S}Z".encode()
+    def _number_columns(self) -> _NumberColumns:
+        """Put all numbers that grow together: those without a start begin at a draw whose highest bit is clear."""
+        sizes = np.array([size for _, size, _, _, _ in self._numbers], np.intp)
+        rows = np.repeat(np.arange(len(sizes)), sizes)  # of each byte, its number
+        byte = np.arange(len(rows)) - (sizes.cumsum() - sizes)[rows]  # of that, from the lowest
+        at, little = (np.array([number[column] for number in self._numbers], np.intp)[rows] for column in (0, 4))
+        drawn_at = [self._words[f"#{name}"][0] for _, _, name, _, _ in self._numbers]
+        masks = [(1 << 8 * size - 1) - 1 if name not in self._starts else 0 for _, size, name, _, _ in self._numbers]
+        grown = [(by + self._starts.get(name, 0)) % (1 << 64) for _, _, name, by, _ in self._numbers]
+        return (
+            np.array(drawn_at, np.intp)[:, None] + np.arange(DRAWN_BYTES),
+            np.array(masks, np.uint64),
+            np.array(grown, np.uint64),
+            at + np.where(little, byte, sizes[rows] - 1 - byte),
+            8 * rows + 7 - byte,
+        )
+
+    def _fill_numbers(self, sheet: bytearray, entropy: bytes) -> None:
+        drawn_at, masks, grown, places, picked = self._columns
+        drawn = np.frombuffer(entropy, np.uint8)[drawn_at].view(">u8").ravel()
+        numbers = ((drawn & masks) + grown).astype(">u8").view(np.uint8)
+        np.frombuffer(sheet, np.uint8)[places] = numbers[picked]
 
 
 def _spelled(data: bytes, alphabet: Alphabet) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES
@@ -33,13 +34,13 @@ def has_rest(fields: Sequence[Field]) -> bool:
     return any(isinstance(field, RandomField) and field.size is None for field in fields)
 
 
-def place_fields(fields: Sequence[Field], size: int) -> Iterator[tuple[Field, int, int]]:
-    """Yield each field of a packet of that size (without padding) with its start and end."""
-    at, left = 0, size - fixed_bytes(fields)
-    for field in fields:
-        width = left if isinstance(field, RandomField) and field.size is None else field_bytes(field)
-        yield field, at, at + width
-        at += width
+def place_fields(fields: Sequence[Field], size: int) -> list[tuple[Field, int, int]]:
+    """Return each field of a packet of that size (without padding) with its start and end."""
+    widths = list(map(field_bytes, fields))
+    left = size - sum(widths)
+    rest = [isinstance(field, RandomField) and field.size is None for field in fields]
+    widths = [left if is_rest else width for width, is_rest in zip(widths, rest, strict=True)]
+    return [(field, end - width, end) for field, width, end in zip(fields, widths, accumulate(widths), strict=True)]
 
 
 def key_offset(
