@@ -24,7 +24,6 @@ from tempfile import TemporaryDirectory
 
 from beside import ROOT, count, sources, with_sources
 
-from talkpath.apps import shapes
 from talkpath.conduct.request import CheckRequest
 from talkpath.conduct.run_check import run_check
 from talkpath.experiment.plan import choose_arms, make_plan
@@ -74,7 +73,6 @@ def serve(profiled: bool) -> None:
         threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
         sys.stdout.write(link.text() + "\n")
         sys.stdout.flush()
-        shapes()  # what a responder that has served anybody has loaded
         before, profile = cpu_s(), cProfile.Profile()
         profile.runcall(driver.run, over.is_set) if profiled else driver.run(over.is_set)
         sys.stdout.write(json.dumps([after - since for after, since in zip(cpu_s(), before, strict=True)]))
