@@ -148,9 +148,8 @@ class FlowSheet:
                         self._starts.setdefault(field.name, field.start)
                     self._put_number(field.name, at, field.size, self._grow(field.name, field.step), field.little)
                 case SteppedField():
-                    self._put_number(
-                        field.name, at, field.size, self._grow(field.name, step, before=True), field.little
-                    )
+                    grown = self._grow(field.name, step, before=True)
+                    self._put_number(field.name, at, field.size, grown, field.little)
                 case ClockField():
                     self._put_number(field.name, at, field.size, int(at_ms * field.per_ms), field.little)
                 case LengthField():
@@ -234,11 +233,11 @@ class FlowSheet:
         rows = np.repeat(np.arange(len(sizes)), sizes)  # of each byte, its number
         byte = np.arange(len(rows)) - (sizes.cumsum() - sizes)[rows]  # of that, from the lowest
         at, little = (np.array([number[column] for number in self._numbers], np.intp)[rows] for column in (0, 4))
-        drawn_at = [self._words[f"#{name}"][0] for _, _, name, _, _ in self._numbers]
         masks = [(1 << 8 * size - 1) - 1 if name not in self._starts else 0 for _, size, name, _, _ in self._numbers]
         grown = [(by + self._starts.get(name, 0)) % (1 << 64) for _, _, name, by, _ in self._numbers]
         return (
-            np.array(drawn_at, np.intp)[:, None] + np.arange(DRAWN_BYTES),
+            np.array([self._words[f"#{name}"][0] for _, _, name, _, _ in self._numbers], np.intp)[:, None]
+            + np.arange(DRAWN_BYTES),
             np.array(masks, np.uint64),
             np.array(grown, np.uint64),
             at + np.where(little, byte, sizes[rows] - 1 - byte),
