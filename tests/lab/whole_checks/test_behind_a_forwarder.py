@@ -1,0 +1,91 @@
+"""Real checks behind a forwarder of the tests' own: what nftables alone cannot do to calls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from threading import Event
+from typing import Any
+
+import pytest
+
+from factories.networks.local_responder import FarEnd, Probe, Told, small_plan
+from factories.networks.udp_forwarder import Act, ForwardedFlow, UdpForwarder, Way
+from talkpath.conduct.repeated_checks import Bounds, repeat_checks
+from talkpath.measure.facts import Facts
+from talkpath.verdict.bases.repeated import join_runs
+
+DELAY_S, TRIES = 0.15, 3
+HERE, ELSEWHERE = "127.0.0.9", "127.0.0.10"
+
+
+def late(flow: ForwardedFlow, way: Way, data: bytes) -> float | None:
+    return DELAY_S
+
+
+def three_of_twelve(flow: ForwardedFlow, way: Way, data: bytes) -> float | None:
+    return None if flow.media[way] % 12 < 3 else 0.0
+
+
+def untouched(flow: ForwardedFlow, way: Way, data: bytes) -> float | None:
+    return 0.0
+
+
+def on_time(ask: Callable[[], Told]) -> Told:
+    """Asks again where this machine was too busy to send on time."""
+    for _ in range(TRIES):
+        told = ask()
+        if "late" not in [(verdict["reason"] or {}).get("code") for verdict in told.result["verdicts"]]:
+            return told
+    pytest.skip(f"this machine was too busy to send on time in {TRIES} runs: try again when it is quiet")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("rule", "act"), [("media.delay", late), ("media.unknown", three_of_twelve)])
+def test_a_check_names_what_a_forwarder_does_to_calls(rule: str, act: Act, tmp_path: Path) -> None:
+    plan = small_plan(tmp_path, 25.0, 6_000_000)
+    with FarEnd(tmp_path) as far, UdpForwarder(HERE, far.udp, far.control, act):
+        done = on_time(lambda: Probe(tmp_path, far.link_for(HERE), *plan).end())
+    assert (done.verdict["state"], done.verdict["rule"]) == ("restricted", rule), done.verdict
+
+
+class RealClock:
+    """This machine's."""
+
+    def now_s(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+@pytest.mark.long
+def test_a_server_that_is_blocked_after_its_first_calls_is_told_by_one_that_was_never_called(tmp_path: Path) -> None:
+    """`relearn`: the forwarder drops calls to a server once a first check of it has ended."""
+    learned, plan = Event(), small_plan(tmp_path, 60.0, 8_000_000)
+
+    def block(flow: ForwardedFlow, way: Way, data: bytes) -> float | None:
+        return None if learned.is_set() else 0.0
+
+    def ended(runs: list[Any], facts: Facts | None) -> None:
+        learned.set()
+
+    with (
+        FarEnd(tmp_path) as far,
+        FarEnd(tmp_path) as other,
+        UdpForwarder(HERE, far.udp, far.control, block),
+        UdpForwarder(ELSEWHERE, other.udp, other.control, untouched),
+    ):
+
+        def measure(fresh: bool) -> Facts:
+            link = other.link_for(ELSEWHERE) if fresh else far.link_for(HERE)
+            facts = on_time(lambda: Probe(tmp_path, link, *plan).end()).facts
+            assert facts is not None
+            return facts
+
+        runs = repeat_checks(measure, Bounds(1.0, 3, 600.0), RealClock(), Random(1), ended, fresh=True)
+    (verdict,) = join_runs(runs)
+    said = [(run.fresh, *((each.state, each.rule) for each in run.arms.values())) for run in runs]
+    assert (verdict.state, verdict.rule, verdict.trouble) == ("restricted", "relearn", "addresses"), said
