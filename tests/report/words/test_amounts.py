@@ -73,4 +73,4 @@ def test_an_interval_of_no_width_is_left_out() -> None:
 
 def test_a_check_over_midnight_is_told_by_the_day_when_it_began() -> None:
     end = datetime.fromisoformat("2026-11-28T00:00:10+05:30")
-    assert measured_when(end, 40.0) == "Measured on 2026-11-27 from 23:59 to 00:00, local time (UTC+05:30)."
+    assert measured_when(end, 40.0) == "Measured on 2026-11-27 from 23:59 to 00:01, local time (UTC+05:30)."

@@ -69,7 +69,7 @@ class SetupStep(_Strict, frozen=True, kw_only=True):
     """
 
     kind: FieldName
-    at_ms: Annotated[float, Meta(ge=0, le=2000)]
+    at_ms: Annotated[float, Meta(ge=0.0, le=2000.0)]
     size: PacketBytes
     answers: Annotated[int, Meta(ge=0, le=63)] | None = None
     retry_ms: Annotated[tuple[Annotated[float, Meta(ge=10, le=2000)], ...], Meta(max_length=2)] = ()
@@ -83,7 +83,7 @@ class BlockPacket(Struct, frozen=True):
     before). `size` is without the zeros of `align`. `step` is what the kind's `SteppedField` grows by."""
 
     kind: FieldName
-    gap_ms: Annotated[float, Meta(ge=0, le=10_000)]
+    gap_ms: Annotated[float, Meta(ge=0.0, le=10_000.0)]
     size: PacketBytes
     step: Annotated[int, Meta(ge=0, lt=1 << 32)] = 0
 
@@ -111,7 +111,7 @@ class ShapeOrigin(_Strict, frozen=True, kw_only=True):
     day: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$|^$")] = ""
     recordings: Annotated[int, Meta(ge=1, le=1000)] = 1
     packets: Count = 0
-    seconds: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    seconds: Annotated[float, Meta(ge=0.0, le=1e9)] = 0.0
     left_out: Count = 0
     notes: Annotated[tuple[ShortText, ...], Meta(max_length=16)] = ()
 
@@ -127,4 +127,4 @@ class RecordedShape(_Strict, frozen=True, kw_only=True):
     messages: Annotated[tuple[WrittenMessage, ...], Meta(max_length=32)] = ()
     setups: Annotated[tuple[Setup, ...], Meta(max_length=16)] = ()
     blocks: Annotated[tuple[PacketBlock, ...], Meta(min_length=2, max_length=256)]
-    media_ms: Annotated[float, Meta(ge=0, le=3000)] = 200.0
+    media_ms: Annotated[float, Meta(ge=0.0, le=3000.0)] = 200.0

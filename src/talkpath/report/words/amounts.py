@@ -48,14 +48,14 @@ def megabytes(value: float) -> str:
 
 
 def measured_when(end: datetime, duration_s: float) -> str:
-    """From when to when a check lasted, by the clock of `end`, whose time zone is told."""
+    """From when to when a check lasted, by the clock of `end`, whose time zone is told; in minutes that hold it."""
     begin, zone = end - timedelta(seconds=duration_s), f"{end:%z}"
     return say(
         "table",
         "Measured on {day} from {begin} to {end}, local time (UTC{offset}).",
         day=f"{begin:%Y-%m-%d}",
         begin=f"{begin:%H:%M}",
-        end=f"{end:%H:%M}",
+        end=f"{end + timedelta(seconds=59):%H:%M}",
         offset=f"{zone[:3]}:{zone[3:5]}",
     )
 

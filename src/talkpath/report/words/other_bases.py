@@ -26,8 +26,12 @@ def browser_sentence(verdict: Verdict, check: CheckContext) -> str:
     why = reason_clause(verdict.reason)
     by = "" if verdict.state != "restricted" else "path" if check.known_server else "path or server"
     return {
-        ("ok", "", "voice"): say("ok", "Voice calls of this browser reach our test server as well as anything else."),
-        ("ok", "", "video"): say("ok", "Video calls of this browser reach our test server as well as anything else."),
+        ("ok", "", "voice"): say(
+            "ok", "Voice calls of this browser reach our test server as well as the control traffic beside them."
+        ),
+        ("ok", "", "video"): say(
+            "ok", "Video calls of this browser reach our test server as well as the control traffic beside them."
+        ),
         ("restricted", "path or server", "video"): say(
             "restricted",
             "Something between this browser and the test server, or the test server itself, is holding back its "
@@ -129,8 +133,8 @@ def recorded_sentence(verdict: Verdict, code: str) -> str | None:
     return {
         "ok": say(
             "ok",
-            "Calls like the one in {file} reached our test server as well as anything else, for the {seconds} that "
-            "they were watched.",
+            "Calls like the one in {file} reached our test server as well as the control traffic beside them, for "
+            "the {seconds} that they were watched.",
             file=file,
             seconds=watched,
         ),

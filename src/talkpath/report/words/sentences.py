@@ -142,15 +142,15 @@ def _call_sentences(verdict: Verdict) -> dict[str, tuple[str, str]]:
         "ok": (
             say(
                 "ok",
-                "Voice calls that look like {name}'s reached our test server as well as anything else, for the "
-                "{seconds} that they were watched.",
+                "Voice calls that look like {name}'s reached our test server as well as the control traffic "
+                "beside them, for the {seconds} that they were watched.",
                 name=name,
                 seconds=watched,
             ),
             say(
                 "ok",
-                "Video calls that look like {name}'s reached our test server as well as anything else, for the "
-                "{seconds} that they were watched.",
+                "Video calls that look like {name}'s reached our test server as well as the control traffic "
+                "beside them, for the {seconds} that they were watched.",
                 name=name,
                 seconds=watched,
             ),

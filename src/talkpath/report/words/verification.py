@@ -111,7 +111,15 @@ def _signed_by(receipt: dict[str, Any]) -> str:
 def _seen_from(receipt: dict[str, Any]) -> str:
     country = say("verify", "an unknown country") if receipt["country"] == "ZZ" else receipt["country"]
     network = say("verify", "an unknown network") if receipt["network"] == "AS0" else receipt["network"]
-    known = {"network": network, "country": country, "its_own": receipt["class"]}
+    known = {
+        "network": network,
+        "country": country,
+        "its_own": {
+            "home": say("verify", "home"),
+            "hosting": say("verify", "hosting"),
+            "unknown": say("verify", "unknown"),
+        }[receipt["class"]],
+    }
     if receipt["ended_at"]:
         return say(
             "verify",
