@@ -23,9 +23,9 @@ from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan_capture
 from talkpath.lab.path.link import RESPONDER
 from talkpath.lab.scenario import Scenario
-from talkpath.listening.accompanist import PICTURE_LOOK_S, ControlTrafficScheduler
-from talkpath.listening.companion import ControlTrafficSession
 from talkpath.listening.control_facts import control_facts
+from talkpath.listening.control_traffic_scheduler import PICTURE_LOOK_S, ControlTrafficScheduler
+from talkpath.listening.control_traffic_session import ControlTrafficSession
 from talkpath.measure.call import Findings
 from talkpath.probe.flight import ProbePacket
 from talkpath.responder.flight import ResponderPacket
@@ -86,10 +86,10 @@ class _Listened:
     ) -> None:
         rng = Random(f"accompanied {seed}")
         self.clock = VirtualClock(scenario.network())
-        self.companion = ControlTrafficSession(rng.randbytes(32), rng.randbytes, flows)
-        self.listener = ControlTrafficScheduler(self.companion, lambda: self.clock.now_s)
+        self.session = ControlTrafficSession(rng.randbytes(32), rng.randbytes, flows)
+        self.listener = ControlTrafficScheduler(self.session, lambda: self.clock.now_s)
         self.far = Responder(Identity(CALL_PORTS), draw=rng.randbytes)
-        self.session = self.far.connect("near", NetworkOrigin(NETWORK, "ZZ"))
+        self.far_session = self.far.connect("near", NetworkOrigin(NETWORK, "ZZ"))
         self.seen: list[bytes] = [PCAP_HEADER]
         self.listener.live.feed(PCAP_HEADER)
         self.end_s = start_s + seconds + FOLLOWED_AFTER_CALL_S
@@ -97,7 +97,7 @@ class _Listened:
 
     def run(self) -> AccompaniedCall:
         """Play it to its end."""
-        self.companion.connected(0.0)
+        self.session.connected(0.0)
         self.clock.later(0.0, self._poll)
         self.clock.later(0.0, self._look)
         self.clock.later(self.end_s, self._stop)
@@ -105,9 +105,9 @@ class _Listened:
         recording = scan_capture(BytesIO(b"".join(self.seen)))
         measured = measure_calls(recording)
         begun_ns = measured.begun_ns or BEGUN_NS
-        controls = [control_facts(one, begun_ns) for one in self.companion.accompanied]
+        controls = [control_facts(one, begun_ns) for one in self.session.accompanied]
         findings = msgspec.structs.replace(measured.findings, controls=tuple(one for one in controls if one))
-        began = [one.run.began_s for one in self.companion.accompanied if one.run.began_s is not None]
+        began = [one.run.began_s for one in self.session.accompanied if one.run.began_s is not None]
         return AccompaniedCall(findings, self.call.ending, min(began, default=None))
 
     # -- the caller's interface
@@ -130,37 +130,37 @@ class _Listened:
 
     def _stop(self) -> None:
         self.listener.end()
-        self.companion.stop()
+        self.session.stop()
 
     # -- both ends
 
     def _poll(self) -> None:
         now_s = self.clock.now_s
-        for packet in self.companion.poll(now_s):
+        for packet in self.session.poll(now_s):
             self._send_up(packet)
         self._exchange()
-        if not self.companion.done:
-            self.clock.later(max(self.companion.wake_s, now_s + LEAST_STEP_S), self._poll)
+        if not self.session.done:
+            self.clock.later(max(self.session.wake_s, now_s + LEAST_STEP_S), self._poll)
 
     def _exchange(self) -> None:
-        out = self.companion.control_out()
+        out = self.session.control_out()
         if out:
             self.clock.later(self.clock.now_s + CONTROL_S, partial(self._tell_far, out))
 
     def _tell_far(self, data: bytes) -> None:
-        answer = self.far.receive(self.clock.now_s, self.session, data)
+        answer = self.far.receive(self.clock.now_s, self.far_session, data)
         if answer:
             self.clock.later(self.clock.now_s + CONTROL_S, partial(self._tell_near, answer))
         self._wake_far()
 
     def _tell_near(self, data: bytes) -> None:
-        self.companion.control(self.clock.now_s, data)
+        self.session.control(self.clock.now_s, data)
         self._exchange()
 
     def _send_up(self, packet: ProbePacket) -> None:
         """Sockets that are bound to no address send from that of the present access network."""
         if self.call.access is None:
-            self.companion.unsent(packet)
+            self.session.unsent(packet)
             return
         near = Address(self.call.access.packed()[0], FIRST_ACCOMPANIED_PORT + packet.local)
         ip = UdpWriter(near, Address(RESPONDER.packed()[0], packet.port)).packet(packet.data)
@@ -199,4 +199,4 @@ class _Listened:
         assert parts is not None  # as above
         access = self.call.access
         if access is not None and ip[16:20] == access.packed()[0]:
-            self.companion.datagram(self.clock.now_s, parts[1])
+            self.session.datagram(self.clock.now_s, parts[1])

@@ -23,7 +23,7 @@ from talkpath.observatory.detect.assumptions import (
     Assumptions,
 )
 from talkpath.observatory.detect.counts import Panel, panel_of_arrays
-from talkpath.observatory.detect.watch import Spell, Watch
+from talkpath.observatory.detect.watch import Episode, Watch
 
 Integers = NDArray[np.int64]
 MISTAKEN = np.array([0.005, 0.03, 0.02, 0.02, 0.03, 0.08])  # of each source's reports, where nothing is restricted
@@ -122,11 +122,15 @@ class DetectorRun:
     """The events that the detector found in one draw."""
 
     world: SimulatedNetworks
-    spells: list[Spell]
+    episodes: list[Episode]
 
     def false(self, level: int) -> int:
         """How often the level was reached where nothing was restricted."""
-        reached = [(spell.stream, spell.onset.reached[level]) for spell in self.spells if level in spell.onset.reached]
+        reached = [
+            (episode.stream, episode.onset.reached[level])
+            for episode in self.episodes
+            if level in episode.onset.reached
+        ]
         return sum(
             stream % self.world.streams > 0 or not self.world.begin <= at < self.world.end for stream, at in reached
         )
@@ -134,29 +138,29 @@ class DetectorRun:
     def delays(self, level: int) -> list[float]:
         """For each target, the days of data until the level was reached; infinite where it never was."""
         first: dict[int, float] = {}
-        for spell in self.spells:
-            at = spell.onset.reached.get(level, -1)
+        for episode in self.episodes:
+            at = episode.onset.reached.get(level, -1)
             if self.world.begin <= at < self.world.end:
-                first.setdefault(spell.stream, at - self.world.begin + 1)
+                first.setdefault(episode.stream, at - self.world.begin + 1)
         return [first.get(target, np.inf) for target in self._targets]
 
     def end_delays(self, level: int) -> list[float]:
         """The same for the end of the restriction."""
         first: dict[int, float] = {}
-        for spell in self.spells:
-            if spell.over and spell.over.reached.get(level, -1) >= self.world.end:
-                first.setdefault(spell.stream, spell.over.reached[level] - self.world.end + 1)
+        for episode in self.episodes:
+            if episode.over and episode.over.reached.get(level, -1) >= self.world.end:
+                first.setdefault(episode.stream, episode.over.reached[level] - self.world.end + 1)
         return [first.get(target, np.inf) for target in self._targets]
 
     def early_ends(self, level: int) -> int:
         """How often an event was reported as over while it went on."""
         return sum(
-            bool(spell.over)
-            and spell.stream in self._targets
-            and spell.onset.level >= level
-            and self.world.begin <= spell.over.reached[min(level, spell.over.level)] < self.world.end
-            for spell in self.spells
-            if spell.over
+            bool(episode.over)
+            and episode.stream in self._targets
+            and episode.onset.level >= level
+            and self.world.begin <= episode.over.reached[min(level, episode.over.level)] < self.world.end
+            for episode in self.episodes
+            if episode.over
         )
 
     @property

@@ -158,13 +158,13 @@ def place_check(day: Day, rng: Random, now_s: int, servers: ServerList, blocked:
     by_host = {server.address.host: server for server in chosen}
     tries = 0
 
-    def knock(link: InviteLink, family: int) -> ControlOutcome:
+    def connect(link: InviteLink, family: int) -> ControlOutcome:
         server = by_host[link.host]
         return handshake_answer(day.by_key(server.key), rng, now_s, server.key in blocked)
 
     def measure(link: InviteLink) -> Facts:
         server = day.by_key(by_host[link.host].key)
-        if tries == len(chosen) and knock(link, 4) != "connected":
+        if tries == len(chosen) and connect(link, 4) != "connected":
             raise PeerError("no answer")
         if server.free(now_s) <= 0:
             raise PeerError("full")
@@ -179,7 +179,7 @@ def place_check(day: Day, rng: Random, now_s: int, servers: ServerList, blocked:
 
     try:
         check_with_one_of(
-            chosen, measure, ListedAddresses(private=True), knock=knock, observer=Observer(server_tried=count)
+            chosen, measure, ListedAddresses(private=True), connect=connect, observer=Observer(server_tried=count)
         )
     except PeerError:
         return 0

@@ -81,7 +81,7 @@ def asked(first: Facts, servers: list[ListedServer], answer: Facts | PeerError) 
         measure,
         ListedAddresses(private=True),
         choose=list,
-        knock=lambda link, family: "connected",
+        connect=lambda link, family: "connected",
     )
     return found, hosts
 

@@ -29,7 +29,7 @@ def measured() -> Facts:
 
 
 def tried(knocks: dict[int, str], checks: dict[int, Facts | PeerError]) -> tuple[Facts, int]:
-    """Try servers 1, 2, 3: what a knock at each meets, and how a check with it ends."""
+    """Try servers 1, 2, 3: what a connect at each meets, and how a check with it ends."""
     servers = [listed_server(number) for number in (1, 2, 3)]
 
     def number(link: InviteLink) -> int:
@@ -41,10 +41,10 @@ def tried(knocks: dict[int, str], checks: dict[int, Facts | PeerError]) -> tuple
             raise outcome
         return outcome
 
-    def knock(link: InviteLink, family: int) -> str:
+    def connect(link: InviteLink, family: int) -> str:
         return knocks.get(number(link), "connected")
 
-    facts, found, _ = check_with_one_of(servers, measure, OWN_NETWORK, knock=knock)
+    facts, found, _ = check_with_one_of(servers, measure, OWN_NETWORK, connect=connect)
     return facts, servers.index(found) + 1
 
 
@@ -103,7 +103,7 @@ def test_without_a_diagnosis_the_last_one_is_asked_for_a_handshake_too(measured:
         return measured
 
     with pytest.raises(PeerError):
-        check_with_one_of(servers, measure, OWN_NETWORK, knock=lambda link, family: "timeout", diagnose=False)
+        check_with_one_of(servers, measure, OWN_NETWORK, connect=lambda link, family: "timeout", diagnose=False)
     assert asked == []
 
 
@@ -118,12 +118,12 @@ def test_the_own_network_of_whoever_checks_is_not_called():
     servers = [listed_server(number) for number in range(1, len(hosts) + 1)]
     called: list[InviteLink] = []
 
-    def knock(link: InviteLink, family: int) -> str:
+    def connect(link: InviteLink, family: int) -> str:
         called.append(link)
         return "refused"
 
     with pytest.raises(PeerError, match="none that can be tried"):
-        check_with_one_of(servers, lambda link: LOST, looked_up(named), knock=knock)
+        check_with_one_of(servers, lambda link: LOST, looked_up(named), connect=connect)
     assert called == []
 
 
@@ -133,7 +133,7 @@ def test_an_address_is_called_once_under_however_many_names():
     named |= {"server5.example": ["192.0.9.10", "2606:4700::1", "192.0.9.11"]}
     called: list[tuple[str, ...]] = []
 
-    def knock(link: InviteLink, family: int) -> str:
+    def connect(link: InviteLink, family: int) -> str:
         called.append(link.addresses)
         return "refused"
 
@@ -142,7 +142,7 @@ def test_an_address_is_called_once_under_however_many_names():
             [listed_server(number) for number in range(1, 6)],
             lambda link: LOST,
             looked_up(named),
-            knock=knock,
+            connect=connect,
             diagnose=False,
         )
     assert called == [("192.0.9.9",), ("192.0.9.10",), ("2606:4700::1",)]
@@ -155,14 +155,14 @@ def test_an_address_that_showed_no_key_is_not_called_again(measured: Facts, show
     key_at = ("2606:4700::1", "192.0.9.9")[shows_key - 1]
     called: list[tuple[str, ...]] = []
 
-    def knock(link: InviteLink, family: int) -> str:
+    def connect(link: InviteLink, family: int) -> str:
         return "connected" if link.addresses == (key_at,) else "other_key"
 
     def measure(link: InviteLink) -> Facts:
         called.append(link.addresses)
         return measured
 
-    _, _, link = check_with_one_of([listed_server(1), listed_server(2)], measure, looked_up(named), knock=knock)
+    _, _, link = check_with_one_of([listed_server(1), listed_server(2)], measure, looked_up(named), connect=connect)
     assert called == [("2606:4700::1", "192.0.9.9")[shows_key - 1 :]]
     assert link.addresses == called[0]
 

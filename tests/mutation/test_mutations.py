@@ -83,7 +83,7 @@ def weights_of_one_and_a_half(patch: Patch) -> None:
     patch.setattr(strength, "TEST_PARTS", tuple((*part[:2], 1.5 * part[2], *part[3:]) for part in strength.TEST_PARTS))
 
 
-def tilts_of_one_and_a_half(patch: Patch) -> None:
+def exponents_of_one_and_a_half(patch: Patch) -> None:
     """Of the components of each part; nothing of it is remembered."""
     patch.setattr(strength, "_log_e_paths", inspect.unwrap(strength._log_e_paths))
     patch.setattr(strength, "TEST_PARTS", tuple((*part[:4], part[4] + np.log(1.5)) for part in strength.TEST_PARTS))
@@ -158,7 +158,7 @@ MUTATIONS = (
     Mutation("weights that sum to 1.5", weights_of_one_and_a_half,
              (check("verdict/statistics/test_strength.py", "test_is_the_weighted_average_of_its_parts"),
               check("verdict/test_oracle.py", "test_mean_is_at_most_one", "clean"))),
-    Mutation("tilts that sum to 1.5", tilts_of_one_and_a_half,
+    Mutation("exponents that sum to 1.5", exponents_of_one_and_a_half,
              (check("verdict/statistics/test_strength.py", "test_without_facts"),
               check("verdict/test_oracle.py", "test_mean_is_at_most_one", "clean"))),
     Mutation("thinning off", thinning_off,

@@ -18,7 +18,7 @@ from talkpath.errors import PeerError, UsageError, file_read
 
 if TYPE_CHECKING:
     from talkpath.capture.live.live_picture import LivePicture
-    from talkpath.listening.companion import ControlThread
+    from talkpath.listening.control_traffic_session import ControlThread
     from talkpath.listening.followed_stream import FollowedStream
     from talkpath.listening.packet_streams import PacketStream
     from talkpath.probe.invite_link import InviteLink
@@ -44,7 +44,7 @@ def listen(
     `UsageError` or `FileError` where the source cannot be opened, or a file is given a link; `PeerError` where no
     control traffic can run.
     """
-    from talkpath.listening.accompanist import ControlTrafficScheduler
+    from talkpath.listening.control_traffic_scheduler import ControlTrafficScheduler
     from talkpath.listening.followed_stream import FollowedStream
 
     if bool(interface) == bool(source):
@@ -63,8 +63,8 @@ def listen(
                 if picture.now_s >= seconds:
                     followed.stop()
 
-            accompanist = ControlTrafficScheduler(control.companion, time.monotonic) if control else None
-            followed = FollowedStream(stream, look, accompanist=accompanist)
+            scheduler = ControlTrafficScheduler(control.session, time.monotonic) if control else None
+            followed = FollowedStream(stream, look, scheduler=scheduler)
             yield from followed_recordings(os.path.basename(name), followed, control)
 
 
@@ -80,7 +80,7 @@ def live_object(picture: LivePicture) -> dict[str, Any]:
 
 def open_control(link: str | InviteLink, light: bool) -> ControlThread:
     """The session with the test server of a link, to be entered. A link that was read may say its addresses."""
-    from talkpath.listening.companion import CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS, ControlThread
+    from talkpath.listening.control_traffic_session import CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS, ControlThread
     from talkpath.probe.invite_link import parse_invite_link
 
     return ControlThread(
@@ -93,8 +93,8 @@ def leave_out(control: ControlThread, stream: PacketStream) -> None:
     """Leave control traffic out of what an interface shows; `PeerError` where none can run."""
     from talkpath.listening.packet_streams import InterfaceStream
 
-    if control.companion.how != "ready":
-        raise PeerError(str(control.error or NO_CONTROL_NOTES[control.companion.how]))
+    if control.session.how != "ready":
+        raise PeerError(str(control.error or NO_CONTROL_NOTES[control.session.how]))
     if isinstance(stream, InterfaceStream):
         stream.left_out = control.far
 
@@ -138,7 +138,7 @@ def _with_control_traffic(control: ControlThread, followed: FollowedStream, reco
 
     if followed.has_ended:
         control.stop()
-    ended, control.companion.accompanied = control.companion.accompanied, []
+    ended, control.session.accompanied = control.session.accompanied, []
     begun_ns = recording.measured.begun_ns
     found = [control_facts(one, begun_ns) for one in ended] if begun_ns is not None else []
     return replace(recording, controls=tuple(one for one in found if one is not None))

@@ -25,7 +25,7 @@ from talkpath.errors import PeerError, UsageError, file_written
 if TYPE_CHECKING:
     from talkpath.api.recording import Recording
     from talkpath.capture.live.live_picture import LivePicture
-    from talkpath.listening.companion import ControlThread
+    from talkpath.listening.control_traffic_session import ControlThread
     from talkpath.listening.followed_stream import FollowedStream, KeptStream
     from talkpath.listening.packet_streams import PacketStream
     from talkpath.measure.call import Findings
@@ -56,7 +56,7 @@ def show_plan(light: bool, as_json: bool) -> None:
 
 def plan_of(light: bool) -> ControlPlan:
     """What control traffic beside a call costs."""
-    from talkpath.listening.companion import CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS
+    from talkpath.listening.control_traffic_session import CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS
     from talkpath.report.recordings.control_sentences import control_plan
 
     return control_plan(LIGHT_CONTROL_CONNECTIONS if light else CONTROL_CONNECTIONS)
@@ -173,13 +173,13 @@ def _followed_recordings(
     """Follow the stream; give the recording of each part of it when that has ended."""
     from talkpath.api import live_recording
     from talkpath.cli._terminal.screen import screen
-    from talkpath.listening.accompanist import ControlTrafficScheduler
+    from talkpath.listening.control_traffic_scheduler import ControlTrafficScheduler
     from talkpath.listening.followed_stream import FollowedStream
     from talkpath.report.recordings.live_text import LiveScreen
 
     live = LiveScreen(screen(stderr=True))
-    accompanist = ControlTrafficScheduler(control.companion, time.monotonic) if control else None
-    followed = FollowedStream(stream, _print_line if as_json else live.show, accompanist=accompanist)
+    scheduler = ControlTrafficScheduler(control.session, time.monotonic) if control else None
+    followed = FollowedStream(stream, _print_line if as_json else live.show, scheduler=scheduler)
     with stopped_by_signals(followed), closing(live):
         for recording in live_recording.followed_recordings(os.path.basename(name), followed, control):
             live.close()

@@ -80,7 +80,7 @@ def _choice_order(server: ListedServer, rng: Random) -> tuple[bool, int, float]:
 STOPPING_ENDINGS: Final = ("interrupted", "network_lost")
 Measure = Callable[[InviteLink], Facts]
 """Makes the check with one server; `PeerError` where it turns the check away."""
-Knock = Callable[[InviteLink, int], ControlOutcome]
+TryConnect = Callable[[InviteLink, int], ControlOutcome]
 """How far a handshake with a server comes, over IPv4, IPv6 or (0) either: "connected" or a word of `Tried`."""
 
 
@@ -90,7 +90,7 @@ def check_with_one_of(
     addresses: ListedAddresses,
     *,
     family: int = 0,
-    knock: Knock = try_connect,
+    connect: TryConnect = try_connect,
     observer: Observer = UNOBSERVED,
     diagnose: bool = True,
 ) -> tuple[Facts, ListedServer, InviteLink]:
@@ -102,7 +102,7 @@ def check_with_one_of(
         last = number == len(servers)
         observer.server_tried(number, len(servers), server.country, server.operator)
         found = addresses.link(server.link, family)
-        met, link = _knock_at_each(found, family, None if last and diagnose else knock)
+        met, link = _try_each_address(found, family, None if last and diagnose else connect)
         if link is not None and met == "connected":
             try:
                 facts = measure(link)
@@ -118,19 +118,19 @@ def check_with_one_of(
     raise PeerError("The list of test servers has none that can be tried from here; get a newer list.")
 
 
-def _knock_at_each(
-    link: InviteLink | None, family: int, knock: Knock | None
+def _try_each_address(
+    link: InviteLink | None, family: int, connect: TryConnect | None
 ) -> tuple[ServerOutcome, InviteLink | None]:
     """How far a handshake comes at the address where it comes furthest, and the link without the addresses before the
     one that showed the key: what a list names and is no test server takes one connection, and is not asked again."""
-    if link is None or knock is None:
+    if link is None or connect is None:
         return "unresolved" if link is None else "connected", link
     outcomes: list[ControlOutcome] = []
     for at in range(len(link.addresses)):
-        outcomes.append(knock(replace_link(link, addresses=link.addresses[at : at + 1]), family))
+        outcomes.append(connect(replace_link(link, addresses=link.addresses[at : at + 1]), family))
         if outcomes[-1] == "connected":
             return "connected", replace_link(link, addresses=link.addresses[at:])
-    return max(outcomes, key=FURTHEST_STEPS.index) if outcomes else knock(link, family), link
+    return max(outcomes, key=FURTHEST_STEPS.index) if outcomes else connect(link, family), link
 
 
 def _has_answered(facts: Facts) -> bool:
@@ -180,7 +180,7 @@ def ask_second(
     addresses: ListedAddresses,
     *,
     choose: Callable[[Sequence[ListedServer]], list[ListedServer]],
-    knock: Knock = try_connect,
+    connect: TryConnect = try_connect,
     family: int = 0,
     observer: Observer = UNOBSERVED,
 ) -> Facts | None:
@@ -198,7 +198,7 @@ def ask_second(
             return None
         observer.second_server_asked()
         facts, *_ = check_with_one_of(
-            chosen, measure(limited), addresses, family=family, knock=knock, observer=observer, diagnose=False
+            chosen, measure(limited), addresses, family=family, connect=connect, observer=observer, diagnose=False
         )
     except (PeerError, MemoryError):  # what the first check measured is kept, whatever its judge lacks
         return None

@@ -6,8 +6,8 @@ from bisect import bisect_right
 from collections import defaultdict
 
 from talkpath.experiment.control_packets import LAG_MS, is_marked
-from talkpath.listening.companion import Accompanied
 from talkpath.listening.control_run import NS_A_SECOND, ControlRun, FlowConnection
+from talkpath.listening.control_traffic_session import Accompanied
 from talkpath.measure.call import Control, ControlFlow, ControlSecond
 from talkpath.wire.control.messages import Counts
 

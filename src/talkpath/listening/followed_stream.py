@@ -19,8 +19,8 @@ from talkpath.capture.live.live_capture import LiveCapture
 from talkpath.capture.live.live_picture import LivePicture
 from talkpath.capture.live.recent_scan import PART_LIMITS
 from talkpath.capture.scan import FILE_LIMITS
-from talkpath.listening.accompanist import PICTURE_LOOK_S as GLANCE_S
-from talkpath.listening.accompanist import ControlTrafficScheduler
+from talkpath.listening.control_traffic_scheduler import PICTURE_LOOK_S as GLANCE_S
+from talkpath.listening.control_traffic_scheduler import ControlTrafficScheduler
 from talkpath.listening.packet_streams import PacketStream
 
 MOST_KEPT = 256 << 20
@@ -61,7 +61,7 @@ OnPicture = Callable[[LivePicture], None]
 
 class FollowedStream:
     """One stream. `on_picture` is given a picture a second: of the stream's own time where it is played, else of the
-    clock's. With an `accompanist` control traffic runs beside its calls. `stop` may be called at any moment."""
+    clock's. With a `scheduler` control traffic runs beside its calls. `stop` may be called at any moment."""
 
     def __init__(
         self,
@@ -69,11 +69,11 @@ class FollowedStream:
         on_picture: OnPicture,
         live: LiveCapture | None = None,
         clock: Callable[[], float] = time.monotonic,
-        accompanist: ControlTrafficScheduler | None = None,
+        scheduler: ControlTrafficScheduler | None = None,
     ) -> None:
         self._stream, self._on_picture, self._clock = stream, on_picture, clock
-        self._accompanist = accompanist
-        self._live = accompanist.live if accompanist else live or LiveCapture()
+        self._scheduler = scheduler
+        self._live = scheduler.live if scheduler else live or LiveCapture()
         self._next_glance_s = self._next_look_s = self._heard_s = 0.0
         self._rest, self.limits = b"", PART_LIMITS if stream.is_live else FILE_LIMITS
         self._is_stopped = self._has_ended = False
@@ -133,14 +133,14 @@ class FollowedStream:
         time_s = self._time_s()
         since_s = self._clock() - self._heard_s if self._stream.is_live else 0.0
         now_s = self._live.now_s + since_s
-        if self._accompanist is not None and time_s >= self._next_glance_s:
+        if self._scheduler is not None and time_s >= self._next_glance_s:
             self._next_glance_s = time_s + GLANCE_S
-            self._accompanist.look(now_s)
+            self._scheduler.look(now_s)
         if time_s >= self._next_look_s or self._has_ended:
             self._next_look_s = time_s + FOLLOW_LOOK_S
             self._on_picture(self._live.look(now_s))
-        if self._has_ended and self._accompanist is not None:
-            self._accompanist.end()
+        if self._has_ended and self._scheduler is not None:
+            self._scheduler.end()
 
 
 class StreamPart:

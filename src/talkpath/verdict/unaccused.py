@@ -23,7 +23,7 @@ from talkpath.verdict.assessment import (
 )
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.call_quality import CallQuality, best_mos, call_quality
-from talkpath.verdict.flows.flow_spread import flows_fare_unlike
+from talkpath.verdict.flows.flow_spread import flows_differ
 from talkpath.verdict.flows.long_calls import Parting, find_parting, neighbours_of, watched_s
 from talkpath.verdict.flows.outcomes import calls_of, cut_short, flow_outcomes, without_ends, without_failed
 from talkpath.verdict.flows.self_congestion import alone_epochs, has_queued, is_relieved, lightest_epochs
@@ -145,7 +145,7 @@ def _if_ok(facts: Facts, undecided: Assessment) -> Assessment:
         return replace(undecided, reason=_why_briefly(facts, undecided.view, seconds))
     own, others = call_quality(undecided.view.long), call_quality(neighbours_of(undecided.view))
     poor = undecided.view.long and max(own.mos, others.best_mos) < TALKABLE_MOS
-    if poor and not flows_fare_unlike(facts.epochs):
+    if poor and not flows_differ(facts.epochs):
         quality = own._replace(twins=others.twins, line_mos=own.mos)
         return _impaired_unless_queued(replace(undecided, quality=quality))
     return replace(undecided, state="ok")

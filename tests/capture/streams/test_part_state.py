@@ -73,7 +73,7 @@ def came_in_batches(packets: list[Packet]) -> list[Packet]:
     return sorted(moved, key=lambda one: one.time_ns)
 
 
-def clock_stood(packets: list[Packet]) -> list[Packet]:
+def clock_stalled(packets: list[Packet]) -> list[Packet]:
     """Nothing for two seconds after every five, with timestamps that go on as if nothing had been."""
     begin_ns = packets[0].time_ns
     return [
@@ -81,7 +81,7 @@ def clock_stood(packets: list[Packet]) -> list[Packet]:
     ]
 
 
-@pytest.mark.parametrize(("line", "frozen_s"), [(came_in_batches, 3.0), (clock_stood, 2.0)])
+@pytest.mark.parametrize(("line", "frozen_s"), [(came_in_batches, 3.0), (clock_stalled, 2.0)])
 @pytest.mark.parametrize("rows", [400, 700, 1500])
 def test_what_a_receiver_has_learnt_and_where_a_clock_stood_is_known_in_the_next_part(
     line: Callable[[list[Packet]], list[Packet]], frozen_s: float, rows: int, monkeypatch: pytest.MonkeyPatch

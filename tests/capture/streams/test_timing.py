@@ -121,7 +121,7 @@ def test_where_too_little_follows_it_counts_as_held_back():
 def test_a_clock_that_ran_on_does_not_stand_still():
     """Where packets are missing too, and timestamps advanced, nothing is left unexplained."""
     segments = stream(3000, lost=tuple(range(1000, 1400)))
-    assert timed(segments).stood_s.max() == 0.0
+    assert timed(segments).clock_stall_s.max() == 0.0
 
 
 def test_what_a_line_held_back_comes_faster_afterwards():

@@ -36,7 +36,7 @@ def test_restrictions_are_found_and_their_ends():
         assert np.median(played.delays(level)) <= days
         assert np.median(played.end_delays(level)) <= days
     assert played.early_ends(CONFIRMED) == 0
-    covered = [spell.onset.low <= 80 <= spell.onset.high for spell in played.spells if spell.stream % 4 == 0]
+    covered = [episode.onset.low <= 80 <= episode.onset.high for episode in played.episodes if episode.stream % 4 == 0]
     assert upper(covered.count(False), len(covered)) < 0.15
 
 
@@ -112,14 +112,14 @@ def test_an_outage_of_three_days_confirms_nothing():
     out = SimulatedNetworks(20, days=120, streams=6, outage=1.0).panel(10)
     for name in ("restricted", "reports", "server_restricted", "server_reports"):
         getattr(panel, name)[:, 70:73] = getattr(out, name)[:, 70:73]
-    assert all(spell.onset.level == SIGNAL for spell in Watch(panel, OBSERVATORY_ASSUMPTIONS).run())
+    assert all(episode.onset.level == SIGNAL for episode in Watch(panel, OBSERVATORY_ASSUMPTIONS).run())
 
 
 def test_beside_a_flooded_source_the_days_of_honest_ones_still_feed_their_normal():
     """Else high days would be left out and low ones not, and the normal be too low: it is only that they lean."""
     world = SimulatedNetworks(20, days=200, streams=6, flood={"unlisted": 60}, flood_from=90)
     watch = Watch(world.panel(11), OBSERVATORY_ASSUMPTIONS)
-    assert {spell.onset.level for spell in watch.run() if spell.stream % 6 == 0} == {SIGNAL}
+    assert {episode.onset.level for episode in watch.run() if episode.stream % 6 == 0} == {SIGNAL}
     left_out = watch._in_event[::6, 100:].mean(axis=(0, 1))
     assert left_out[UNLISTED] > 0.95
     assert (np.delete(left_out, UNLISTED) < 0.01).all()

@@ -9,7 +9,7 @@ import pytest
 from talkpath.measure.call import Control, ControlFlow
 from talkpath.verdict.bases.accompanied_call import (
     chance_of_bad_luck,
-    connections_fare_unlike,
+    connections_differ,
     telling_connections,
     worst_share,
 )
@@ -25,20 +25,20 @@ def control(*connections: ControlFlow) -> Control:
 
 def test_one_connection_that_loses_while_those_beside_it_do_not_shows_that_they_fare_unlike():
     well = [connection()] * 5
-    assert not connections_fare_unlike(control(*well, connection(lost=3)))
-    assert connections_fare_unlike(control(*well, connection(lost=7)))
-    assert connections_fare_unlike(control(*well, connection(lost_up=100))), "either way, and all that it sent"
+    assert not connections_differ(control(*well, connection(lost=3)))
+    assert connections_differ(control(*well, connection(lost=7)))
+    assert connections_differ(control(*well, connection(lost_up=100))), "either way, and all that it sent"
 
 
 def test_a_burst_that_hits_all_connections_at_once_is_no_such_sign():
     calm, hit = [connection(begin_s=0.0)] * 6, [connection(lost=20, begin_s=2.0)] * 6
-    assert not connections_fare_unlike(control(*calm, *hit))
-    assert connections_fare_unlike(control(*calm, *hit[:5], connection(lost=60, begin_s=2.0)))
+    assert not connections_differ(control(*calm, *hit))
+    assert connections_differ(control(*calm, *hit[:5], connection(lost=60, begin_s=2.0)))
 
 
 def test_where_the_far_end_did_not_report_only_what_came_is_compared():
     silent = ControlFlow(3478, 100, None, 100, 100, 0.0)
-    assert not connections_fare_unlike(control(silent, silent))
+    assert not connections_differ(control(silent, silent))
     assert worst_share(control(silent)) == 0.0
 
 

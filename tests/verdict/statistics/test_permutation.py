@@ -21,7 +21,7 @@ from talkpath.verdict.statistics.permutation import (
 )
 
 SCORES = st.lists(st.floats(-5, 5), min_size=2, max_size=7)
-TILTS = (0.0, 0.3, 2.0)
+EXPONENTS = (0.0, 0.3, 2.0)
 
 
 def chosen(count: int, flows: tuple[int, ...]) -> np.ndarray:
@@ -34,10 +34,10 @@ def test_equals_its_definition(scores: list[float], data: st.DataObject) -> None
     treated = data.draw(st.integers(1, count - 1))
     everyone = list(combinations(range(count), treated))
     calls = data.draw(st.sampled_from(everyone))
-    got = log_e(np.array(scores), chosen(count, calls), TILTS)
-    for tilt, value in zip(TILTS, got, strict=True):
-        total = sum(exp(tilt * sum(scores[i] for i in flows)) for flows in everyone)
-        want = log(len(everyone)) + tilt * sum(scores[i] for i in calls) - log(total)
+    got = log_e(np.array(scores), chosen(count, calls), EXPONENTS)
+    for exponent, value in zip(EXPONENTS, got, strict=True):
+        total = sum(exp(exponent * sum(scores[i] for i in flows)) for flows in everyone)
+        want = log(len(everyone)) + exponent * sum(scores[i] for i in calls) - log(total)
         assert isclose(value, want, abs_tol=1e-9)
 
 
@@ -45,15 +45,15 @@ def test_equals_its_definition(scores: list[float], data: st.DataObject) -> None
 def test_mean_over_all_assignments_is_one(scores: list[float], treated: int) -> None:
     treated = min(treated, len(scores) - 1)
     values = [
-        np.exp(log_e(np.array(scores), chosen(len(scores), flows), TILTS))
+        np.exp(log_e(np.array(scores), chosen(len(scores), flows), EXPONENTS))
         for flows in combinations(range(len(scores)), treated)
     ]
-    assert np.mean(values, axis=0) == pytest.approx([1.0] * len(TILTS), rel=1e-9)
+    assert np.mean(values, axis=0) == pytest.approx([1.0] * len(EXPONENTS), rel=1e-9)
 
 
 @pytest.mark.parametrize("treated", [0, 4])
 def test_says_nothing_without_both_roles(treated: int) -> None:
-    assert not log_e(np.arange(4.0), np.arange(4) < treated, TILTS).any()
+    assert not log_e(np.arange(4.0), np.arange(4) < treated, EXPONENTS).any()
 
 
 def test_huge_scores_do_not_overflow() -> None:

@@ -84,9 +84,9 @@ def by_cadence(segments: Segments, partner: Ints | None = None) -> tuple[RtpOrde
     usual = np.divide(1.0, found.rate, out=np.zeros(len(segments)), where=found.rate > 0)[segments.of]
     never = np.zeros(size, np.bool_)
     order = RtpOrder(np.arange(size), ~never, found.missing, before, never)
-    stood_s = _frozen_against(segments, found, pause, usual)
+    clock_stall_s = _frozen_against(segments, found, pause, usual)
     none = np.zeros(size)
-    return order, Timing(found.rate, found.late, found.jitter, pause, stood_s, never, never, none, found.unsure)
+    return order, Timing(found.rate, found.late, found.jitter, pause, clock_stall_s, never, never, none, found.unsure)
 
 
 def _segment_cadences(segments: Segments, partner: Ints | None, steps: dict[int, list[int]]) -> list[Cadence]:

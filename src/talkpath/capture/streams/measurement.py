@@ -67,7 +67,7 @@ class StreamMeasurement:
             first = segments.rows[segments.begin]
             numbers, counted = stats.numbers(segments, self._key(first, first["ssrc"]))
             times = rtp_timing(segments, order, stats.clocks(numbers))
-            stood = np.round(times.stood_s * times.clock_hz[segments.of]).astype(np.int64)
+            stood = np.round(times.clock_stall_s * times.clock_hz[segments.of]).astype(np.int64)
             state.keep(segments, times.earliest | times.latest, stood)
             part = MeasuredPart(segments, order, times, numbers, counted)
             del spooled, rows, segments, order, times, first  # not beside the next part

@@ -30,18 +30,18 @@ LOOK_BACK_S = 10.0
 SLOPE_S, MOST_SLOPES = 2.0, 1000
 """A media clock is the usual slope of timestamps over so long, of twice so many places in a stream at most."""
 MISSING_IN_A_ROW = 2
-STOOD_S, AFTER_S, SEEN_BEFORE_S, MADE_UP_S = 1.5, 2.0, 1.0, 0.1
-"""A pause is one of the media clock, or of the recorder's own, where timestamps leave STOOD_S of it unexplained, and
-packets in AFTER_S afterwards, over SEEN_S at least, make up no more than MADE_UP_S of that."""
+CLOCK_STALL_S, AFTER_S, SEEN_BEFORE_S, MADE_UP_S = 1.5, 2.0, 1.0, 0.1
+"""A pause is one of the media clock, or of the recorder's own, where timestamps leave CLOCK_STALL_S of it unexplained,
+and packets in AFTER_S afterwards, over SEEN_S at least, make up no more than MADE_UP_S of that."""
 
 
 @dataclass(slots=True)
 class Timing:
     """Times of rows. Per segment: `clock_hz` (0 where the timestamps do not move). Per row: `late_s`, `jitter_s` (the
     |D| of RFC 3550 section 6.4.1), `gap_s` since the arrival before, `frozen_s` of the freeze that ended with it (0:
-    none), `earliest`: is lateness counted from it? `latest`: is it the latest of its second? `stood_s`: for how long
-    its media clock had stood still by then. Per segment: `unsure`, the variance of the number of missing packets, 0
-    where sequence numbers count them."""
+    none), `earliest`: is lateness counted from it? `latest`: is it the latest of its second? `clock_stall_s`: for how
+    long its media clock had stood still by then. Per segment: `unsure`, the variance of the number of missing packets,
+    0 where sequence numbers count them."""
 
     clock_hz: Floats
     late_s: Floats
@@ -50,7 +50,7 @@ class Timing:
     frozen_s: Floats
     earliest: Bools
     latest: Bools
-    stood_s: Floats
+    clock_stall_s: Floats
     unsure: Floats
 
 
@@ -72,9 +72,9 @@ def rtp_timing(segments: Segments, order: RtpOrder, known_hz: Floats) -> Timing:
     waited_for = played & np.isin(clock, KNOWN_CLOCKS)[segments.of]
     least = np.where(clock == VIDEO_CLOCK_HZ, VIDEO_FREEZE_S, VOICE_FREEZE_S)[segments.of]
     stopped = _stopped_before(segments, order, late, jump, gap, played, least)
-    stood_s = frozen_before(segments, stopped, np.where(waited_for, late, 0.0), gap, least)
+    clock_stall_s = frozen_before(segments, stopped, np.where(waited_for, late, 0.0), gap, least)
     latest = is_latest(segments, late)
-    return Timing(clock, late, jitter, gap, stood_s, earliest, latest, still_s, np.zeros(len(segments)))
+    return Timing(clock, late, jitter, gap, clock_stall_s, earliest, latest, still_s, np.zeros(len(segments)))
 
 
 def _unwrapped_timestamps(segments: Segments) -> Floats:
@@ -169,7 +169,7 @@ def _clock_standstills(segments: Segments, order: RtpOrder, media: Floats, clock
     whole = fresh & (order.missing == 0)
     was_set = fresh & (np.abs(unexplained - gap) > gap + LOOK_BACK_S)
     stood = np.where(was_set, unexplained, 0.0)
-    for row in np.flatnonzero((unexplained >= STOOD_S) & (ahead >= 0) & whole).tolist():
+    for row in np.flatnonzero((unexplained >= CLOCK_STALL_S) & (ahead >= 0) & whole).tolist():
         if not _made_up(segments, media, float(clock[segments.of[row]]), row):
             stood[row] = unexplained[row]
     total = np.cumsum(stood)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from talkpath.api.check_result import Result
     from talkpath.api.recording import Recording
     from talkpath.capture.live.live_picture import LivePicture
-    from talkpath.listening.companion import ControlThread
+    from talkpath.listening.control_traffic_session import ControlThread
     from talkpath.listening.packet_streams import PacketStream
     from talkpath.measure.endpoint_facts import EndpointFacts
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
@@ -107,7 +107,7 @@ def _follow_stream(stream: PacketStream, control: ControlThread | None, apps: Se
     from talkpath.api import live_recording
     from talkpath.cli._terminal.screen import screen
     from talkpath.cli.listen import stopped_by_signals
-    from talkpath.listening.accompanist import ControlTrafficScheduler
+    from talkpath.listening.control_traffic_scheduler import ControlTrafficScheduler
     from talkpath.listening.followed_stream import FollowedStream, OneCall
     from talkpath.report.recordings.live_text import LiveScreen
 
@@ -118,8 +118,8 @@ def _follow_stream(stream: PacketStream, control: ControlThread | None, apps: Se
         if one_call.is_over(picture):
             followed.stop()
 
-    accompanist = ControlTrafficScheduler(control.companion, time.monotonic) if control else None
-    followed = FollowedStream(stream, look, accompanist=accompanist)
+    scheduler = ControlTrafficScheduler(control.session, time.monotonic) if control else None
+    followed = FollowedStream(stream, look, scheduler=scheduler)
     with stopped_by_signals(followed), closing(live):
         return next(live_recording.followed_recordings(OWN_CALL_NAME, followed, control), None)
 

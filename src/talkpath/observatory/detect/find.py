@@ -20,7 +20,7 @@ from talkpath.grouping import grouped_by_key
 from talkpath.observatory.detect.assumptions import OBSERVATORY_ASSUMPTIONS, SIGNAL, SOURCES, VOUCHED, Assumptions
 from talkpath.observatory.detect.counts import Panel, ReportCounts, panel_of, summed_counts
 from talkpath.observatory.detect.evidence import log_beta_binomial
-from talkpath.observatory.detect.watch import ChangePoint, Spell, Watch
+from talkpath.observatory.detect.watch import ChangePoint, Episode, Watch
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNNAMED_RULE, Event, Kind, Level
 
 if TYPE_CHECKING:
@@ -80,24 +80,24 @@ def _country_events(counts: Iterable[ReportCounts], rules: Assumptions) -> list[
     """The events of one country."""
     by_stream = grouped_by_key((one.stream, one) for one in counts)
     arrays = panel_of(one for found in by_stream.values() for one in found)
-    spells = groupby(Watch(arrays, rules).run(), key=lambda spell: spell.stream)
+    episodes = groupby(Watch(arrays, rules).run(), key=lambda episode: episode.stream)
     return [
         event
-        for stream, of_stream in spells
-        for spell in of_stream
-        for event in _SpellEvents(spell, arrays, by_stream[arrays.streams[stream]], rules).events()
+        for stream, of_stream in episodes
+        for episode in of_stream
+        for event in _EpisodeEvents(episode, arrays, by_stream[arrays.streams[stream]], rules).events()
     ]
 
 
-class _SpellEvents:
+class _EpisodeEvents:
     """The events of one restriction of one stream."""
 
-    def __init__(self, spell: Spell, arrays: Panel, counts: Sequence[ReportCounts], rules: Assumptions) -> None:
-        self._spell, self._panel, self._rules = spell, arrays, rules
+    def __init__(self, episode: Episode, arrays: Panel, counts: Sequence[ReportCounts], rules: Assumptions) -> None:
+        self._episode, self._panel, self._rules = episode, arrays, rules
         self._heard = sorted({one.day for one in counts})
         self._sums = _by_day(counts)
-        over = spell.over or spell.fading
-        self._first = arrays.day(spell.onset.high)
+        over = episode.over or episode.fading
+        self._first = arrays.day(episode.onset.high)
         self._last = (self._before(over.low) if over else None) or self._heard[-1]
         self._counts = sorted((one for one in counts if self._first <= one.day <= self._last), key=lambda one: one.day)
         self._naming = self._vouched(self._counts) or self._counts
@@ -105,10 +105,10 @@ class _SpellEvents:
 
     def events(self) -> Iterator[Event]:
         """Began, each change, and the end if there was one."""
-        began = self._event("began", self._spell.onset, self._counts, self._early_rule())
+        began = self._event("began", self._episode.onset, self._counts, self._early_rule())
         yield began
         yield from self._changes(began)
-        for turn in filter(None, (self._spell.over, self._spell.fading)):
+        for turn in filter(None, (self._episode.over, self._episode.fading)):
             known = self._panel.day(max(turn.reached.values()))
             after = [one for one in self._after if one.day <= known]
             yield self._event("ended", turn, after, began.rule, began.id)
@@ -116,7 +116,7 @@ class _SpellEvents:
     def _event(
         self, kind: Kind, turn: ChangePoint, counts: Sequence[ReportCounts], rule: str | None, began: str = ""
     ) -> Event:
-        country, network, app, medium = self._panel.streams[self._spell.stream]
+        country, network, app, medium = self._panel.streams[self._episode.stream]
         high = self._panel.day(turn.high)
         every, vouched = counts, self._vouched(counts)
         known = self._known(turn, people_at_least(vouched, ended=kind == "ended"))
@@ -141,7 +141,7 @@ class _SpellEvents:
             unvouched=_telling(every, kind) - _telling(vouched, kind),
             simulated=any(one.simulated for one in counts),
             known={LEVEL_NAMES[level]: self._panel.day(at) for level, at in known.items()},
-            sources=tuple(source for source, tells in zip(SOURCES, self._spell.tells, strict=True) if tells),
+            sources=tuple(source for source, tells in zip(SOURCES, self._episode.tells, strict=True) if tells),
             checks=sum(reports for _, reports in _by_day(counts).values()),
             taps=sum(one.restricted for one in every if one.source == "tap"),
             share=share.estimate if share else None,

@@ -70,7 +70,7 @@ class ChangePoint:
 
 
 @dataclass
-class Spell:
+class Episode:
     """One restriction of one stream. `tells` says which sources show it, `doubted` which of them so much that their
     days feed no normal, `usual` is the normal before it, by source. `over` is a closed end, `fading` one that is only a
     signal so far."""
@@ -91,9 +91,9 @@ class Watch:
         import numpy as np
 
         streams, window, sources = len(panel.streams), rules.window_days, len(SOURCES)
-        self.panel, self.rules, self.spells = panel, rules, list[Spell]()
-        self._open: dict[int, Spell] = {}
-        self._closing: dict[int, Spell] = {}
+        self.panel, self.rules, self.episodes = panel, rules, list[Episode]()
+        self._open: dict[int, Episode] = {}
+        self._closing: dict[int, Episode] = {}
         kinds = len(rules.alternatives)
         self._plain, self._ends = Ring(streams, window, sources, kinds), Ring(streams, window, sources, 1)
         self._wary, self._wary_ends = Ring(streams, window, sources, kinds), Ring(streams, window, sources, 1)
@@ -103,11 +103,11 @@ class Watch:
         self._doubted = np.zeros(panel.restricted.shape, bool)
         self._in_event = np.zeros(panel.restricted.shape, bool)
 
-    def run(self) -> list[Spell]:
+    def run(self) -> list[Episode]:
         """Every restriction found, in order of stream and time."""
         for at in range(len(self.panel.dates)):
             self._day(at)
-        return sorted(self.spells, key=lambda spell: (spell.stream, spell.onset.reached[min(spell.onset.reached)]))
+        return sorted(self.episodes, key=lambda each: (each.stream, each.onset.reached[min(each.onset.reached)]))
 
     def _day(self, at: int) -> None:
         import numpy as np
@@ -124,8 +124,8 @@ class Watch:
 
         shape = len(self.panel.streams), len(SOURCES)
         kept = Normal(np.zeros(shape), np.zeros(shape, bool))
-        for spell in (*self._closing.values(), *self._open.values()):
-            kept.level[spell.stream], kept.known[spell.stream] = spell.usual.level, spell.usual.known
+        for episode in (*self._closing.values(), *self._open.values()):
+            kept.level[episode.stream], kept.known[episode.stream] = episode.usual.level, episode.usual.known
         return kept
 
     # -- beginnings ----------------------------------------------------------------------------------------------------
@@ -150,14 +150,14 @@ class Watch:
         passed = np.stack(
             [weights[level].sum(axis=1) >= days for level, days in zip(weights, self.rules.threshold_days, strict=True)]
         )
-        known = [stream for stream, spell in self._open.items() if spell.onset.level >= CONFIRMED]
+        known = [stream for stream, episode in self._open.items() if episode.onset.level >= CONFIRMED]
         passed[RESISTANT - SIGNAL] &= passed[CONFIRMED - SIGNAL] | np.isin(np.arange(passed.shape[1]), known)
         for row in np.flatnonzero(passed.any(axis=0)):
             self._reached(int(row), at, passed[:, row], usual)
-        for stream, spell in self._open.items():
-            self._date(spell, at, weights, stream, evidence)
-            part = spell.doubted if spell.onset.level < CONFIRMED else slice(None)
-            self._in_event[stream, spell.onset.low : at + 1, part] = True
+        for stream, episode in self._open.items():
+            self._date(episode, at, weights, stream, evidence)
+            part = episode.doubted if episode.onset.level < CONFIRMED else slice(None)
+            self._in_event[stream, episode.onset.low : at + 1, part] = True
 
     def _began(self, at: int, usual: Normal, toll: int, liars: float = 0.0) -> Floats:
         """E-values of the day: streams x sources x alternatives; 1 where nothing was heard, or nothing is known. They
@@ -223,22 +223,22 @@ class Watch:
         if stream not in self._open:
             before = Normal(usual.level[stream].copy(), usual.known[stream].copy())
             none = np.zeros(len(SOURCES), bool)
-            spell = Spell(stream=stream, onset=ChangePoint(at, at), tells=none, doubted=none.copy(), usual=before)
-            self._open[stream] = spell
+            episode = Episode(stream=stream, onset=ChangePoint(at, at), tells=none, doubted=none.copy(), usual=before)
+            self._open[stream] = episode
             self._closing.pop(stream, None)
-            self.spells.append(spell)
+            self.episodes.append(episode)
         highest = max(level for level, yes in enumerate(passed, SIGNAL) if yes)
         if highest >= CONFIRMED > self._open[stream].onset.level or not self._open[stream].onset.reached:
             self._forget_ends(np.array([stream]))  # what spoke for an end before spoke of something else
         for level in range(SIGNAL, highest + 1):
             self._open[stream].onset.reached.setdefault(level, at)
 
-    def _date(self, spell: Spell, at: int, weights: dict[int, Floats], stream: int, evidence: Floats) -> None:
+    def _date(self, episode: Episode, at: int, weights: dict[int, Floats], stream: int, evidence: Floats) -> None:
         """Since when? Told again for some days after the event was found, or confirmed; then it stands."""
         import numpy as np
 
-        level = min(spell.onset.level, CONFIRMED)
-        known = spell.onset.reached[level]
+        level = min(episode.onset.level, CONFIRMED)
+        known = episode.onset.reached[level]
         if self.panel.dates[at] - self.panel.dates[known] > FORTNIGHT:
             return
         days = self._plain.days
@@ -246,12 +246,12 @@ class Watch:
         if here.sum() < self.rules.threshold_days[level - SIGNAL]:
             return  # what came since speaks of an end, not of the beginning
         low, high = credible_days(here, days)
-        if at - spell.onset.reached[SIGNAL] < len(days) or low > days[days >= 0].min():
-            spell.onset.low, spell.onset.high = low, high
+        if at - episode.onset.reached[SIGNAL] < len(days) or low > days[days >= 0].min():
+            episode.onset.low, episode.onset.high = low, high
         said = evidence[stream, int(np.argmax(here))]
-        spell.tells |= said > 1
+        episode.tells |= said > 1
         floods = self.rules.strict  # in a folder nobody does
-        spell.doubted |= said >= self.rules.doubt if floods else said > 1
+        episode.doubted |= said >= self.rules.doubt if floods else said > 1
 
     # -- ends ----------------------------------------------------------------------------------------------------------
 
@@ -259,13 +259,13 @@ class Watch:
         """Evidence that open events are over; of those that are, whether it can be told against liars as well."""
         import numpy as np
 
-        spells = [*self._open.values(), *self._closing.values()]
-        spells = [spell for spell in spells if at > spell.onset.reached[SIGNAL]]
-        if not spells:
+        episodes = [*self._open.values(), *self._closing.values()]
+        episodes = [episode for episode in episodes if at > episode.onset.reached[SIGNAL]]
+        if not episodes:
             return
-        rows = np.array([spell.stream for spell in spells])
-        hit = np.stack([self._hit(spell, at, usual) for spell in spells])
-        telling = np.stack([self._telling(spell, at) for spell in spells])
+        rows = np.array([episode.stream for episode in episodes])
+        hit = np.stack([self._hit(episode, at, usual) for episode in episodes])
+        telling = np.stack([self._telling(episode, at) for episode in episodes])
         self._ends.add_to(rows, at, self._ended(rows, at, usual, hit, 0))
         evidence = self._ends.since(rows)
         weights = {SIGNAL: all_of(np.where(telling[:, None], evidence, 1.0))}
@@ -278,8 +278,8 @@ class Watch:
             self._wary_ends.add_to(rows, at, self._ended(rows, at, usual, hit, self.rules.toll))
             wary = np.where(telling[:, None], self._wary_ends.since(rows), 1.0)[..., TRUSTED]
             weights |= {CONFIRMED: agreeing_evidence(evidence, telling), RESISTANT: some_of(wary, 3)}
-        for index, spell in enumerate(spells):
-            self._over(spell, at, {level: found[index] for level, found in weights.items()})
+        for index, episode in enumerate(episodes):
+            self._over(episode, at, {level: found[index] for level, found in weights.items()})
 
     def _ended(self, rows: Integers, at: int, usual: Normal, hit: Floats, toll: int) -> Floats:
         import numpy as np
@@ -313,14 +313,14 @@ class Watch:
                 )
         return found
 
-    def _hit(self, spell: Spell, at: int, usual: Normal) -> Floats:
+    def _hit(self, episode: Episode, at: int, usual: Normal) -> Floats:
         """What each source says at least while the event lasts, by the days that surely are part of it."""
         import numpy as np
 
-        panel, stream = self.panel, spell.stream
+        panel, stream = self.panel, episode.stream
         old = np.searchsorted(panel.dates, panel.dates[at] - FORTNIGHT, side="right")
-        known = spell.onset.reached[min(spell.onset.level, CONFIRMED)]
-        part = slice(spell.onset.high, max(int(old), known + 1))
+        known = episode.onset.reached[min(episode.onset.level, CONFIRMED)]
+        part = slice(episode.onset.high, max(int(old), known + 1))
         days = panel.heard[stream, part].sum(axis=0).astype(float)
         restricted = panel.restricted[stream, part].sum(axis=0).astype(float)
         reports = panel.reports[stream, part].sum(axis=0).astype(float)
@@ -333,39 +333,39 @@ class Watch:
         ]
         return np.maximum(level, least)
 
-    def _telling(self, spell: Spell, at: int) -> Flags:
+    def _telling(self, episode: Episode, at: int) -> Flags:
         """The sources that show the event, as far as they were heard of lately."""
         import numpy as np
 
         recent = np.searchsorted(self.panel.dates, self.panel.dates[at] - FORTNIGHT)
-        alive = spell.tells & self.panel.heard[spell.stream, recent : at + 1].any(axis=0)
-        return alive if alive.any() else spell.tells
+        alive = episode.tells & self.panel.heard[episode.stream, recent : at + 1].any(axis=0)
+        return alive if alive.any() else episode.tells
 
-    def _over(self, spell: Spell, at: int, weights: dict[int, Floats]) -> None:
+    def _over(self, episode: Episode, at: int, weights: dict[int, Floats]) -> None:
         days = self.rules.threshold_days
         passed = [level for level in weights if weights[level].sum() >= days[level - SIGNAL]]
-        turn = spell.over or spell.fading or ChangePoint(at, at)
+        turn = episode.over or episode.fading or ChangePoint(at, at)
         for level in range(SIGNAL, max(passed, default=0) + 1):
             turn.reached.setdefault(level, at)
-        if spell.over is None:
-            spell.fading = turn if passed else None
+        if episode.over is None:
+            episode.fading = turn if passed else None
             if not passed:
                 return
             turn.low, turn.high = credible_days(weights[max(passed)], self._ends.days)
-            if turn.level >= min(spell.onset.level, CONFIRMED):
-                self._close(spell, turn)
-        elif turn.level >= spell.onset.level or at - min(turn.reached.values()) > self.rules.window_days:
-            self._closing.pop(spell.stream, None)
+            if turn.level >= min(episode.onset.level, CONFIRMED):
+                self._close(episode, turn)
+        elif turn.level >= episode.onset.level or at - min(turn.reached.values()) > self.rules.window_days:
+            self._closing.pop(episode.stream, None)
 
-    def _close(self, spell: Spell, turn: ChangePoint) -> None:
+    def _close(self, episode: Episode, turn: ChangePoint) -> None:
         import numpy as np
 
-        spell.over, spell.fading = turn, None
-        del self._open[spell.stream]
-        if turn.level < spell.onset.level:
-            self._closing[spell.stream] = spell
-        self._in_event[spell.stream, turn.high :] = False
-        row = np.array([spell.stream])
+        episode.over, episode.fading = turn, None
+        del self._open[episode.stream]
+        if turn.level < episode.onset.level:
+            self._closing[episode.stream] = episode
+        self._in_event[episode.stream, turn.high :] = False
+        row = np.array([episode.stream])
         for ring in (self._plain, self._witnesses, self._wary):
             ring.forget(row)
 

@@ -63,7 +63,7 @@ def worst_share(control: Control) -> float:
     return max((lost / sent for sent, lost in losses if lost >= NO_ACCIDENT), default=0.0)
 
 
-def connections_fare_unlike(control: Control) -> bool:
+def connections_differ(control: Control) -> bool:
     """Whether one connection lost far more than those that ran at the same time."""
     together = grouped_by_key((one.begin_s, one) for one in control.flows)
     return any(
@@ -266,7 +266,7 @@ def _compare_with_control(
     if max(shares.lost_down, shares.lost_up or 0.0) >= as_bad or shares.late_ms > WELL_LATE_MS:
         return _no_rule(verdict, Reason("line", values))
     worst = worst_share(control)
-    if worst >= as_bad or connections_fare_unlike(control):
+    if worst >= as_bad or connections_differ(control):
         return _no_rule(verdict, Reason("unlike", values | {"worst_lost": worst}))
     if not shares.is_well(lost):
         return _no_rule(verdict, Reason("control_poor", values))

@@ -15,7 +15,7 @@ from talkpath.verdict.statistics.cohort import DIRECTIONS, make_cohort, may_accu
 UNLIKE_DEVIATION = 0.03  # standard deviation of the shares that single 5-tuples lose: from there on they differ
 
 
-def flows_fare_unlike(epochs: Iterable[Epoch]) -> bool:
+def flows_differ(epochs: Iterable[Epoch]) -> bool:
     """Whether single 5-tuples differ in what they lose, as short twins show, whoever's they are."""
     return max(short_flow_spreads(epochs)) >= UNLIKE_DEVIATION
 

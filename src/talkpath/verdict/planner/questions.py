@@ -10,7 +10,7 @@ from math import ceil, inf
 from talkpath.measure.bounds import MAX_EPOCH_PACKETS
 from talkpath.measure.facts import Facts, Plan, Track
 from talkpath.verdict.assessment import Assessment, log_threshold
-from talkpath.verdict.flows.flow_spread import flows_fare_unlike
+from talkpath.verdict.flows.flow_spread import flows_differ
 from talkpath.verdict.flows.long_calls import ended_s
 from talkpath.verdict.flows.self_congestion import LIGHT_K, loses_much, wants_small
 from talkpath.verdict.model import PlannedEpoch
@@ -67,7 +67,7 @@ class SingleQuestions:
 
     @cached_property
     def _unlike(self) -> bool:
-        return flows_fare_unlike(self.facts.epochs)
+        return flows_differ(self.facts.epochs)
 
     def baseline(self, assessment: Assessment) -> PlannedEpoch:
         """The accusing test, with calls of the usual length; where many arms wait, and bytes suffice for all, first

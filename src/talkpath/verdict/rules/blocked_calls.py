@@ -26,7 +26,7 @@ from talkpath.verdict.statistics.cohort import direction_track, unpack_bitmaps
 from talkpath.verdict.statistics.proportion import extra_share
 
 MIN_BLOCKED_NATS = 6.0  # by flows alone, calls against twins: an address translator leaves both without a port
-MIN_FARE_SHARE = 0.5  # established calls must get at least so much of what twins get
+MIN_SHARE_OF_TWINS = 0.5  # established calls must get at least so much of what twins get
 PASSED_BEFORE_BLOCK = np.arange(
     25.0
 )  # packets, both ways, by which a call is recognised (TSPU manual chapter 8: 30 are inspected)
@@ -75,7 +75,7 @@ def blocked_calls(view: ArmView) -> BlockedCalls | None:
     if not dead or not twins or _binary_gain(len(dead), len(calls), dead_twins, len(twins)) < MIN_BLOCKED_NATS:
         return None
     alive = [call for call in calls if not is_blocked(call)]
-    if alive and _packets_passed(alive) < MIN_FARE_SHARE * _packets_passed(
+    if alive and _packets_passed(alive) < MIN_SHARE_OF_TWINS * _packets_passed(
         [twin for twin in twins if not is_blocked(twin)]
     ):
         return None

@@ -27,7 +27,7 @@ from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, SURE_LOSS, Fit, Pa
 from talkpath.verdict.rules.whole_network import closed_directions, flows_of, own_outcomes, reported_epochs
 from talkpath.verdict.statistics.permutation import even_log_weights, log_e, log_mean
 
-PORT_TILTS = (2.0, 5.0)
+PORT_EXPONENTS = (2.0, 5.0)
 SEEN_DEAD = 2  # so many flows to a port must fail before it counts as dead
 
 
@@ -97,14 +97,16 @@ def prediction_log_e(facts: Facts) -> float:
     """Compute the natural log e-value that flows of the next epoch fail at the ports that were dead so far."""
     died: set[int] = set()
     lived: set[int] = set()
-    total = np.zeros(len(PORT_TILTS))
+    total = np.zeros(len(PORT_EXPONENTS))
     for epoch in reported_epochs(facts):
         flows = flow_outcomes(epoch)
         guess = np.array([outcome.port in died - lived for outcome in flows], np.bool_)
-        total += log_e(np.array([float(outcome.dead) for outcome in flows]), guess, PORT_TILTS) if len(flows) else 0.0
+        total += (
+            log_e(np.array([float(outcome.dead) for outcome in flows]), guess, PORT_EXPONENTS) if len(flows) else 0.0
+        )
         died |= {outcome.port for outcome in flows if outcome.dead}
         lived |= {outcome.port for outcome in flows if not outcome.dead}
-    return float(log_mean(total, even_log_weights(len(PORT_TILTS))))
+    return float(log_mean(total, even_log_weights(len(PORT_EXPONENTS))))
 
 
 def _dead_range(ports: list[int]) -> Parameters:

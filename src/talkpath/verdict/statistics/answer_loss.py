@@ -21,7 +21,7 @@ from talkpath.measure.arrays import Floats
 from talkpath.verdict.statistics.permutation import even_log_weights, log_mean, permutation_log_e_rows
 
 LEVEL = 0.99
-ANSWER_TILTS = np.array((0.5, 2.0))
+ANSWER_EXPONENTS = np.array((0.5, 2.0))
 ANSWER_LOSS_GRID = np.array(
     (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 )
@@ -58,17 +58,17 @@ def answer_log_e(rounds: Sequence[Tally], seed: bytes) -> float:
 def _mixed_log_e(rounds: Sequence[Tally], seed: bytes, sign: float) -> Floats:
     """Compute log e of all rounds together against each hypothesis, (GRID,)."""
     every = sum(_log_e(tally, seed, sign) for tally in rounds)
-    return log_mean(np.asarray(every), even_log_weights(len(ANSWER_TILTS)))
+    return log_mean(np.asarray(every), even_log_weights(len(ANSWER_EXPONENTS)))
 
 
 def _log_e(tally: Tally, seed: bytes, sign: float) -> Floats:
-    """Compute log e against each hypothesis, (GRID, TILTS); `sign` is +1 to test if more of the treated go unanswered,
-    -1 if fewer."""
+    """Compute log e against each hypothesis, (GRID, EXPONENTS); `sign` is +1 to test if more of the treated go
+    unanswered, -1 if fewer."""
     answered = np.tile(tally.answered, (len(ANSWER_LOSS_GRID), 1))
     answered[:, ~tally.calls] -= _thinned_answers(tally, seed)
     packets = float(np.median(tally.sent))
     angle = 2.0 * np.sqrt(packets) * np.arcsin(np.sqrt(1.0 - answered / tally.sent))
-    return permutation_log_e_rows(sign * angle[:, None, :] * ANSWER_TILTS[:, None], tally.calls)
+    return permutation_log_e_rows(sign * angle[:, None, :] * ANSWER_EXPONENTS[:, None], tally.calls)
 
 
 def _thinned_answers(tally: Tally, seed: bytes) -> Floats:

@@ -2,7 +2,7 @@
 
 The canary is drawn at random among the text twins of its epoch and withholds packets in both directions. The score of a
 twin is the number of packets it lost, withheld ones included; a loss counts less the more twins lost their packet in
-the same slot. The root of the score and its rank, with several tilts each, and the number of directions in which it
+the same slot. The root of the score and its rank, with several exponents each, and the number of directions in which it
 lost anything, are components of a flow-permutation e-value with one treated flow, multiplied over all epochs of the
 check. (Ranks detect a canary when some twins are on a bad path; directions when many are, but few in both.)
 """

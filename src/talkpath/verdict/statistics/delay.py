@@ -34,7 +34,7 @@ def delay_steps(
     treated: Choice = is_call,
     control: Choice = is_twin,
 ) -> Floats:
-    """Return what each epoch adds to the log of each component, shape (epochs, tilts)."""
+    """Return what each epoch adds to the log of each component, shape (epochs, exponents)."""
     rows = [_epoch_step(epoch, direction, floor_ms, treated, control) for epoch in epochs]
     return np.array(rows).reshape(len(epochs), len(DELAY_EXPONENTS))
 
@@ -58,22 +58,22 @@ def differences_dms(epoch: Epoch, direction: Direction, treated: Choice = is_cal
     return np.asarray(calls[:, None] - twins)
 
 
-def rank_log_e(later: Floats | NDArray[np.intp], shape: tuple[int, ...], tilts: tuple[float, ...]) -> Floats:
-    """Compute the permutation e-value (..., tilts) of the calls' ranks 1 to K, which depends only on the sum of the
+def rank_log_e(later: Floats | NDArray[np.intp], shape: tuple[int, ...], exponents: tuple[float, ...]) -> Floats:
+    """Compute the permutation e-value (..., exponents) of the calls' ranks 1 to K, which depends only on the sum of the
     ranks.
 
     `shape` is (calls, twins); `later` (...) is the number of pairs in which the call is later: the calls' ranks sum to
     that number plus 1 + ... + calls.
     """
-    tilt = np.asarray(tilts, np.float64)
+    exponent = np.asarray(exponents, np.float64)
     calls, twins = shape
     if not calls or not twins:
-        return np.zeros((*later.shape, len(tilt)))
+        return np.zeros((*later.shape, len(exponent)))
     least = calls * (calls + 1) / 2
-    total = _log_symmetric_of_ranks(calls, twins, tilts)
-    return np.asarray(log_choose(calls + twins, calls) + np.multiply.outer(later + least, tilt) - total)
+    total = _log_symmetric_of_ranks(calls, twins, exponents)
+    return np.asarray(log_choose(calls + twins, calls) + np.multiply.outer(later + least, exponent) - total)
 
 
 @lru_cache(maxsize=256)
-def _log_symmetric_of_ranks(calls: int, twins: int, tilts: tuple[float, ...]) -> Floats:
-    return log_symmetric(np.multiply.outer(tilts, np.arange(1.0, calls + twins + 1)), calls)
+def _log_symmetric_of_ranks(calls: int, twins: int, exponents: tuple[float, ...]) -> Floats:
+    return log_symmetric(np.multiply.outer(exponents, np.arange(1.0, calls + twins + 1)), calls)

@@ -42,7 +42,10 @@ from talkpath.verdict.statistics.cohort import (
 from talkpath.verdict.statistics.delay import differences_dms, rank_log_e
 from talkpath.verdict.statistics.permutation import even_log_weights, log_mean, permutation_log_e_rows
 
-ROOT_TILT, MOST_TILT = 0.3, 3.0  # of the root of a flow's losses, times that of its packets: longer calls differ more
+ROOT_EXPONENT, MAX_EXPONENT = (
+    0.3,
+    3.0,
+)  # of the root of a flow's losses, times that of its packets: longer calls differ more
 THINNINGS = 4  # of each epoch
 MAX_LENGTH_RATIO = 3.0  # more than any draw, so that rows of draws follow each other in order
 # of whether a flow lost anything: where some paths lose nothing, few flows show that calls do neither
@@ -66,14 +69,14 @@ class Thinned(NamedTuple):
 
     `calls` (nT,) and `twins` (nC,) are lost packets; `scale` (nC,) is the weight of one packet of each twin; `draws`
     (THINNINGS * nC * slots,) are the uniform numbers of each twin's packets that arrived, ascending, 2 for all others,
-    and APART more for each further row of slots; `tilt` is that of the roots of losses.
+    and APART more for each further row of slots; `exponent` is that of the roots of losses.
     """
 
     calls: Floats
     twins: Floats
     scale: Floats
     draws: Floats
-    tilt: float
+    exponent: float
 
     def roots(self, extra: Floats) -> Floats:
         """Return the roots of the losses of calls and twins, where twins lose so much more: (losses, THINNINGS, nT +
@@ -251,8 +254,8 @@ def _thin_epoch(epoch: Epoch, direction: AffectedDirections, seed: bytes) -> Thi
     draws[:, ~counted | losses] = 2.0
     rows = np.sort(draws[:, twins]).reshape(THINNINGS * int(twins.sum()), -1)
     rows += MAX_LENGTH_RATIO * np.arange(len(rows))[:, None]
-    tilt = min(ROOT_TILT * sqrt(sent.max()), MOST_TILT)
-    return Thinned((scale * lost)[calls], (scale * lost)[twins], scale[twins], rows.ravel(), tilt)
+    exponent = min(ROOT_EXPONENT * sqrt(sent.max()), MAX_EXPONENT)
+    return Thinned((scale * lost)[calls], (scale * lost)[twins], scale[twins], rows.ravel(), exponent)
 
 
 def _packet_counts(epoch: Epoch, affected: AffectedDirections) -> tuple[Bits, Bits, Bits]:
@@ -300,11 +303,11 @@ def _thinning_steps(
     found: dict[int, Floats] = {}
     for group in _group_alike([_thin_epoch(epoch, direction, seed) for epoch in epochs]):
         alike = list(group.values())
-        roots, tilt = np.array([each.roots(extra) for each in alike]), np.array([each.tilt for each in alike])
-        tilted = sign * np.stack((tilt[:, None, None, None] * roots, LOST_EXPONENT * np.sign(roots)), axis=2)
+        roots, exponent = np.array([each.roots(extra) for each in alike]), np.array([each.exponent for each in alike])
+        weighted = sign * np.stack((exponent[:, None, None, None] * roots, LOST_EXPONENT * np.sign(roots)), axis=2)
         treated = np.arange(roots.shape[-1]) < len(alike[0].calls)
         found.update(
-            zip(group, log_mean(permutation_log_e_rows(tilted, treated), even_log_weights(THINNINGS)), strict=True)
+            zip(group, log_mean(permutation_log_e_rows(weighted, treated), even_log_weights(THINNINGS)), strict=True)
         )
     return [found[place] for place in range(len(epochs))]
 

@@ -2,9 +2,9 @@
 
 A flow has three kinds of score: the sum over its lost media packets of the burst-aware weight for one effect size
 (`burst_weights`); the square root of its number of losses (the spread of a count grows with its mean, that of its root
-does not); and its rank by that number (paths, queues and NAT can make single 5-tuples bad). Each score with a tilt is a
-component; a component is multiplied over epochs, and the components are averaged. These five came within 4 % of the
-best single one on average over 69 cells of background, effect and packet rate (worst 16 %;
+does not); and its rank by that number (paths, queues and NAT can make single 5-tuples bad). Each score with an exponent
+is a component; a component is multiplied over epochs, and the components are averaged. These five came within 4 % of
+the best single one on average over 69 cells of background, effect and packet rate (worst 16 %;
 tests/factories/checks/simulated_epochs.py); more components only cost power. The burst model is fitted to the
 unlabelled losses of the epochs so far, this one included. Packets that a flow did not send count as the cohort's
 average packet, so a flow that sent nothing is no evidence. Nothing here depends on roles, which is all that validity

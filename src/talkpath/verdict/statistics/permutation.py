@@ -25,18 +25,18 @@ LN10 = log(10.0)
 MOST_NATS = 600.0  # exp(-600) does not underflow
 
 
-def log_e(scores: Floats, calls: NDArray[np.bool_], tilts: Sequence[float] | Floats) -> Floats:
-    """Compute the log e-values (components,) from scores (K,), treated flows `calls` (K,) and one tilt per
+def log_e(scores: Floats, calls: NDArray[np.bool_], exponents: Sequence[float] | Floats) -> Floats:
+    """Compute the log e-values (components,) from scores (K,), treated flows `calls` (K,) and one exponent per
     component."""
-    return permutation_log_e_rows(np.multiply.outer(np.asarray(tilts, np.float64), scores), calls)
+    return permutation_log_e_rows(np.multiply.outer(np.asarray(exponents, np.float64), scores), calls)
 
 
-def permutation_log_e_rows(tilted: Floats, calls: NDArray[np.bool_]) -> Floats:
-    """Compute the same where each component has its own scores: `tilted` is (..., K), the result (...)."""
+def permutation_log_e_rows(weighted: Floats, calls: NDArray[np.bool_]) -> Floats:
+    """Compute the same where each component has its own scores: `weighted` is (..., K), the result (...)."""
     count, treated = len(calls), int(calls.sum())
     if treated in (0, count):
-        return np.zeros(tilted.shape[:-1])
-    centred = tilted - tilted.mean(axis=-1, keepdims=True)
+        return np.zeros(weighted.shape[:-1])
+    centred = weighted - weighted.mean(axis=-1, keepdims=True)
     chosen: Floats = centred[..., calls].sum(axis=-1)
     total = log_symmetric(centred, treated)
     return log_choose(count, treated) + chosen - total

@@ -22,7 +22,7 @@ from talkpath.verdict.statistics.permutation import log_choose
 from talkpath.verdict.statistics.strength import arm_strength
 
 LEAST_K, MOST_K, USUAL_K = 4, 12, 8
-MIXED_NATS = 3.1  # lost by averaging six tests and their tilts, where only one of them shows the effect
+MIXED_NATS = 3.1  # lost by averaging six tests and their exponents, where only one of them shows the effect
 SPARE_NATS = 0.7
 SHORTEST, LONGER = 20, 1.35  # the first length tried, in media packets, and the factor to the next
 SPARE_FACTOR = 1.25  # factor on the least number: not every call ends at the same packet

@@ -6,8 +6,8 @@ x. It uses UDP call flows and their random twins of baseline epochs only, in the
 
 The test of set-up asks whether calls get fewer answers than their twins.
 The score of a flow is the number of its set-up stages that got no answer at the probe after all tries. The test is a
-flow-permutation e-value with two tilts; calls and twins follow one schedule, so they have the same stages. `answered`
-comes from the probe alone, so an epoch without the far end's report counts too.
+flow-permutation e-value with two exponents; calls and twins follow one schedule, so they have the same stages.
+`answered` comes from the probe alone, so an epoch without the far end's report counts too.
 
 The same tests with other flows in the two roles (twins against twins, twins against calls) are the evidence for
 `closed` and for `insufficient (twin_worse)`; the canary is left out.
@@ -43,7 +43,7 @@ SETUP_LOG_WEIGHTS = even_log_weights(len(SETUP_EXPONENTS))
 
 
 def setup_steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> Floats:
-    """Return what each epoch adds to the log of each component, shape (epochs, tilts)."""
+    """Return what each epoch adds to the log of each component, shape (epochs, exponents)."""
     rows = [_epoch_step(epoch, treated, control) for epoch in epochs]
     return np.array(rows).reshape(len(epochs), len(SETUP_EXPONENTS))
 

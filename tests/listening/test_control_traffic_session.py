@@ -8,9 +8,9 @@ import pytest
 
 from factories.packets.capture_files import CARRIERS, udp_packet
 from talkpath.experiment.control_packets import MOST_FLOWS
-from talkpath.listening.accompanist import CallPackets
-from talkpath.listening.companion import ControlTrafficSession
 from talkpath.listening.control_facts import control_facts
+from talkpath.listening.control_traffic_scheduler import CallPackets
+from talkpath.listening.control_traffic_session import ControlTrafficSession
 from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
 from talkpath.wire.control import messages
@@ -23,27 +23,27 @@ NEAR, FAR = Address(bytes((10, 0, 0, 5)), 40000), Address(bytes((198, 51, 100, 7
 
 
 class Ends:
-    """A companion and a responder whose control channel takes no time."""
+    """A session and a responder whose control channel takes no time."""
 
     def __init__(self, flows: int = MOST_FLOWS) -> None:
         rng = Random(3)
-        self.companion = ControlTrafficSession(rng.randbytes(32), rng.randbytes, flows)
+        self.session = ControlTrafficSession(rng.randbytes(32), rng.randbytes, flows)
         self.far = Responder(Identity((3000, 3001)), draw=rng.randbytes)
-        self.session = self.far.connect("block")
+        self.far_session = self.far.connect("block")
         self.said: list[messages.AnyMessage] = []
         self.sources: set[tuple[int, int]] = set()
         self.deaf = -1
         self.moved: dict[int, str] = {}  # whence the far end sees packets of a socket come now
-        self.companion.connected(0.0)
+        self.session.connected(0.0)
         self.exchange(0.0)
 
     def exchange(self, now_s: float) -> None:
-        while out := self.companion.control_out():
+        while out := self.session.control_out():
             self.said += Decoder().feed(out)
-            self.companion.control(now_s, self.far.receive(now_s, self.session, out))
+            self.session.control(now_s, self.far.receive(now_s, self.far_session, out))
 
     def poll(self, now_s: float) -> list[bytes]:
-        packets = self.companion.poll(now_s)
+        packets = self.session.poll(now_s)
         self.exchange(now_s)
         for packet in packets:
             self.sources.add((packet.local, packet.port))
@@ -51,28 +51,28 @@ class Ends:
                 source = self.moved.get(packet.local, f"source {packet.local}")
                 self.far.datagram(now_s, source, packet.port, packet.data)
         for answer in self.far.poll(now_s):
-            self.companion.datagram(now_s, answer.data)
+            self.session.datagram(now_s, answer.data)
         return [packet.data for packet in packets]
 
     def call(self, seconds: float, from_s: float = BEGUN_S, fast_ms: float = 0.0) -> None:
         """A call of 50 packets a second each way, or its continuation. The wall clock, which gives packets their times,
         is fast by so much a second."""
         if from_s == BEGUN_S:
-            self.companion.call_began(BEGUN_NS)
+            self.session.call_began(BEGUN_NS)
         first = round(50 * (from_s - BEGUN_S))
         for tick in range(first, first + int(50 * seconds)):
             now_s, at_ns = BEGUN_S + 0.02 * tick, BEGUN_NS + tick * round(20_000_000 + 20_000 * fast_ms)
-            self.companion.call_packet(now_s, at_ns, 120, sent=True)
-            self.companion.call_packet(now_s, at_ns, 140, sent=False)
+            self.session.call_packet(now_s, at_ns, 120, sent=True)
+            self.session.call_packet(now_s, at_ns, 140, sent=False)
             self.poll(now_s)
 
 
 def test_each_packet_of_the_call_is_imitated_over_each_flow_and_counted_by_its_second():
     ends = Ends(flows=3)
     ends.call(4.0)
-    ends.companion.call_ended()
+    ends.session.call_ended()
     ends.poll(5.0)
-    (one,) = ends.companion.accompanied
+    (one,) = ends.session.accompanied
     facts = control_facts(one, BEGUN_NS)
     assert facts is not None
     assert facts.ended == "done"
@@ -87,9 +87,9 @@ def test_each_packet_of_the_call_is_imitated_over_each_flow_and_counted_by_its_s
 def test_one_flow_stays_while_the_others_change_over_and_each_connection_has_its_own_counts():
     ends = Ends(flows=3)
     ends.call(7.0)
-    ends.companion.call_ended()
+    ends.session.call_ended()
     ends.poll(8.0)
-    (one,) = ends.companion.accompanied
+    (one,) = ends.session.accompanied
     facts = control_facts(one, BEGUN_NS)
     assert facts is not None
     assert [flow.begin_s for flow in facts.flows] == pytest.approx(
@@ -108,9 +108,9 @@ def test_a_connection_that_the_far_end_hears_nothing_from_is_the_only_one_with_l
     ends = Ends(flows=3)
     ends.deaf = 4  # the second connection of the last flow
     ends.call(7.0)
-    ends.companion.call_ended()
+    ends.session.call_ended()
     ends.poll(8.0)
-    (one,) = ends.companion.accompanied
+    (one,) = ends.session.accompanied
     facts = control_facts(one, BEGUN_NS)
     assert facts is not None
     assert [flow.arrived_up == 0 for flow in facts.flows] == [place == 4 for place in range(9)]
@@ -122,9 +122,9 @@ def test_a_connection_that_a_translator_moves_is_told_and_a_change_over_is_none(
     ends.call(3.0)
     ends.moved = {0: "another port", 4: "another port"}  # of the flow that stays, and of one that changed over
     ends.call(4.0, from_s=4.0)
-    ends.companion.call_ended()
+    ends.session.call_ended()
     ends.poll(8.0)
-    (one,) = ends.companion.accompanied
+    (one,) = ends.session.accompanied
     facts = control_facts(one, BEGUN_NS)
     assert facts is not None
     assert [flow.moved for flow in facts.flows] == [int(place in (0, 4)) for place in range(9)]
@@ -134,9 +134,9 @@ def test_a_connection_that_a_translator_moves_is_told_and_a_change_over_is_none(
 def test_a_wall_clock_that_is_corrected_meanwhile_makes_no_packet_late(fast_ms: float):
     ends = Ends(flows=3)
     ends.call(10.0, fast_ms=fast_ms)
-    ends.companion.call_ended()
+    ends.session.call_ended()
     ends.poll(11.0)
-    (one,) = ends.companion.accompanied
+    (one,) = ends.session.accompanied
     facts = control_facts(one, BEGUN_NS)
     assert facts is not None
     assert max(second.late_ms or 0.0 for second in facts.seconds) < 25.0, "packets are sent each 20 ms here"
@@ -144,33 +144,33 @@ def test_a_wall_clock_that_is_corrected_meanwhile_makes_no_packet_late(fast_ms: 
 
 
 def test_an_old_responder_is_told_apart_and_asked_nothing():
-    companion = ControlTrafficSession(bytes(32), Random(1).randbytes)
-    companion.connected(0.0)
-    (hello,) = Decoder().feed(companion.control_out())
+    session = ControlTrafficSession(bytes(32), Random(1).randbytes)
+    session.connected(0.0)
+    (hello,) = Decoder().feed(session.control_out())
     assert isinstance(hello, Hello)
     old = Welcome(messages.PROTOCOL_VERSION, b"session!", bytes(32), (3000,), (), 10**7)
-    companion.control(0.1, messages.encode_message(old))
-    (opened,) = Decoder().feed(companion.control_out())
+    session.control(0.1, messages.encode_message(old))
+    (opened,) = Decoder().feed(session.control_out())
     assert isinstance(opened, Open)
-    companion.control(0.2, messages.encode_message(Ready(-1)))
-    companion.call_began(BEGUN_NS)
-    assert (companion.how, companion.poll(0.3), companion.control_out()) == ("too_old", [], b"")
-    assert companion.done
+    session.control(0.2, messages.encode_message(Ready(-1)))
+    session.call_began(BEGUN_NS)
+    assert (session.how, session.poll(0.3), session.control_out()) == ("too_old", [], b"")
+    assert session.done
 
 
 def test_a_refusal_and_a_far_end_that_makes_no_sense_end_it_in_order():
     for answer, how in ((messages.encode_message(Refusal("busy", "full")), "refused"), (b"\xff" * 40, "lost")):
-        companion = ControlTrafficSession(bytes(32), Random(1).randbytes)
-        companion.connected(0.0)
-        companion.control(0.1, answer)
-        assert (companion.how, companion.done) == (how, True)
+        session = ControlTrafficSession(bytes(32), Random(1).randbytes)
+        session.connected(0.0)
+        session.control(0.1, answer)
+        assert (session.how, session.done) == (how, True)
 
 
 def test_a_far_end_that_is_lost_leaves_what_this_end_knows():
     ends = Ends(flows=3)
     ends.call(2.0)
-    ends.companion.lost(3.5)
-    (one,) = ends.companion.accompanied
+    ends.session.lost(3.5)
+    (one,) = ends.session.accompanied
     facts = control_facts(one, BEGUN_NS)
     assert facts is not None
     assert facts.ended == "responder_lost"
@@ -180,24 +180,24 @@ def test_a_far_end_that_is_lost_leaves_what_this_end_knows():
 def test_counts_that_never_come_are_not_waited_for():
     ends = Ends(flows=3)
     ends.call(1.0)
-    ends.companion.stop()
-    ends.companion.poll(3.0)
-    assert not ends.companion.done
-    ends.companion.poll(9.0)
-    assert ends.companion.done
-    assert ends.companion.accompanied[0].counts is None
+    ends.session.stop()
+    ends.session.poll(3.0)
+    assert not ends.session.done
+    ends.session.poll(9.0)
+    assert ends.session.done
+    assert ends.session.accompanied[0].counts is None
 
 
 def test_packets_that_this_machine_did_not_send_are_not_counted_as_lost():
     ends = Ends(flows=3)
     ends.call(1.0)
-    ends.companion.call_packet(2.5, BEGUN_NS + 1_500_000_000, 120, sent=True)
-    packets = ends.companion.poll(2.5)
+    ends.session.call_packet(2.5, BEGUN_NS + 1_500_000_000, 120, sent=True)
+    packets = ends.session.poll(2.5)
     for packet in packets:
-        ends.companion.unsent(packet)
-    ends.companion.call_ended()
+        ends.session.unsent(packet)
+    ends.session.call_ended()
     ends.poll(3.0)
-    facts = control_facts(ends.companion.accompanied[0], BEGUN_NS)
+    facts = control_facts(ends.session.accompanied[0], BEGUN_NS)
     assert facts is not None
     assert sum(flow.sent_up - (flow.arrived_up or 0) for flow in facts.flows) == 0
 
@@ -207,14 +207,14 @@ def test_the_pattern_goes_on_while_the_call_hears_nothing():
     ends.call(2.0)
     for tick in range(100):
         now_s, at_ns = 3.0 + 0.02 * tick, BEGUN_NS + 2_000_000_000 + 20_000_000 * tick
-        ends.companion.call_packet(now_s, at_ns, 120, sent=True)
+        ends.session.call_packet(now_s, at_ns, 120, sent=True)
         for step in range(4):
             ends.poll(now_s + 0.005 * step)
     for step in range(120):
         ends.poll(5.0 + 0.005 * step)
-    ends.companion.call_ended()
+    ends.session.call_ended()
     ends.poll(5.7)
-    facts = control_facts(ends.companion.accompanied[0], BEGUN_NS)
+    facts = control_facts(ends.session.accompanied[0], BEGUN_NS)
     assert facts is not None
     silent = [second for second in facts.seconds if second.at_s == 3]
     assert silent[0].sent_down == silent[0].arrived_down >= 100

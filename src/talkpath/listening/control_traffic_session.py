@@ -309,9 +309,9 @@ class ControlThread:
     def __init__(self, link: InviteLink, flows: int, family: int = 0) -> None:
         if link.until is not None and link.until < datetime.now(UTC):
             raise PeerError("The invitation in the link has ended; ask for a new one.")
-        self.companion = ControlTrafficSession(os.urandom(32), os.urandom, flows)
+        self.session = ControlTrafficSession(os.urandom(32), os.urandom, flows)
         self.error: TalkpathError | None = None
-        self._driver = ProbeDriver(self.companion, link, family)
+        self._driver = ProbeDriver(self.session, link, family)
         self._thread = threading.Thread(target=self._run, name="control traffic", daemon=True)
 
     @property
@@ -322,7 +322,7 @@ class ControlThread:
     def __enter__(self) -> ControlThread:
         self._thread.start()
         until_s = time.monotonic() + SESSION_OPEN_S
-        while self.companion.how == "connecting" and self._thread.is_alive() and time.monotonic() < until_s:
+        while self.session.how == "connecting" and self._thread.is_alive() and time.monotonic() < until_s:
             time.sleep(0.02)
         return self
 
@@ -331,7 +331,7 @@ class ControlThread:
 
     def stop(self) -> None:
         """End the session, with the far end's counts where it still answers."""
-        self.companion.stop()
+        self.session.stop()
         self._thread.join(THREAD_STOP_S)
 
     def _run(self) -> None:

@@ -15,7 +15,7 @@ from math import inf
 
 from talkpath.capture.live.live_capture import LiveCapture
 from talkpath.capture.live.live_picture import LiveCall, LivePicture
-from talkpath.listening.companion import ControlTrafficSession
+from talkpath.listening.control_traffic_session import ControlTrafficSession
 from talkpath.wire.ip.address import Address
 
 LOOKED_AT_BYTES = 160
@@ -65,11 +65,11 @@ UNNAMED_APPS = ("webrtc", "rtp", "unknown")
 
 
 class ControlTrafficScheduler:
-    """Runs control traffic beside one call at a time, the latest. `clock` is that of the driver of `companion`."""
+    """Runs control traffic beside one call at a time, the latest. `clock` is that of the driver of `session`."""
 
-    def __init__(self, companion: ControlTrafficSession, clock: Callable[[], float]) -> None:
+    def __init__(self, session: ControlTrafficSession, clock: Callable[[], float]) -> None:
         self.live = LiveCapture(self._packet)
-        self._companion, self._clock = companion, clock
+        self._session, self._clock = session, clock
         self._packets = CallPackets()
         self._call: LiveCall | None = None
         self._set_up_s = self._not_before_s = -inf
@@ -91,7 +91,7 @@ class ControlTrafficScheduler:
     def end(self, now_s: float = inf) -> None:
         """The call is over, or nobody listens any more."""
         if self._is_running:
-            self._companion.call_ended()
+            self._session.call_ended()
         self._is_running, self._call, self._not_before_s = False, None, now_s + ACCOMPANY_PAUSE_S
         self._packets.follow(())
 
@@ -112,7 +112,7 @@ class ControlTrafficScheduler:
     def _begin(self, picture: LivePicture, at_s: float) -> None:
         if picture.begun_ns is not None:
             self._is_running = True
-            self._companion.call_began(picture.begun_ns + round(1e9 * at_s))
+            self._session.call_began(picture.begun_ns + round(1e9 * at_s))
 
     def _is_over(self, picture: LivePicture) -> bool:
         return self._call is not None or not picture.set_up or picture.now_s - self._set_up_s > CALL_SETUP_S
@@ -138,4 +138,4 @@ class ControlTrafficScheduler:
         found = self._packets.find(frame)
         if found is not None:
             sent, size = found
-            self._companion.call_packet(self._clock(), time_ns, size, sent=sent)
+            self._session.call_packet(self._clock(), time_ns, size, sent=sent)
