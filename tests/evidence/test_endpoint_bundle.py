@@ -55,6 +55,14 @@ def test_it_reads_back_to_the_hour_and_is_judged_again_to_the_same(facts: Endpoi
     assert again["verdicts"] == stored.verdict["verdicts"]
 
 
+def test_what_the_old_rule_proved_from_one_place_is_taken_back_where_it_is_judged_again(facts: EndpointFacts) -> None:
+    """Until version 25 of the rules an address alone was accused: a bundle of then holds that verdict."""
+    then = [replace(each, state="restricted", rule="udp.freeze", reason=None) for each in judge_own_addresses(facts)]
+    judgement = judge(read_bundle(write_endpoints(facts, endpoints_json(facts, then), SIGNER)))
+    assert [verdict.state for verdict in judgement.verdicts] == ["insufficient"]
+    assert "state restricted -> insufficient, rule udp.freeze -> None" in judgement.changes[0]
+
+
 def test_it_is_the_word_of_the_device_alone(facts: EndpointFacts) -> None:
     found = verify(bundle(facts))
     assert (found.kind, found.signed_by_server, found.record["receipt"]) == ("endpoints", False, None)
