@@ -35,10 +35,10 @@ STATEMENTS_A_ROOM = {
     "measure": 1059,
     "observatory": 6649,
     "probe": 2288,
-    "report": 2536,
+    "report": 2538,
     "responder": 1313,
     "serving": 205,
-    "verdict": 6118,
+    "verdict": 6126,
     "wire": 2775,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks

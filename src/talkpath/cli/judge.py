@@ -26,8 +26,9 @@ def command(bundles: tuple[Path, ...], as_json: bool) -> None:
 
     The verdicts follow from the facts in BUNDLE alone. It also prints what changed since the bundle was written.
 
-    Several bundles of `talkpath endpoints --tier 3` are judged together, each from another network: a bad route looks
-    like a rule from one place, and not from many. Name all that were measured, also those that found nothing.
+    Several bundles of `talkpath endpoints` are judged together, each from another network: a bad route, or a server
+    that is down, looks like a rule from one place, and not from many. Name all that were measured, also those that
+    found nothing.
     """
     from talkpath.api.verification import judge, read_bundle
     from talkpath.report.pictures.check_page import simulation_note
@@ -44,7 +45,7 @@ def command(bundles: tuple[Path, ...], as_json: bool) -> None:
     if any(bundle.simulated for bundle in stored):
         click.echo(f"\n{simulation_note()}")
     if together and not judgement.verdicts:
-        click.echo(say("again", "On none of these networks are packets to an app's own addresses alone lost."))
+        click.echo(say("again", "What these networks show together says no more than each alone."))
     elif not together:
         click.echo("\n" + ("\n".join(judgement.changes) or say("again", "The same verdicts as when it was written.")))
 

@@ -95,8 +95,18 @@ def route_sentence(verdict: Verdict) -> str:
 
 
 def networks_sentence(verdict: Verdict) -> str:
-    """On how many networks all that goes to the app is lost, and how often bad routes alone would do that."""
+    """On how many networks the app's servers are silent, or all that goes to them is lost, and how often bad routes
+    alone would do that."""
     hit, networks = (round(verdict.figures.get(key) or 0.0) for key in ("networks_hit", "networks"))
+    if verdict.log10_e is None:
+        return say(
+            "endpoints",
+            "Networks on which {name}'s servers do not answer, while neutral ones do: {hit} of {number}. From another "
+            "they all answered in the same hour: that is no outage of the app.",
+            number=networks,
+            hit=hit,
+            name=app_name(verdict),
+        )
     told = say(
         "endpoints",
         "Networks on which packets towards {name}'s own call servers are lost on the way, whatever they carry, while "

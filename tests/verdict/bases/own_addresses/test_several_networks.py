@@ -17,6 +17,7 @@ from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.own_addresses import OwnAddressCase, WaySettings, ask_own_addresses
 from talkpath.lab.restrictor import parse_rule
 from talkpath.measure.endpoint_facts import EndpointFacts
+from talkpath.measure.facts import Exchange
 from talkpath.report.endpoint_report import endpoint_sentence, endpoints_json
 from talkpath.report.rejudge import judge_several
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
@@ -58,6 +59,31 @@ def test_networks_without_the_rule_count_against_it() -> None:
     assert (verdict.figures["networks"], verdict.figures["networks_hit"]) == (4.0, 1.0)
     assert (verdict.log10_e or 0.0) < (judge_networks(mixed[:1])[0].log10_e or 0.0)
     assert judge_networks(mixed[1:]) == []
+
+
+def asked(seed: bytes, hour: str, ok: bool) -> EndpointFacts:
+    """A TLS host of the app and a neutral one, asked three times from one network."""
+    hosts = (("telegram", "web", ok, ""), ("", "n", True, ""))
+    rounds = tuple(
+        Exchange(app, host, not app, float(turn), fine, "" if fine else "generic_timeout_error", 1.0, 0.0, "tls", turn,
+                 named=True)
+        for turn in range(1, 4) for app, host, fine, _ in hosts
+    )  # fmt: skip
+    return EndpointFacts(
+        apps=("telegram",), tier=1, exchanges=rounds, seed=seed, started_at=f"2026-11-30T{hour}:00:00Z"
+    )
+
+
+def test_a_server_that_answers_from_another_network_in_the_same_hour_is_not_down() -> None:
+    dead = asked(b"1", "10", ok=False)
+    (alone,) = judge_own_addresses(dead)
+    assert (alone.state, alone.reason and alone.reason.code) == ("insufficient", "outage")
+    (verdict,) = judge_networks([dead, asked(b"2", "10", ok=True)])
+    assert (verdict.state, verdict.reason and verdict.reason.code) == ("insufficient", "other_destination")
+    assert verdict.alternatives == alone.alternatives
+    assert "do: 1 of 2. From another they all answered in the same hour" in endpoint_sentence(verdict)
+    assert judge_networks([dead, asked(b"2", "11", ok=True)]) == []
+    assert judge_networks([dead, asked(b"2", "10", ok=False)]) == []
 
 
 def test_bad_routes_alone_seldom_reach_the_threshold() -> None:
