@@ -16,7 +16,7 @@ from talkpath.apps import apps, shapes, telegram, whatsapp
 from talkpath.apps.contract.feature import Feature
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Schedule, Shape, Slot, setup_stages
-from talkpath.apps.recorded.played import AppCall
+from talkpath.apps.recorded.app_call import AppCall
 
 PACKETS = 30
 MEDIA_MS = 200.0

@@ -13,7 +13,8 @@ from proof.engines.byte_rules import BYTE_RULES, FRAME_RULES, inner
 from proof.engines.likeness import played_call
 from proof.engines.shapes import ENGINE_SHAPES
 from talkpath.apps import shapes
-from talkpath.apps.recorded.played import AppCall, played_shape
+from talkpath.apps.recorded.app_call import AppCall
+from talkpath.apps.recorded.played import played_shape
 
 DATA = Path(talkpath.apps.recorded.__file__).with_name("data")
 SHOWN: dict[str, tuple[str, ...]] = {

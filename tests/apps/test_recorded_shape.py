@@ -9,11 +9,12 @@ from random import Random
 
 import pytest
 
+from talkpath.apps.contract.shape import MAX_SHAPE_TEXT_BYTES
 from talkpath.apps.recorded.field_text import fields_of_text, fields_to_text
 from talkpath.apps.recorded.fields import MAX_PACKET_BYTES
 from talkpath.apps.recorded.layout import key_offset, nonce_offset, place_fields
 from talkpath.apps.recorded.played import PlayedShape
-from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES, read_shape_text, shape_digest, write_shape_text
+from talkpath.apps.recorded.shape_text import read_shape_text, shape_digest, write_shape_text
 from talkpath.errors import FileError
 
 PAGE = b"""

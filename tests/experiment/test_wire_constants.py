@@ -19,7 +19,7 @@ import pytest
 from factories.packets.packet_forms import is_rtcp, is_rtp, is_stun, turn_over_tcp
 from factories.packets.pcap_reader import read_datagrams
 from talkpath.apps import shapes
-from talkpath.apps.recorded.played import AppCall
+from talkpath.apps.recorded.app_call import AppCall
 from talkpath.conduct.check import Check
 from talkpath.experiment.layout import Layout, lay_out, packet_keys
 from talkpath.experiment.plan import make_plan

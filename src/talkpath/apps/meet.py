@@ -11,7 +11,7 @@ from typing import Final
 from talkpath.apps.contract.cue import SeenKinds
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
-from talkpath.apps.recorded.played import AppCall
+from talkpath.apps.recorded.app_call import AppCall
 from talkpath.wire.rtc import dtls, rtp, stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 

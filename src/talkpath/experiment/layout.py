@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
-from talkpath.apps.recorded.played import AppCall, PlayedShape
+from talkpath.apps.recorded.app_call import AppCall
+from talkpath.apps.recorded.played import PlayedShape
 from talkpath.experiment.seeds import derive_bytes, random_order, random_orders, seeded_generator
 from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.grouping import grouped_by_key

@@ -12,8 +12,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from talkpath.apps.contract.shape import Arm, Confidence, Direction, Medium
-from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES
+from talkpath.apps.contract.shape import MAX_SHAPE_TEXT_BYTES, Arm, Confidence, Direction, Medium
 from talkpath.measure.bounds import (
     MOST_ARMS,
     MOST_ATTEMPTS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES
+from talkpath.apps.contract.shape import MAX_SHAPE_TEXT_BYTES
 from talkpath.measure.bounds import MAX_EPOCH_PACKETS
 
 

@@ -7,9 +7,10 @@ from random import Random
 
 from msgspec.structs import replace
 
+from talkpath.apps.contract.shape import MAX_SHAPE_TEXT_BYTES
 from talkpath.apps.recorded.fields import MAX_PACKET_BYTES
 from talkpath.apps.recorded.played import PlayedShape
-from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES, read_shape_text, write_shape_text
+from talkpath.apps.recorded.shape_text import read_shape_text, write_shape_text
 from talkpath.errors import FileError
 
 ODD_NUMBERS = (

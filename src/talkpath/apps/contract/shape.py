@@ -32,6 +32,7 @@ Confidence = Literal["high", "medium", "low"]
 KEY_BYTES = 40
 NONCE_BYTES = 8
 RECORDED_PREFIX = "like:"  # of an arm's app, before the digest of a recorded shape
+MAX_SHAPE_TEXT_BYTES = 64 << 10  # of a recorded shape's file
 
 
 class Arm(Struct, frozen=True, order=True, gc=False):

@@ -56,14 +56,15 @@ def played_shape(text: bytes) -> PlayedShape:
 def recorded_app(shape: PlayedShape) -> App:
     """Return the app of that arm alone."""
     origin = shape.record.origin
+    file_name = f"{shape.arm.variant}.shape"
     source = ShapeSource(
         fact=f"a call of {origin.recordings} recordings",
-        source=f"{shape.arm.variant}.shape",
+        source=file_name,
         confidence=shape.confidence,
         packets=origin.packets,
         seconds=origin.seconds,
     )
-    return App(id=shape.arm.app, name=shape_file_name(shape.arm), shapes=(shape,), sources=(source,))
+    return App(id=shape.arm.app, name=file_name, shapes=(shape,), sources=(source,))
 
 
 def engine_shape_files() -> dict[str, Path]:
@@ -71,47 +72,9 @@ def engine_shape_files() -> dict[str, Path]:
     return {file.stem: file for file in sorted((Path(__file__).parent / "data").glob("*.shape"))}
 
 
-@dataclass(frozen=True)
-class AppCall:
-    """A `Shape`: the calls of an app as one of the product's own files (`data/`) has them.
-
-    `file` is its name without the ending, read when the first call is drawn. `mirrored`: this end does what the other
-    end did in the recording, so that the end which begins the handshake is this one. `assumed`: the file is of another
-    app's calls.
-    """
-
-    arm: Arm
-    file: str
-    shape_class: str
-    mirrored: bool = False
-    assumed: bool = False
-
-    @cached_property
-    def played(self) -> PlayedShape:
-        """The shape that the file has."""
-        return PlayedShape(_product_record(self.file, self.mirrored))
-
-    @property
-    def confidence(self) -> Confidence:
-        """See `Shape`."""
-        return "low" if self.assumed else self.played.confidence
-
-    @property
-    def packet_rate(self) -> float:
-        """See `Shape`."""
-        return self.played.packet_rate
-
-    def schedule(self, rng: Random, packets: int, *, rate: float = 1.0, hello: str = "browser") -> Schedule:
-        """See `Shape`."""
-        return self.played.schedule(rng, packets, rate=rate, hello=hello)
-
-    def datagrams(self, schedule: Schedule, key: bytes) -> list[bytes]:
-        """See `Shape`."""
-        return self.played.datagrams(schedule, key)
-
-
 @cache
-def _product_record(file: str, mirrored: bool) -> RecordedShape:
+def product_record(file: str, mirrored: bool) -> RecordedShape:
+    """Return the shape of the product's own file of that name, as this end or as the other sees it. Remembered."""
     record = read_shape_text(engine_shape_files()[file].read_bytes())
     return mirrored_record(record) if mirrored else record
 
@@ -121,11 +84,6 @@ def mirrored_record(record: RecordedShape) -> RecordedShape:
     kinds = tuple(replace(kind, direction=OTHER_DIRECTION[kind.direction]) for kind in record.kinds)
     blocks = tuple(replace(block, direction=OTHER_DIRECTION[block.direction]) for block in record.blocks)
     return replace(record, kinds=kinds, blocks=blocks)
-
-
-def shape_file_name(arm: Arm) -> str:
-    """Return the name of the file whose shape a recorded arm has."""
-    return f"{arm.variant}.shape"
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from talkpath.apps.contract.shape import MAX_SHAPE_TEXT_BYTES
 from talkpath.apps.recorded.check_shape import check_shape
 from talkpath.apps.recorded.field_text import fields_of_text, fields_to_text
 from talkpath.apps.recorded.record import (
@@ -35,7 +36,6 @@ from talkpath.apps.recorded.record import (
 from talkpath.errors import FileError
 from talkpath.wire.toml_text import decode_bounded_toml
 
-MAX_SHAPE_TEXT_BYTES: Final = 64 << 10
 _LINE: Final = 116
 _shapes = msgspec.json.Decoder(RecordedShape)
 """Prepares the type while one thread runs: msgspec ends the process where two prepare it at once."""

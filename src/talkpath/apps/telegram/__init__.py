@@ -10,7 +10,7 @@ from typing import Final
 
 from talkpath.apps.contract.cue import Cue, cue_of_bytes
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
-from talkpath.apps.recorded.played import AppCall
+from talkpath.apps.recorded.app_call import AppCall
 from talkpath.apps.telegram.recogniser import recognise
 
 __all__ = ["APP", "CUES", "recognise"]

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from talkpath.apps.contract.shape import Direction
+from talkpath.apps.contract.shape import MAX_SHAPE_TEXT_BYTES, Direction
 from talkpath.apps.recorded.check_shape import check_shape
 from talkpath.apps.recorded.fields import MAX_PACKET_BYTES, Field, ShuffledField
 from talkpath.apps.recorded.layout import has_rest, key_offset
@@ -25,7 +25,7 @@ from talkpath.apps.recorded.record import (
     ShapeOrigin,
     WrittenMessage,
 )
-from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES, write_shape_text
+from talkpath.apps.recorded.shape_text import write_shape_text
 from talkpath.capture.shapes.dtls_fields import CLIENT_HELLO, message_name
 from talkpath.capture.shapes.evidence import FlowEvidence, join_fields
 from talkpath.capture.shapes.hello_fields import client_hello_groups, handshake_parts

@@ -7,8 +7,9 @@ from functools import partial
 from io import FileIO
 from pathlib import Path
 
+from talkpath.apps.contract.shape import MAX_SHAPE_TEXT_BYTES
 from talkpath.apps.recorded.record import RecordedShape, ShapeOrigin
-from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES, is_shape_text, read_shape_text
+from talkpath.apps.recorded.shape_text import is_shape_text, read_shape_text
 from talkpath.capture.shapes.make_shape import MAX_RECORDINGS, make_shape, plain_name
 from talkpath.capture.shapes.recorded_flow import RecordedFlow, read_flow
 from talkpath.errors import FileError, UsageError, WireError, file_read

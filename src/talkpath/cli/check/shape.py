@@ -19,8 +19,9 @@ def _add_recorded(context: click.Context, _: click.Parameter, file: Path | None)
     if context.resilient_parsing or file is None:
         return ()
     from talkpath.apps import added_app
+    from talkpath.apps.contract.shape import MAX_SHAPE_TEXT_BYTES
     from talkpath.apps.recorded.played import PlayedShape, engine_shape_files, recorded_app
-    from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES, is_shape_text, read_shape_text
+    from talkpath.apps.recorded.shape_text import is_shape_text, read_shape_text
 
     if not file.exists():
         file = engine_shape_files().get(str(file), file)

@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from talkpath.experiment.budget import IP_UDP_BYTES
-from talkpath.experiment.control_packets import MAX_CONTROL_CONNECTIONS
 from talkpath.report.words.amounts import megabytes, numeral, percent
 from talkpath.report.words.language import say
 from talkpath.report.words.mechanism import mechanism_clause
@@ -133,6 +131,9 @@ class ControlPlan(NamedTuple):
 
 def control_plan(flows: int, family: int = 4) -> ControlPlan:
     """Return what so many control flows cost beside a voice call."""
+    from talkpath.experiment.budget import IP_UDP_BYTES  # what it imports, no recording's sentences need
+    from talkpath.experiment.control_packets import MAX_CONTROL_CONNECTIONS
+
     each = VOICE_BYTES + IP_UDP_BYTES[family]
     return ControlPlan(flows, VOICE_PACKETS_S, round(2 * 60 * VOICE_PACKETS_S * flows * each), MAX_CONTROL_CONNECTIONS)
 

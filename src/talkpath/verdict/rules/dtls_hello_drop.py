@@ -10,7 +10,8 @@ from functools import partial
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Direction
-from talkpath.apps.recorded.played import AppCall, PlayedShape
+from talkpath.apps.recorded.app_call import AppCall
+from talkpath.apps.recorded.played import PlayedShape
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.model import Category
