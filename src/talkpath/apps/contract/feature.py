@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import exp, log
 
 PRIOR_SHARE = 0.01
@@ -39,7 +39,11 @@ class Feature:
 
 def confidence_of(features: Iterable[Feature]) -> float:
     """Return how sure these features together make an app: the probability by Bayes' rule, 0 without any."""
-    shown = list(features)
+    return _confidence_of_all(frozenset(features))
+
+
+@lru_cache(maxsize=1 << 12)
+def _confidence_of_all(shown: frozenset[Feature]) -> float:
     if not shown:
         return 0.0
     against = exp(-sum(feature.weight for feature in shown)) * (1 - PRIOR_SHARE) / PRIOR_SHARE

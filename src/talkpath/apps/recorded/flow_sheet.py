@@ -224,8 +224,7 @@ class FlowSheet:
             sheet[at : at + size] = sheet[source : source + size]
         for start, last in self._seals:
             _CRC.pack_into(sheet, last - 4, crc32(sheet[start : last - 8]) ^ FINGERPRINT_XOR)
-        done = bytes(sheet)
-        return [done[a:b] for a, b in self._spans]
+        return [bytes(sheet[a:b]) for a, b in self._spans]
 
     def _number_columns(self) -> _NumberColumns:
         """Put all numbers that grow together: those without a start begin at a draw whose highest bit is clear."""

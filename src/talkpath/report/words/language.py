@@ -134,8 +134,12 @@ class Language:
 
     def isolate(self, value: str) -> str:
         """Isolate a name or number whose writing direction differs from this language's."""
-        own = any(letter.isalpha() and bidirectional(letter) in ("R", "AL") for letter in value)
-        return value if self.direction == "ltr" or own or ISOLATE in value else isolated(value)
+        is_own = (
+            self.direction == "ltr"
+            or ISOLATE in value
+            or any(letter.isalpha() and bidirectional(letter) in ("R", "AL") for letter in value)
+        )
+        return value if is_own else isolated(value)
 
 
 ENGLISH = Language("en", {}, lambda number: int(number != 1), reviewed="the source")

@@ -53,7 +53,7 @@ def trouble_sentence(verdict: Verdict) -> str:
 
 def with_trouble(lines: Sequence[str], verdict: Verdict) -> list[str]:
     """The lines about a verdict, and the kind of trouble that it points to as the last one, where it does."""
-    return [*lines, *filter(None, [trouble_sentence(verdict)])]
+    return [*lines, *([trouble_sentence(verdict)] if verdict.trouble else ())]
 
 
 def offline_sentence(verdicts: Sequence[Verdict]) -> str:

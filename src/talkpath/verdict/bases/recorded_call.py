@@ -27,7 +27,6 @@ from talkpath.measure.silence import SILENT_END_S, goes_on_reporting, silence_of
 from talkpath.verdict.bases.call_outcome import (
     ENOUGH_PACKETS,
     ENOUGH_S,
-    OutcomeKind,
     call_outcome,
     frozen_s,
     is_recorders,
@@ -75,7 +74,7 @@ def judge_call(call: Call) -> Verdict:
     ends = _rules_of_silence(state)
     loss = _rules_of_losses(state)
     rules = (*ends.rules, *(rule for rule in loss.rules if rule not in ends.rules))
-    reason = _why_not_ok(state, rules, call_outcome(call).kind, has_pauses=has_pauses)
+    reason = _why_not_ok(state, rules, has_pauses=has_pauses)
     return Verdict(
         app=call.app,
         variant="",
@@ -184,7 +183,7 @@ class _State:
         }
 
 
-def _why_not_ok(state: _State, rules: tuple[str, ...], outcome: OutcomeKind, *, has_pauses: bool) -> Reason | None:
+def _why_not_ok(state: _State, rules: tuple[str, ...], *, has_pauses: bool) -> Reason | None:
     """Return why the call is not `ok`; None if it is."""
     short = state.call.duration_s < ENOUGH_S or state.received < ENOUGH_PACKETS
     watched = {"seconds": round(state.call.duration_s, 1), "packets": state.received}
@@ -195,9 +194,9 @@ def _why_not_ok(state: _State, rules: tuple[str, ...], outcome: OutcomeKind, *, 
         return Reason("short_capture", watched)
     if has_pauses or not all(map(is_lost_singly, state.heard)):
         return Reason("pauses", watched)
-    untold = all(stream.lost is None for stream in state.heard)
     one_way = not state.said or abs(state.silence_s) >= SILENT_END_S
-    return Reason("no_control", watched) if outcome != "good" or state.sent_poor or one_way or untold else None
+    unclear = one_way or state.sent_poor or all(stream.lost is None for stream in state.heard)
+    return Reason("no_control", watched) if unclear or call_outcome(state.call).kind != "good" else None
 
 
 def _unclear_reason(mos: float | None) -> bool:
