@@ -61,6 +61,7 @@ def test_reflected_calls_have_its_frame_and_its_hello():
     assert sum(map(FRAME_RULES["reflector: length field fits"], packets)) >= len(packets) - 2
 
 
+@pytest.mark.long
 def test_changed_files_are_refused_or_played():
     """A share of what `scripts/fuzz_shapes.py` does."""
     files = [file.read_bytes() for file in sorted(DATA.glob("*.shape"))]

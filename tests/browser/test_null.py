@@ -22,6 +22,7 @@ from talkpath.wire.control.question import WatchedCalls
 RUNS = 20
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", list(browser_checks.BACKGROUNDS))
 def test_evidence_stays_weak(name: str):
     """Of e-values one in twenty at most may reach 20; more than chance allows of that is a fault (1 in 1000 here)."""

@@ -68,6 +68,7 @@ def test_a_good_call_of_such_a_recording_is_no_poor_one_and_no_ok():
     assert judge_call(found).state == "insufficient"
 
 
+@pytest.mark.long
 def test_who_stopped_is_told():
     made = [one for one in packets() if one.time_ns < packets()[0].time_ns + 12 * SECOND_NS or one.data[12] == 10]
     found = the_call(clustered(made))

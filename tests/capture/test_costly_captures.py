@@ -22,6 +22,7 @@ from talkpath.wire.pcap.fragments import ReassemblyBudget
 MOST_MIB, MOST_S = 150, 30
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", nasty_captures.KINDS)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_within_limits(kind: str, seed: int):

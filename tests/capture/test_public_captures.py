@@ -39,6 +39,7 @@ def test_every_file_is_judged_right(captures: Path):
     assert score_captures.main(captures) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2])
 def test_strangers_are_named_right_too(captures: Path, seed: int):
     """Other addresses, other ports, no file name, any carrier."""

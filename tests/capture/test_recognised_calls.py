@@ -70,6 +70,7 @@ def test_the_scrubbed_copy_has_the_same_call(name: str):
     assert after.streams == before.streams
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CALLS)
 def test_a_call_from_its_middle(name: str):
     """The set-up was not recorded: a call is found, of this app or of a kind only."""

@@ -26,6 +26,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_its_cost_before_the_first_packet(file: Path) -> None:
     told = run("check", "--dry-run", "--like", file).stdout
     assert "like acme.shape voice" in told
@@ -58,6 +59,7 @@ def test_what_is_no_shape_is_said(tmp_path: Path, content: bytes | None) -> None
     assert isinstance(run("check", "--dry-run", "--like", path).exception, FileError)
 
 
+@pytest.mark.long
 def test_a_recording_is_made_a_shape_of_at_once(tmp_path: Path) -> None:
     recording = tmp_path / "call with anna.pcap"
     engines = Path(__file__).parents[1] / "capture" / "engines"

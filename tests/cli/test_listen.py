@@ -96,6 +96,7 @@ def accompanied(path: Path, seed: int) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_calls_in_bundles_are_judged_again_verified_and_joined(tmp_path: Path):
     bundles = [accompanied(tmp_path / f"{seed}.talkpath", seed) for seed in (1, 2, 3)]
     for command in ("judge", "report", "verify"):

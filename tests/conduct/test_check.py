@@ -53,6 +53,7 @@ class Slow(Future[ChosenQuestion]):
         return self.looks < 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("looks", [1, 30, 400])
 @pytest.mark.parametrize("rules", [[], ["media.drop,p=0.3"]], ids=str)
 def test_a_question_that_takes_its_time_changes_no_verdict(looks: int, rules: list[str]) -> None:
@@ -95,6 +96,7 @@ def test_of_an_app_one_variant_is_proven_while_other_apps_wait_for_bytes() -> No
     assert sum(count > 1 for count in asked.values()) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("light", "most_bytes"), [(False, 10_000_000), (True, 4_000_000)])
 @pytest.mark.parametrize(
     ("background", "rules"),

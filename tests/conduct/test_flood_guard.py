@@ -44,6 +44,7 @@ def guard(most_per_s: int, ban_s: float, of: Callable[[bytes], int] = lambda pac
     return Background(BackgroundKind("guard", "a guard against floods", make))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("packets_per_s", "ban_s"), [(200, 3.0), (354, 2.0), (354, 3.0)])
 def test_a_ban_of_some_seconds_closes_nothing(packets_per_s: int, ban_s: float) -> None:
     scenario = replace(Scenario.parse("clean", [], 7), background=guard(packets_per_s, ban_s))
@@ -51,6 +52,7 @@ def test_a_ban_of_some_seconds_closes_nothing(packets_per_s: int, ban_s: float) 
     assert (verdict.state, verdict.rule) in {("insufficient", None), ("impaired", None)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kilobytes_per_s", "ban_s"), [(30, 3.0), (60, 3.0), (90, 3.0)])
 @pytest.mark.parametrize("apps", [["webrtc"], ["whatsapp", "max", "signal"]])
 def test_nor_does_a_ban_by_bytes(apps: list[str], kilobytes_per_s: int, ban_s: float) -> None:

@@ -123,6 +123,7 @@ def through(rules: list[str], times: int, *, other: bool = True) -> list[Run]:
     return repeat_checks(measure, Bounds(300.0, times, 1e9), clock, Random(2), lambda runs, facts: None, fresh=other)
 
 
+@pytest.mark.long
 def test_a_network_that_learns_the_server_is_told_from_one_that_restricts_all_calls() -> None:
     (learned,) = join_runs(through(["relearn,app=webrtc,after_s=400"], 4))
     assert (learned.state, learned.rule) == ("restricted", "relearn")
@@ -131,12 +132,14 @@ def test_a_network_that_learns_the_server_is_told_from_one_that_restricts_all_ca
     assert after.low <= 400 <= after.high  # type: ignore[union-attr, operator]
 
 
+@pytest.mark.long
 def test_without_a_second_server_nothing_is_said_of_learning() -> None:
     (found,) = join_runs(through(["relearn,app=webrtc,after_s=400"], 4, other=False))
     assert found.state == "restricted"
     assert found.rule != "relearn"
 
 
+@pytest.mark.long
 def test_a_clean_line_stays_clean_however_often_it_is_checked() -> None:
     (clean,) = join_runs(through([], 3))
     assert (clean.state, clean.figures["checks_ok"]) == ("ok", 3.0)

@@ -10,6 +10,8 @@ from talkpath.experiment.plan import DEEP_S, choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 
+pytestmark = pytest.mark.long
+
 VOICE_BYTES, VIDEO_BYTES = 200_000, 1_000_000
 EVERY = ("media.drop,app=whatsapp,p=0.3", "media.freeze,app=telegram,after_packets=25", "stun.drop,app=signal")
 

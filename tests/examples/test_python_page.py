@@ -48,6 +48,7 @@ def morning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_the_code_of_the_page_runs(morning: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(BLOCKS) >= 6
     names: dict[str, Any] = {}

@@ -136,6 +136,7 @@ def test_twins_have_nothing_in_common_with_one_another(role: str) -> None:
 # -- calls -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_calls_of_one_run_have_nothing_of_their_own_in_common() -> None:
     """A mark of the session, wherever it stands: eight bytes that two flows of one run share and no other run knows.
 

@@ -52,6 +52,7 @@ def test_a_file_gives_what_capture_gives(path: Path):
     assert [one.app for one in recording.calls] == [one.app for one in pictures[-1].calls]
 
 
+@pytest.mark.long
 def test_public_captures_give_what_capture_gives(captures: Path):
     files = [path for path in sorted(captures.iterdir()) if path.suffix in (".pcap", ".pcapng")]
     assert len(files) >= 50
@@ -171,6 +172,7 @@ def _knock(port: int) -> list[Packet]:
     return [Packet(BEGIN_NS, udp_packet(bytes((10, 0, 0, 5)), bytes((203, 0, 113, 9)), port, 53, bytes(30)))]
 
 
+@pytest.mark.long
 def test_over_hours_memory_stays_flat_and_each_call_is_found_once(monkeypatch: pytest.MonkeyPatch):
     found, fullness, _ = a_day_in_parts(monkeypatch, 6)
     assert len(found) >= 4, "the stream was cut into parts"
@@ -217,6 +219,7 @@ def followed_pieces(packets: list[Packet], *, is_live: bool = True) -> tuple[lis
     return found, held
 
 
+@pytest.mark.long
 def test_a_flood_of_small_flows_fills_no_memory_and_hides_no_call():
     call = shaped_call("webrtc/dtls/voice", 500)
     found, held = followed_pieces(in_order(small_flows(45_000, 8.0), at(packets_of(call), 1.0)))
@@ -226,12 +229,14 @@ def test_a_flood_of_small_flows_fills_no_memory_and_hides_no_call():
     assert any("too many flows" in reason for findings in found for reason in findings.unread)
 
 
+@pytest.mark.long
 def test_a_part_that_has_ended_is_let_go_before_the_next_is_read():
     found, held = followed_pieces(small_flows(45_000, 20.0))
     assert len(found) >= 3
     assert max(scans for scans, _ in held) <= 2, "the part's, and that of the pictures"
 
 
+@pytest.mark.long
 def test_a_flood_in_a_played_file_is_forgotten_by_the_pictures_alone():
     packets = small_flows(45_000, 20.0)
     (findings,), held = followed_pieces(packets, is_live=False)
@@ -239,6 +244,7 @@ def test_a_flood_in_a_played_file_is_forgotten_by_the_pictures_alone():
     assert max(rows for _, rows in held) <= 45_000 + 8_500
 
 
+@pytest.mark.long
 def test_nothing_is_kept_beyond_its_limit():
     stream = KeptStream(ScriptedStream([(0.0, bytes(60)), (0.1, bytes(60)), (0.2, bytes(60))]), most=130)
     while stream.read(1.0):

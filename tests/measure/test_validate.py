@@ -125,6 +125,7 @@ def test_bytes_that_are_no_facts(data: bytes) -> None:
             decode_as(data)
 
 
+@pytest.mark.long
 @given(random_facts.any_facts())
 def test_whatever_is_within_bounds_is_read(facts: Facts) -> None:
     assert read(facts) == facts

@@ -28,6 +28,8 @@ from talkpath.verdict.statistics import exposure, interval, strength
 sys.path.append(str(Path(__file__).parent))
 from suite import check
 
+pytestmark = pytest.mark.long
+
 Patch = pytest.MonkeyPatch
 Make = Callable[[Schedule, bytes], list[bytes]]
 

@@ -12,6 +12,8 @@ from factories.observatories.stages import WholeObservatory
 from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.records import Tap
 
+pytestmark = pytest.mark.long
+
 CASES = 40
 
 

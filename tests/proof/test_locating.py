@@ -89,6 +89,7 @@ def test_no_packet_goes_further_than_it_may_and_no_other_is_limited() -> None:
                 assert int.from_bytes(flow.arrived, "little") & limited == 0
 
 
+@pytest.mark.long
 def test_drawn_cases_are_told_right_or_not_at_all() -> None:
     told = [one for seed in range(9) for one in play_case(draw_case(seed))]
     assert {one.word for one in told}.isdisjoint({"wrong"})

@@ -25,6 +25,7 @@ def test_a_rule_on_clean_lines_is_found(drop: float):
         assert held == {(one.route, one.sender)}
 
 
+@pytest.mark.long
 def test_the_table_has_a_row_for_each_background_and_strength():
     table = list(paired_table(6, 60))
     assert [line.split("|")[1].strip() for line in table[2:9]] == [*PAIRED_BACKGROUNDS, "all"]

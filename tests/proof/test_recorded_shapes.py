@@ -33,6 +33,7 @@ def test_calls_like_a_changed_shape_are_accused_of_nothing_where_nothing_restric
     assert background
 
 
+@pytest.mark.long
 def test_a_recorded_call_with_hundreds_of_packets_a_second_is_checked_whole() -> None:
     """Its long calls are as many as a test server takes the packets of."""
     record = read_shape_text((FILES[0].parent / "chromium-video.shape").read_bytes())

@@ -16,6 +16,7 @@ def shape() -> bytes:
     return write_shape_text(make_shape(untaught_recordings(framed), "framed"))
 
 
+@pytest.mark.long
 def test_a_rule_on_the_apps_own_mark_is_named_with_its_share(shape: bytes) -> None:
     verdict, _, facts = play_rule(shape, RULES["framed"], 1)
     assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "media.drop", "up")

@@ -232,6 +232,7 @@ def test_a_session_ends_though_it_always_has_something_to_ask() -> None:
     assert now_s < 200.0
 
 
+@pytest.mark.long
 def test_long_calls_earn_a_session_its_time() -> None:
     far = responder(session_bytes=10**9, longest_session_s=500)
     session, _ = opened(far)

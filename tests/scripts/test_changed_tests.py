@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 import changed_tests
+
+pytestmark = pytest.mark.long
 
 
 def test_a_leaf_reaches_its_own_tests_and_little_else() -> None:

@@ -105,6 +105,7 @@ def with_longer_calls(facts: Facts, app: str, *boxes: Box) -> Facts:
     return replace(facts, epochs=(*facts.epochs, epoch))
 
 
+@pytest.mark.long
 def test_where_single_calls_are_cut_off_an_app_of_which_few_lived_so_long_is_not_ok():
     some = boxed.freeze_after(seconds=5.0, whom=lambda flow: flow.role == "call" and flow.number % 2 == 0)
     facts = clean()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given
 
 from factories.checks.random_facts import any_facts, any_findings
@@ -19,6 +20,7 @@ from talkpath.verdict.planner.next_question import next_question
 from talkpath.verdict.planner.transports import open_paths
 
 
+@pytest.mark.long
 @given(any_facts())
 def test_every_check_within_bounds_is_judged(facts: Facts) -> None:
     verdicts = [*judge_facts(facts), *judge_arms(facts), *judge_endpoints(facts.exchanges)]
@@ -26,6 +28,7 @@ def test_every_check_within_bounds_is_judged(facts: Facts) -> None:
     assert len(judge_arms(facts)) == len(facts.plan.arms)
 
 
+@pytest.mark.long
 @given(any_facts())
 def test_every_check_within_bounds_is_planned_and_located(facts: Facts) -> None:
     question = next_question(facts, 0)

@@ -274,6 +274,7 @@ def test_a_bad_line_is_neither_restricted_nor_closed(line: str):
         assert verdict.rule is None
 
 
+@pytest.mark.long
 def test_a_tunnel_that_ends_all_flows_late_is_not_closed_by_count():
     """Flows of one pace that end after 15 s: nobody knows whether packets or seconds did it."""
     line = boxed.Line(
@@ -283,6 +284,7 @@ def test_a_tunnel_that_ends_all_flows_late_is_not_closed_by_count():
     assert verdict.state in ("insufficient", "impaired", "ok")
 
 
+@pytest.mark.long
 def test_an_effect_too_small_to_matter_is_not_restricted():
     """0.5 % of extra loss, and evidence enough to be sure of it."""
     facts = watched(boxed.Line([boxed.media_drop(0.005, "up")], seed=9), epochs=60)

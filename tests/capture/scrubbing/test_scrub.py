@@ -45,6 +45,7 @@ def test_the_same_call(arm: str):
     assert SERVER not in made
 
 
+@pytest.mark.long
 def test_the_public_captures_keep_their_calls_and_lose_their_addresses(captures: Path):
     truth = json.loads((captures / "truth.json").read_text())
     for entry in truth:

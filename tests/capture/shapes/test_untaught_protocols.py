@@ -25,6 +25,7 @@ def texts(shape: RecordedShape) -> dict[str, str]:
     return {kind.name: fields_to_text(kind.fields) for kind in shape.kinds}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("made", "fields"),
     [
@@ -62,6 +63,7 @@ def test_no_more_of_a_header_is_read_than_there_is(head: str, rest: str):
     assert len(b"".join(kept)) <= len(data)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("made", [mumble, wireguard, framed, quic])
 def test_calls_like_them_are_played(made):
     shape = make_shape(untaught_recordings(made), "untaught")

@@ -79,6 +79,7 @@ def found_in(*parts: list[Packet]) -> Findings:
     return facts_of(sorted((one for part in parts for one in part), key=lambda one: one.time_ns))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("proof", [allocation(), tcp_allocation(), None], ids=["asked by udp", "asked by tcp", "hello"])
 @pytest.mark.parametrize("arm", [*VOICES, *VIDEOS])
 def test_a_call_to_a_proven_turn_server(arm: str, proof: Proof | None):

@@ -32,6 +32,7 @@ def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.long
 def test_a_bundle_a_check_day_by_day(folder: Path):
     found = bundles(folder)
     assert list(found) == [
@@ -84,6 +85,7 @@ def test_what_the_regulator_says(folder: Path):
     assert (said["day"], said["says"], said["apps"]) == ("2025-08-12", "Calls are limited.", ["telegram", "whatsapp"])
 
 
+@pytest.mark.long
 def test_the_same_seed_plays_the_same_country(folder: Path, tmp_path: Path):
     one_day = [('"2025-08-10", "2025-08-13", "2025-08-14"', '"2025-08-13"')]
     play_country(small_country_settings(tmp_path, *one_day), tmp_path / "again", seed=3, jobs=2)
@@ -97,6 +99,7 @@ def test_a_full_folder_is_left_alone(folder: Path, tmp_path: Path):
         play_country(small_country_settings(tmp_path), folder)
 
 
+@pytest.mark.long
 def test_liars_are_told_in_the_truth_alone(tmp_path: Path):
     country = small_country_settings(
         tmp_path,

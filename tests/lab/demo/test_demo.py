@@ -62,6 +62,7 @@ def test_six_apps_with_voice_and_video_one_variant_each() -> None:
     assert set(SCRIPT.arms) <= set(shapes())
 
 
+@pytest.mark.long
 def test_only_the_day_restricts_and_it_hits_video_of_both_apps_by_two_mechanisms() -> None:
     hits = {scene.id: play.rule_hits(scene.scenario(1).rules, SCRIPT.arms) for scene in SCRIPT.scenes}
     assert [bool(found) for found in hits.values()] == [False, True, False]
@@ -83,6 +84,7 @@ def test_every_claim_is_in_the_order_and_names_a_scene() -> None:
 # -- what is told is what was measured ---------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_every_scene_has_a_verdict_for_each_app_and_medium(performance: DemoResult) -> None:
     for played in performance.played:
         assert {(v.app, v.medium) for v in played.verdicts} == {
@@ -157,6 +159,7 @@ def test_json_is_plain_and_whole(performance: DemoResult) -> None:
     assert [claim["words"] for claim in written["claims"]] == [claim.words for claim in SCRIPT.order.claims]
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_facts(performance: DemoResult) -> None:
     again = play.play_scene(SCRIPT, SCRIPT.scenes[1], 1, DemoListener())
     assert again.facts.epochs == performance.played[1].facts.epochs

@@ -29,12 +29,14 @@ PLAN = make_plan(choose_arms(["webrtc"]))
 DROP = "media.drop,app=webrtc,direction=up,p=0.3"
 
 
+@pytest.mark.long
 def test_the_same_seed_plays_the_same_run() -> None:
     runs = [run_sim(PLAN, Scenario.parse("ge,loss=0.05", [DROP], 5)) for _ in range(2)]
     assert runs[0] == runs[1]
     assert run_sim(PLAN, Scenario.parse("ge,loss=0.05", [DROP], 6)) != runs[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", ["", DROP])
 def test_two_clocks_an_hour_apart_that_drift_give_the_same_verdict(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     """The far end's clock is an hour ahead and gains 200 ppm; only flows are compared with flows."""
@@ -166,6 +168,7 @@ def test_facts_hold_no_address() -> None:
         assert text not in written
 
 
+@pytest.mark.long
 def test_the_collector_rests_during_a_run_and_nothing_stays_behind() -> None:
     _freeze_loaded()  # the first run of a process exempts what is there from collection
     gc.enable()  # a command that ran in this process may have done without

@@ -109,6 +109,7 @@ def test_a_rate_that_a_call_exceeds_after_a_while_alone_hits_it() -> None:
     assert "whatsapp/fast20/voice" in hit("media.police,direction=both,kbps=28.8")
 
 
+@pytest.mark.long
 def test_a_blocked_port_counts_where_the_responder_has_it():
     assert set(hit("port.block,port=443", ports=(443, 3478))) == EVERY
     assert hit("port.block,port=444", ports=(443, 3478)) == {}

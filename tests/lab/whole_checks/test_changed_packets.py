@@ -105,6 +105,7 @@ def test_a_call_whose_packets_are_changed_inside_is_no_ones_tool(monkeypatch: py
     assert (verdict.state, verdict.rule) == ("restricted", "media.drop")
 
 
+@pytest.mark.long
 def test_no_app_is_ok_whose_calls_miss_the_answer_to_their_hello(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each ServerHello is dropped, and nothing else: what is played goes on, and a real call would not."""
     offer = LabNetwork.offer

@@ -12,6 +12,8 @@ from talkpath.lab.scenario import Scenario
 from talkpath.verdict.across_arms import assess_arms
 from talkpath.verdict.judge import judge_facts
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(
     "rule",

@@ -46,6 +46,7 @@ def checked(rule: str, seed: int = 1, apps: tuple[str, ...] = (), background: st
     return run_sim(make_plan(choose_arms(apps)), scenario), scenario
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", LATE)
 def test_no_app_is_ok_whose_calls_are_hit_within_twenty_seconds(rule):
     facts, scenario = checked(rule)
@@ -59,6 +60,7 @@ def test_no_app_is_ok_whose_calls_are_hit_within_twenty_seconds(rule):
     assert facts.duration_s <= 60.0
 
 
+@pytest.mark.long
 def test_on_a_clean_line_every_app_is_ok_and_every_variant_was_watched():
     facts, _ = checked("")
     verdicts = judge_facts(facts)
@@ -71,6 +73,7 @@ def test_on_a_clean_line_every_app_is_ok_and_every_variant_was_watched():
     assert long == set(choose_arms())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("background", "seed"), [("ecmp,loss=0.1", 2), ("hash,share=0.12,loss=0.3", 3)])
 def test_where_connections_fare_unlike_nearly_every_arm_is_decided(background, seed):
     facts, _ = checked("", seed, background=background)
@@ -78,6 +81,7 @@ def test_where_connections_fare_unlike_nearly_every_arm_is_decided(background, s
     assert facts.bytes_sent + facts.bytes_received <= 10_000_000
 
 
+@pytest.mark.long
 def test_what_begins_late_in_a_call_is_no_path_s_bad_luck():
     facts, _ = checked("media.drop,p=0.3,onset_packets=600", 2, background="ecmp,loss=0.1")
     assert "ok" not in {verdict.state for verdict in judge_facts(facts)}
@@ -93,6 +97,7 @@ def test_a_light_check_says_for_how_long_there_was_no_sign():
     assert all(0.3 < verdict.reason.values["seconds"] < 5.0 for verdict in verdicts if verdict.reason)
 
 
+@pytest.mark.long
 def test_a_late_freeze_of_one_app_is_proven_and_spares_the_others():
     facts, _ = checked("media.freeze,after_s=8,app=whatsapp")
     states = {verdict.app: (verdict.state, verdict.rule) for verdict in judge_facts(facts)}
@@ -100,6 +105,7 @@ def test_a_late_freeze_of_one_app_is_proven_and_spares_the_others():
     assert {state for state, _ in states.values()} <= {"ok", "insufficient"}
 
 
+@pytest.mark.long
 def test_with_video_too_every_call_is_watched_within_its_budget():
     plan = make_plan(choose_arms((), ("voice", "video")))
     facts = run_sim(plan, Scenario.parse("clean", [], 2))
@@ -108,6 +114,7 @@ def test_with_video_too_every_call_is_watched_within_its_budget():
     assert facts.duration_s <= 60.0
 
 
+@pytest.mark.long
 def test_where_every_flow_is_policed_calls_that_send_more_are_not_told_as_well() -> None:
     """Short calls pass with the burst of each flow's bucket; calls that last lose half, as their twins do. WhatsApp's
     send less."""
@@ -117,6 +124,7 @@ def test_where_every_flow_is_policed_calls_that_send_more_are_not_told_as_well()
     assert {verdict.state for verdict in verdicts.values()} == {"impaired"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("app", ["signal", "whatsapp"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_where_three_calls_in_ten_are_cut_off_a_check_of_one_app_is_not_ok(app: str, seed: int) -> None:
@@ -125,6 +133,7 @@ def test_where_three_calls_in_ten_are_cut_off_a_check_of_one_app_is_not_ok(app: 
     assert [verdict.state for verdict in judge_facts(facts) if verdict.state == "ok"] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_where_a_translator_forgets_three_flows_in_ten_no_call_is_told_as_well(seed: int) -> None:
     facts, _ = checked("", seed, ("signal",), "nat_evict,share=0.3,within_s=15")
@@ -144,6 +153,7 @@ def test_a_check_of_few_apps_watches_eight_calls_before_it_says_that_all_is_well
     }
 
 
+@pytest.mark.long
 def test_a_freeze_of_one_app_alone_spares_apps_whose_calls_all_lived() -> None:
     """Three apps: with more of them, bytes do not suffice to prove one freeze after 8 s."""
     facts, _ = checked("media.freeze,after_s=8,app=signal", 2, ("signal", "meet", "whatsapp"))

@@ -89,6 +89,7 @@ def test_ok_on_a_good_line(arm: str, background: str) -> None:
         assert found.verdict.state == "ok"
 
 
+@pytest.mark.long
 def test_two_apps_hit_by_one_rule_each_and_the_others_left_alone() -> None:
     rules = ["media.drop,app=whatsapp,p=0.5", "stun.drop,app=telegram"]
     _, found = played(rules, "clean", choose_arms())

@@ -38,6 +38,7 @@ def verdict_of(rule: str, background: str, arms: tuple[Arm, ...], arm: Arm, seed
     return next(verdict for verdict in judge_arms(facts) if verdict.arm == arm)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
 def test_it_is_found(row: tuple[str, str, str, tuple[Arm, ...], Arm, str], seed: int) -> None:
@@ -46,6 +47,7 @@ def test_it_is_found(row: tuple[str, str, str, tuple[Arm, ...], Arm, str], seed:
     assert (verdict.state, verdict.rule) == (state, rule.split(",")[0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize(
     ("rule", "arm"),
@@ -59,6 +61,7 @@ def test_twins_that_a_translator_forgot_excuse_no_call_that_loses_much(rule: str
     assert verdict_of(rule, "nat_evict", EVERY, arm, seed).state in ("restricted", "insufficient")
 
 
+@pytest.mark.long
 def test_a_call_that_a_translator_forgot_says_nothing_of_the_rate_that_passes() -> None:
     rule = "media.police,direction=up,kbps=36.4"
     assert verdict_of(rule, "nat_evict", (SIGNAL,), SIGNAL, 1).rule == "media.police"
@@ -81,6 +84,7 @@ def test_a_line_that_carries_one_call_is_not_told_as_too_poor_for_calls(arms: tu
     assert sum(state in ("impaired", "restricted") for state, _ in states) <= len(arms) // 8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_line_is_told_as_too_poor_whose_queue_the_check_may_have_filled_and_no_call_alone_was_tried(
     seed: int,
@@ -95,6 +99,7 @@ def test_no_line_is_told_as_too_poor_whose_queue_the_check_may_have_filled_and_n
     assert [view.arm for view in views if states[view.arm] == "impaired" and not alone_epochs(view)] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", ["dtls.hello_drop,direction=both", "flow.block,app=webrtc,direction=both,p=1"])
 def test_on_a_line_that_a_check_fills_two_calls_at_a_time_find_what_stops_calls(rule: str) -> None:
     """Its usual cohorts lose so much that calls and twins look alike."""
@@ -103,6 +108,7 @@ def test_on_a_line_that_a_check_fills_two_calls_at_a_time_find_what_stops_calls(
     assert (verdict.state, verdict.rule) == ("restricted", rule.partition(",")[0])
 
 
+@pytest.mark.long
 def test_where_two_calls_at_a_time_are_well_nothing_is_said_of_the_line() -> None:
     facts = run_sim(make_plan((WEBRTC,)), Scenario.parse("police_all,kbps=200", [], 3))
     (verdict,) = judge_arms(facts)

@@ -11,6 +11,7 @@ from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge_facts
 
 
+@pytest.mark.long
 def test_apps_are_heard_in_turn_and_the_one_that_is_nearly_accused_at_once_again():
     facts = run_sim(make_plan(choose_arms()), Scenario.parse("clean", ["media.drop,p=0.5,app=signal"], 1))
     baselines = [epoch for epoch in facts.epochs if epoch.question.kind == "baseline"]
@@ -31,6 +32,7 @@ def test_calls_that_take_control_traffic_along_are_not_named_by_their_own_fate_a
     assert (verdict.state, verdict.rule) == ("restricted", "residual")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("after_s", [7, 12, 17])
 def test_one_app_whose_calls_go_silent_is_accused_whenever_they_do(after_s: int):
     facts = run_sim(make_plan(choose_arms(["signal"])), Scenario.parse("clean", [f"media.freeze,after_s={after_s}"], 1))
@@ -38,6 +40,7 @@ def test_one_app_whose_calls_go_silent_is_accused_whenever_they_do(after_s: int)
     assert (verdict.state, verdict.rule) == ("restricted", "media.freeze")
 
 
+@pytest.mark.long
 def test_where_a_translator_forgot_a_call_and_its_twin_another_is_watched_while_others_run():
     arms = choose_arms(["meet", "signal"])
     facts = run_sim(make_plan(arms), Scenario.parse("nat_evict,share=0.3", [], 29))

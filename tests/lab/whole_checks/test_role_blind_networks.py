@@ -16,6 +16,7 @@ from talkpath.wire.control.question import LongCalls
 SIGNAL = Arm("signal", "ringrtc", "voice")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "background",
     [
@@ -32,6 +33,7 @@ def test_nobody_is_told_apart(background: str) -> None:
     assert verdict.reason is None or verdict.reason.code != "twin_worse"
 
 
+@pytest.mark.long
 def test_a_policer_of_every_flow_cuts_none_off() -> None:
     """Far less passes than video wants: gaps between two packets that pass look like ends at one count."""
     video = Arm("max", "webrtc", "video")
@@ -54,6 +56,7 @@ def test_lines_with_several_paths_are_decided_within_the_budget() -> None:
     assert all(facts.bytes_sent + facts.bytes_received <= 10_000_000 for facts in checks)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 4, 5, 6])
 def test_a_drop_that_is_in_force_now_and_then_is_no_policer(seed: int) -> None:
     rule = "media.drop,direction=down,p=0.36,from_s=14.7,cycle_s=17.7,active_s=6"
@@ -72,6 +75,7 @@ def test_one_bad_call_and_one_bad_twin_make_no_line_impaired() -> None:
     assert verdict.state == "ok"
 
 
+@pytest.mark.long
 def test_a_call_that_lost_more_by_accident_is_placed_again() -> None:
     """Looks that would prove it are too dear, and the second call beside a twin is well."""
     facts = run_sim(make_plan(choose_arms(), budget_bytes=8_000_000), Scenario.parse("hash", (), 17))

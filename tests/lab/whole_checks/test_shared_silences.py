@@ -27,6 +27,7 @@ def test_nobody_is_accused_of_it(background: str, arms: tuple[Arm, ...], seed: i
     assert {verdict.state for verdict in judge_facts(facts)} <= {"ok", "impaired", "insufficient"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limit", ["after_bytes=5000", "after_bytes=16000", "after_packets=60", "after_packets=400"])
 def test_a_line_that_cuts_every_flow_off_is_closed(limit: str) -> None:
     """At other counts of packets for each app, or of bytes, and later than the first epochs' calls end."""
@@ -38,6 +39,7 @@ def test_a_line_that_cuts_every_flow_off_is_closed(limit: str) -> None:
         assert known.low <= float(truth) <= known.high
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("most_bytes", [1_000, 3_000])
 def test_a_line_that_cuts_every_flow_off_at_once_is_not_too_poor_for_calls(most_bytes: int) -> None:
     scenario = Scenario.parse("clean", [f"udp.freeze,after_bytes={most_bytes}"], 1)

@@ -25,6 +25,7 @@ def named(rule: str, arms: tuple[Arm, ...], background: str, seed: int) -> list[
     return [(verdict.state, verdict.rule) for verdict in judge_arms(facts)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rule", "arm", "background", "seed"),
     [
@@ -48,6 +49,7 @@ def test_ports_that_passed_until_a_call_came_are_not_dead_by_their_number() -> N
     assert {rule for _, rule in found} == {"residual"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rule", "arms", "seed"),
     [
@@ -64,6 +66,7 @@ def test_what_begins_in_mid_check_cuts_calls_off_that_are_under_way_and_is_no_fr
     assert {name for _, name in found} == {rule.partition(",")[0]}
 
 
+@pytest.mark.long
 def test_calls_that_end_behind_cut_offs_of_other_arms_are_not_blocked_at_random() -> None:
     rule = "media.freeze,direction=down,after_packets=52,residual_s=180,from_s=16.5"
     found = named(rule, (MEET, DIRECT, REFLECTOR, TGCALLS), "clean", 7600000059)

@@ -20,6 +20,7 @@ def upper(found: int, of: float) -> float:
     return float(beta.ppf(0.95, found + 1, of - found))
 
 
+@pytest.mark.long
 def test_quiet_networks_are_not_accused():
     """12 network-years of 16 streams, with an outage on one day of a hundred."""
     played = play_networks(SimulatedNetworks(12), OBSERVATORY_ASSUMPTIONS, 1)
@@ -27,6 +28,7 @@ def test_quiet_networks_are_not_accused():
     assert upper(played.false(SIGNAL), 12 * 16) < 0.1  # the threshold promises 0.1 a year
 
 
+@pytest.mark.long
 def test_restrictions_are_found_and_their_ends():
     """At 6 probes and 10 browsers a day, three servers and 100 % prevalence; medians of 60 networks."""
     played = play_networks(
@@ -40,6 +42,7 @@ def test_restrictions_are_found_and_their_ends():
     assert upper(covered.count(False), len(covered)) < 0.15
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", NOBODY_VOUCHES_FOR)
 def test_what_nobody_vouches_for_confirms_nothing_and_hides_nothing(source):
     lying = play_networks(SimulatedNetworks(**QUIET, flood={source: 60}), OBSERVATORY_ASSUMPTIONS, 3)
@@ -54,6 +57,7 @@ def test_what_nobody_vouches_for_confirms_nothing_and_hides_nothing(source):
         assert played.early_ends(CONFIRMED) == 0
 
 
+@pytest.mark.long
 def test_five_people_with_every_kind_of_file_are_no_two_sources():
     flood = dict.fromkeys(NOBODY_VOUCHES_FOR, 600)
     played = play_networks(SimulatedNetworks(**QUIET, flood=flood), OBSERVATORY_ASSUMPTIONS, 6)
@@ -76,6 +80,7 @@ def test_two_listed_servers_that_lie_are_never_attack_resistant():
     assert played.false(RESISTANT) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("servers", [1, 2])
 def test_one_day_alone_confirms_nothing_whoever_vouches_for_it(servers):
     """One hand with 600 addresses, through every server that there is."""
@@ -84,6 +89,7 @@ def test_one_day_alone_confirms_nothing_whoever_vouches_for_it(servers):
     assert play_networks(SimulatedNetworks(**flooded, flood_days=3), OBSERVATORY_ASSUMPTIONS, 6).false(CONFIRMED) > 0
 
 
+@pytest.mark.long
 def test_three_of_ten_lie_since_ever():
     quiet = play_networks(SimulatedNetworks(12, days=200, streams=6, liars=0.3), OBSERVATORY_ASSUMPTIONS, 7)
     assert quiet.false(CONFIRMED) == 0
@@ -92,6 +98,7 @@ def test_three_of_ten_lie_since_ever():
     assert hit.false(CONFIRMED) == 0
 
 
+@pytest.mark.long
 def test_three_of_ten_begin_to_lie_on_one_day():
     """On 72 streams for 110 days, 21.7 years: at most one in ten years of each is promised."""
     world = SimulatedNetworks(12, days=200, streams=6, liars=0.3, liars_from=90)
@@ -115,6 +122,7 @@ def test_an_outage_of_three_days_confirms_nothing():
     assert all(episode.onset.level == SIGNAL for episode in Watch(panel, OBSERVATORY_ASSUMPTIONS).run())
 
 
+@pytest.mark.long
 def test_beside_a_flooded_source_the_days_of_honest_ones_still_feed_their_normal():
     """Else high days would be left out and low ones not, and the normal be too low: it is only that they lean."""
     world = SimulatedNetworks(20, days=200, streams=6, flood={"unlisted": 60}, flood_from=90)

@@ -33,6 +33,7 @@ def rows_on(node: Node, database: str) -> int:
         return int(answer.read())
 
 
+@pytest.mark.long
 def test_both_scales_answer_the_same_and_a_lost_shard_is_told(own: list[Node], index_dsn: str):
     records = list(enumerate(drawn_records(1500, seed=9), 1))
     embedded, spread = Store(index_dsn), Store(cluster_dsn(own, "same"))

@@ -186,6 +186,7 @@ def test_the_latest_is_the_last_day_that_decided_anything(store: Store):
     assert (found.day, found.restricted, found.count) == ("2025-08-12", 1, 1)
 
 
+@pytest.mark.long
 def test_transports_say_who_could_talk(store: Store):
     rows = [
         LoggedTransports("max", "voice", *names) for names in [(("tls/443",),), (("tls/443",),), ((), ("tls/443",))]
@@ -214,6 +215,7 @@ def import_into(store: Store, folder: Path, data: Path) -> int:
         log.close()
 
 
+@pytest.mark.long
 def test_a_folder_of_real_bundles_and_taps(store: Store, tmp_path: Path):
     folder = fill_with_bundles(tmp_path)
     line = '{"day":"2025-08-13","network":"AS64496","country":"XX","app":"whatsapp","medium":"voice","simulated":true}'
@@ -239,6 +241,7 @@ def test_damaged_taps_are_counted_as_refused_and_stop_nothing(store: Store, tmp_
     log.close()
 
 
+@pytest.mark.long
 def test_an_index_that_is_opened_again_still_has_everything(any_dsn: str):
     first = Store(any_dsn)
     fill_index(first, enumerate(drawn_records(20, seed=4), 1))
@@ -251,6 +254,7 @@ def test_an_index_that_is_opened_again_still_has_everything(any_dsn: str):
     second.close()
 
 
+@pytest.mark.long
 def test_an_index_of_an_older_form_is_made_again_from_the_log(any_dsn: str):
     older = Store(any_dsn)
     fill_index(older, enumerate(drawn_records(40, seed=5), 1))
@@ -287,6 +291,7 @@ def test_dsns():
         (("h1", 1), ("h2", 8123)), "db", "obs", "u", "p@", True)  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "spoilt",
     [{"measured": "2026-99-99"}, {"measured": "2026-02-30"}, {"measured": "1000-01-01"}, {"measured": "9999-12-31"},

@@ -27,6 +27,8 @@ from talkpath.observatory.web.routes import PAGES, page_routes
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource, Span
 
+pytestmark = pytest.mark.long
+
 TODAY = "2025-08-20"
 BOX = SimulatedCountry(None, "XX")
 DAYS = [f"2025-08-{day:02}" for day in range(1, 20)]

@@ -83,6 +83,7 @@ RULES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_on_the_apps_addresses_is_told_as_consistent_and_three_calls_prove_it(rule: str):
     calls = [played(rule, seed=seed) for seed in (1, 2, 3)]
@@ -103,6 +104,7 @@ def test_a_rule_on_the_apps_addresses_is_told_as_consistent_and_three_calls_prov
     assert verdicts_together([*findings[:2], findings[0]]) == [], "one call twice"
 
 
+@pytest.mark.long
 def test_three_calls_that_are_held_to_unlike_rates_prove_nothing():
     """A rule polices to one rate."""
     rule = "media.police,app=whatsapp,to=app,kbps="
@@ -155,6 +157,7 @@ PAUSES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("app", [OF_2020, "telegram/tgcalls"])
 @pytest.mark.parametrize("story", PAUSES)
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -210,6 +213,7 @@ def test_losses_of_most_packets_are_named_for_an_app_without_sequence_numbers(ru
 NEGLECTED = {"nat_evict,share=0.12": (12, 29), "hash,share=0.12,loss=0.3": (9, 23)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("background", NEGLECTED)
 def test_a_call_whose_connection_alone_was_neglected_fits_no_rule(background: str):
     """Seeds in which the router takes the call's connection for one of those."""
@@ -218,6 +222,7 @@ def test_a_call_whose_connection_alone_was_neglected_fits_no_rule(background: st
     assert [(verdict.alternatives, code(verdict)) for verdict in verdicts] == [((), "unlike")] * len(verdicts)
 
 
+@pytest.mark.long
 def test_a_short_call_is_beside_too_few_connections_and_counts_with_others_alone():
     rule = "media.police,app=whatsapp,to=app,kbps=16"
     scenario = Scenario.parse("clean", [rule], seed=1)
@@ -239,6 +244,7 @@ def test_a_call_whose_relay_does_not_follow_it_to_another_port_fits_no_rule(app:
     assert (verdict.alternatives, code(verdict)) == ((), "rebinding")
 
 
+@pytest.mark.long
 def test_a_translator_that_moves_connections_explains_silence_and_no_losses():
     told = []
     for rule in ("media.freeze,after_s=4", "media.drop,p=0.4,direction=down"):
@@ -284,6 +290,7 @@ def test_losses_at_random_are_not_called_a_restriction_however_often(share: floa
         assert verdicts_together([one.findings for one in calls]) == []
 
 
+@pytest.mark.long
 def test_an_outage_of_the_app_is_not_called_a_restriction_even_three_times():
     stories = [CallStory(relays=RelayState(down_from_s=down_s)) for down_s in (4.0, 4.8, 5.5)]
     found = [played(story=story, seed=seed) for seed, story in enumerate(stories)]

@@ -130,6 +130,7 @@ def test_a_rule_behind_the_last_common_router_is_not_seen() -> None:
     assert found.state != "restricted"
 
 
+@pytest.mark.long
 def test_drawn_innocent_networks_say_nothing_false() -> None:
     played = [play_case(draw_innocent(seed)) for seed in range(25)]
     assert [one.drawn.case.seed for one in played if one.state == "restricted"] == []
@@ -137,6 +138,7 @@ def test_drawn_innocent_networks_say_nothing_false() -> None:
     assert {one.state for one in played} >= {"ok", "insufficient"}
 
 
+@pytest.mark.long
 def test_drawn_rules_are_named_rightly() -> None:
     played = [play_case(draw_restricted(seed, ("clean",))) for seed in range(20)]
     assert sum(one.right for one in played) >= 18

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import msgspec
+import pytest
 
 from proof.other_methods import Comparison, MethodResult, compare_methods, method_ids, other_methods
 from proof.other_methods.table import comparison_lines
@@ -38,6 +39,7 @@ def test_one_scenario_past_every_method():
     assert pickle.loads(pickle.dumps(found)) == found
 
 
+@pytest.mark.long
 def test_the_same_seed_is_the_same_look_and_another_app_s_rule_hits_nobody():
     scenario = Scenario.parse("ge", ("media.drop,app=telegram,p=0.5",), 4, 6)
     assert compare_methods(scenario, WEBRTC) == compare_methods(scenario, WEBRTC)

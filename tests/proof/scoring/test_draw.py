@@ -42,6 +42,7 @@ def test_a_seed_is_one_check() -> None:
     assert draw_check(17) != draw_check(18)
 
 
+@pytest.mark.long
 def test_the_unit_is_an_arm_of_the_check_and_every_rule_hits_it(drawn: list[DrawnCheck]) -> None:
     for one in drawn:
         assert one.unit in one.arms

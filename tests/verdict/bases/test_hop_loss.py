@@ -41,6 +41,7 @@ LINES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 1.0])
 def test_the_interval_holds_the_truth(line: str, p: float) -> None:

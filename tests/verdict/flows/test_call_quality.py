@@ -39,6 +39,7 @@ def test_control_traffic_of_all_arms_shows_that_the_line_is_poor() -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_line_that_is_poor_only_for_calls_is_not_called_poor() -> None:
     line = boxed.Line([boxed.independent_loss(0.08), boxed.media_drop(0.1)], APPS, budget_bytes=RICH)
     assert {verdict.state for verdict in judge_facts(boxed.play_check(line))} <= {"restricted", "insufficient"}

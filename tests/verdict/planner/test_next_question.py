@@ -248,6 +248,7 @@ def test_the_same_facts_ask_the_same():
         assert next_question(part, 1000) == next_question(stored, 1000)
 
 
+@pytest.mark.long
 def test_every_line_comes_to_an_end():
     """Whatever the network does, the questions run out within the budget."""
     for box in (

@@ -69,6 +69,7 @@ def test_calls_that_are_blocked_before_a_translator_has_no_port_left_are_not_res
     assert "residual" not in {verdict.rule for verdict in judge_facts(boxed.play_check(line))}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(1, 7))
 def test_flows_that_fail_whoever_they_are_accuse_nobody(seed: int) -> None:
     """A translator without a free port, for four flows in ten: neither closed nor a line that is too poor."""
