@@ -117,9 +117,9 @@ def networks_sentence(verdict: Verdict) -> str:
         name=app_name(verdict),
         odds=numeral(max(1, floor(10.0 ** min(MOST_TOLD_LOG10, verdict.log10_e or 0.0)))),
     )
-    if verdict.state == "restricted":
-        return told
-    return f"{told} {say('endpoints', 'That is no proof yet: more networks would tell.')}"
+    whose = say("endpoints", "That each run was made on another network is the word of whoever made them.")
+    unproven = say("endpoints", "That is no proof yet: more networks would tell.")
+    return " ".join((told, whose) if verdict.state == "restricted" else (told, whose, unproven))
 
 
 def own_address_lines(verdict: Verdict) -> Iterator[str]:
