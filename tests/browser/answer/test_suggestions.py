@@ -68,9 +68,14 @@ def test_a_try_of_3_s_says_nothing_where_calls_break_off_later() -> None:
     assert told([DIRECT, path("udp/3478", carries=True)], rule="media.freeze") == ELSEWHERE
 
 
-@pytest.mark.parametrize("state", ["ok", "impaired"])
-def test_where_calls_are_not_held_back_nothing_is_suggested(state: State) -> None:
-    assert told([DIRECT, path("udp/3478", carries=True)], state, None) == []
+def test_on_a_poor_line_nothing_is_suggested() -> None:
+    assert told([DIRECT, path("udp/3478", carries=True)], "impaired", None) == []
+
+
+def test_whose_app_fails_where_the_page_found_nothing_is_told_what_asks_more() -> None:
+    (said,) = told([DIRECT, path("udp/3478", carries=True)], "ok", None)
+    assert "a call between two phones" in said
+    assert "the apps' own servers" in said
 
 
 def test_where_the_check_could_not_tell_it_says_what_to_do_next() -> None:

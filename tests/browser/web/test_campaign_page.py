@@ -54,6 +54,8 @@ def test_it_tells_who_calls_for_it_what_it_does_and_when_it_ends(code: str):
     assert not re.findall(r"\{\{\w+\}\}", page)
     for shown in ("Anna&#x27;s &lt;class&gt;", "the-key", RUNS.begins, RUNS.ends, "Telegram", "WhatsApp"):
         assert shown in page
+    assert page.count(f"<time>{RUNS.begins}</time>") == 1, "no line breaks a date"
+    assert '<meta name="description"' in page
     assert "<form" in page
     assert "hidden>" not in page
 

@@ -68,8 +68,18 @@ def call_settings() -> tuple[CallSetting, ...]:
 
 def suggestions(verdicts: Sequence[Verdict], paths: Sequence[Row], check: CheckContext) -> list[Suggestion]:
     """What can be tried, the likeliest first; `paths` are the rows that the page shows, the direct one first."""
-    steps = [step for verdict in verdicts if (step := next_step(verdict, check))]
-    found = [Suggestion(step) for step in dict.fromkeys(steps)]
+    if all(verdict.state == "ok" for verdict in verdicts):
+        return [
+            Suggestion(
+                say(
+                    "try",
+                    "If an app's calls fail here all the same: try a call between two phones (the link is below), or "
+                    "run talkpath on a computer, which can ask the apps' own servers.",
+                )
+            )
+        ]
+    steps = dict.fromkeys(step for verdict in verdicts if (step := next_step(verdict, check)))
+    found = [*map(Suggestion, steps)]
     held_back = [verdict for verdict in verdicts if verdict.state in HELD_BACK_STATES]
     if held_back:
         found += _of_relays(held_back, [row for row in paths[1:] if "missing" not in row])
@@ -84,10 +94,8 @@ def _of_relays(held_back: Sequence[Verdict], relayed: Sequence[Row]) -> list[Sug
         return []
     kinds = {str(row["name"]).partition("/")[0] for row in relayed if row["carries"] and not row["uncertain"]}
     fitting = [setting for setting in call_settings() if setting.sends in kinds]
-    if not fitting:
-        return []
     lead = say("try", "These apps can send calls through relays of their own, which may help:")
-    return [Suggestion(lead), *map(_of_setting, fitting)]
+    return [Suggestion(lead), *map(_of_setting, fitting)] if fitting else []
 
 
 def _of_setting(setting: CallSetting) -> Suggestion:

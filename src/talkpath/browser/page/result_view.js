@@ -35,6 +35,9 @@ function showSharing(result) {
   setText("kept", text(isWithdrawn ? "kept_withdrawn" : isShared ? "kept_shared" : "kept"));
 }
 
+// What stands above the fold stands there alone: what a verdict is not, and what can be tried.
+const isToldElsewhere = (line, { verdicts, suggestions = [] }) => verdicts.some(each => each.is_not === line) || suggestions.some(each => each.text === line);
+
 const unique = lines => [...new Set(lines.filter(Boolean))];
 
 function card(verdict, index, result) {
@@ -74,7 +77,7 @@ function suggestion({ text: words, source }) {
 
 function details(result) {
   const { others = [] } = result;
-  const seen = result.verdicts.flatMap(verdict => verdict.lines).filter(line => !result.verdicts.some(each => each.is_not === line));
+  const seen = result.verdicts.flatMap(verdict => verdict.lines).filter(line => !isToldElsewhere(line, result));
   const lines = unique([...seen, basisOf(result)]).map(line => element("p", line));
   return [...lines, ...section("others", others.map(line => element("p", line)))];
 }

@@ -47,7 +47,8 @@ export function asMessage(result) {
 
 export function asText(result) {
   const { suggestions = [], others = [], paths = [], figures = [] } = result;
-  const lines = result.verdicts.flatMap(verdict => [...headOf(verdict, result), ...verdict.lines, ""]);
+  const tried = new Set(suggestions.map(each => each.text));
+  const lines = result.verdicts.flatMap(verdict => [...headOf(verdict, result), ...verdict.lines.filter(line => !tried.has(line)), ""]);
   return [
     ...lines,
     result.condition, result.hosting, result.hint, operatorOf(result), text("measured", { when: momentOf(result) }), basisOf(result),

@@ -81,7 +81,7 @@ function failure(message, stopped) {
 }
 
 function showRoom(made) {
-  link = `${location.origin}${location.pathname}?lang=${language}#${made}`;
+  link = `${location.origin}${location.pathname}#${made}`; // without a language: the other person may have another
   byId("room-link").textContent = byId("room-link").href = link;
   showSection("wait");
   byId("wait-title").focus();

@@ -103,6 +103,7 @@ class CampaignPage:
             apps = listed(app_name_of(name.partition("/")[0]) for name in campaign.apps)
             return {
                 "title": say("campaign", "A campaign: many people check their lines"),
+                "about": by,
                 "by": by,
                 "often": often,
                 "rule": rule,

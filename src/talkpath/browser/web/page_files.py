@@ -75,6 +75,9 @@ EMPTY_PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
 PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 NO_TEXTS = {"campaign_rule": ""}  # where a page belongs to no campaign
 COMMAND = re.compile(r"`([^`]+)`")
+MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\d(?:T\d\d:\d\dZ)?"
+)  # no line breaks it: from right to left its parts would change places
 
 
 async def page_response(request: Request) -> Response:
@@ -94,10 +97,9 @@ async def file_response(request: Request) -> Response:
     from starlette.responses import PlainTextResponse
 
     name = request.path_params["name"]
-    extension = name.rpartition(".")[2]
+    stem, _, extension = name.rpartition(".")
     if extension not in TYPES or name not in {entry.name for entry in PAGE_FOLDER.iterdir()}:
         return PlainTextResponse("There is no such file here; the page is /check.", 404)
-    stem = name.removesuffix(f".{extension}")
     return _text_response(request, entry_script(stem) if stem in ENTRIES else _read_page_file(name), TYPES[extension])
 
 
@@ -137,8 +139,11 @@ def render_page(name: str, code: str, more: Mapping[str, str] = NO_TEXTS) -> str
     data = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
     unescaped = {"data": data, "languages": links, "style": STYLE}
     return PLACEHOLDER.sub(
-        lambda found: unescaped.get(found[1]) or COMMAND.sub("<code>\\1</code>", html.escape(texts[found[1]])),
-        _read_page_file(f"{name}.html"),
+        lambda found: (
+            unescaped.get(found[1])
+            or MOMENT.sub(r"<time>\g<0></time>", COMMAND.sub(r"<code>\1</code>", html.escape(texts[found[1]])))
+        ),
+        _read_page_file(f"{name}.html").replace("{{head}}", _read_page_file("head.html")),
     )
 
 
