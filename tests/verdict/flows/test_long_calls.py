@@ -11,10 +11,12 @@ from factories.checks.call_slots import Box, Flow, Outcome, Slot
 from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts
+from talkpath.verdict.flows import long_calls
 from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.flow_spread import flow_spread
 from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, find_parting, lived_longer
 from talkpath.verdict.model import PlannedEpoch
+from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.wire.control.question import BASELINE, LongCalls, WatchedCalls
 
 ARM = Arm("webrtc", "webrtc", "voice")
@@ -102,3 +104,26 @@ def test_calls_that_go_silent_are_counted_beside_those_that_live_longer() -> Non
     assert 1 <= ended <= 5
     assert lived_longer(hit, by_s) == lived
     assert cut_offs(view(("watch", 8, 70, boxed.independent_loss(0.0)))) == EndedCalls(0, 0.0, 8)
+
+
+def silent_up_and_lossy_down(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+    """Some calls go silent up after five seconds, others lose down from two seconds on, some both."""
+    silent = way == "up" and slot.at_s > 5.0 and flow.number % 3 == 0
+    lossy = way == "down" and flow.number % 2 == 0 and slot.at_s > 2.0 and rng.random() < 0.3
+    return None if flow.role == "call" and (silent or lossy) else 0.0
+
+
+@pytest.mark.parametrize("box", [grows, loses_late, silent_up_and_lossy_down])
+def test_ends_are_the_same_whether_or_not_losses_are_looked_for(box: Box) -> None:
+    found = view(("long", 2, 1000, box), ("watch", 4, 600, box), ("long", 2, 1000, box))
+    ends, every = (
+        long_calls._long_calls((*found.all_long, *found.accusing), ARM, unlike)
+        for unlike in (None, dict.fromkeys(DIRECTIONS, 0.0))
+    )
+    assert [one.span_s for one in ends] == [one.span_s for one in every]
+    assert [_ended_at(one) for one in ends] == [_ended_at(one) for one in every]
+    assert any(map(_ended_at, ends)) is (box is silent_up_and_lossy_down)
+
+
+def _ended_at(call: long_calls.LongCall) -> float | None:
+    return call.parting.at_s if call.parting and call.parting.ended else None

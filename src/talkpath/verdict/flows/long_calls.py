@@ -7,14 +7,12 @@ parts from the twins of its time the planner asks for epochs that can accuse, an
 A call parts from them if it ends (or never begins) while most twins go on, if it loses more than they do, from some
 second on or for some seconds, or if its delay spreads more. Behind several paths, queues or translators single 5-tuples
 differ anyhow: by how much, the random twins of all epochs show, each until it ends. Within that a call parts only where
-it loses more than at its start: what it loses from the start on, short calls beside twins of their own show as well,
-and may accuse. Where half of an arm's calls that lived as long or longer did not part, it was bad luck of single
-5-tuples, and the arm is no longer in doubt.
+it loses more than at its start: what it loses from the start on, short calls beside own twins show as well, and may
+accuse. Where half of an arm's calls that lived as long did not part, it was bad luck of single 5-tuples, and no doubt.
 
-Something may end a part of all calls alike, and one arm's calls are few. So those of all arms are one sample: `ok`
-takes so many that lived that the sample shows that fewer than `MAX_ENDED` of such calls end (`ended_calls`); and two
-of unlike arms that went silent equally long after their start put every arm in doubt of which few calls lived so long
-(`cut_off_together`).
+One arm's calls are few, so those of all arms are one sample: `ok` takes so many that lived that fewer than `MAX_ENDED`
+of such calls end (`ended_calls`); and two of unlike arms that went silent equally long after their start put every arm
+in doubt of which few calls lived so long (`cut_off_together`).
 """
 
 from __future__ import annotations
@@ -171,7 +169,7 @@ def few_calls_end(sample: EndedCalls) -> bool:
 @remember_result
 def _count_together(epochs: tuple[Epoch, ...]) -> EndedCalls | None:
     arms = dict.fromkeys(epoch.arm for epoch in epochs)
-    by_arm = [_long_calls(epochs, arm, dict.fromkeys(DIRECTIONS, 0.0)) for arm in arms]
+    by_arm = [_long_calls(epochs, arm) for arm in arms]
     ends = [[one.parting.at_s for one in calls if one.parting and one.parting.ended] for calls in by_arm]
     firsts = sorted(first for each in ends if (first := min(each, default=0.0)))
     equal = [later for one, later in pairwise(firsts) if later - one <= EQUALLY_S]
@@ -183,7 +181,7 @@ def _count_together(epochs: tuple[Epoch, ...]) -> EndedCalls | None:
 
 @remember_result
 def _count_cut_offs(epochs: tuple[Epoch, ...], arm: Arm) -> EndedCalls:
-    calls = _long_calls(epochs, arm, dict.fromkeys(DIRECTIONS, 0.0))
+    calls = _long_calls(epochs, arm)
     ended = [call.parting.at_s for call in calls if call.parting and call.parting.ended]
     by_s = max(ended, default=0.0)
     longer = [call for call in calls if call.span_s >= by_s + SILENCE_S and not (call.parting and call.parting.ended)]
@@ -210,8 +208,8 @@ def _is_bad_luck(parted: LongCall, calls: Sequence[LongCall]) -> bool:
     return 2 * sum(call.parting is not None for call in comparable) <= len(comparable)
 
 
-def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, float]) -> list[LongCall]:
-    """The arm's calls among these epochs; those that live through the check beside all twins that do."""
+def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, float] | None = None) -> list[LongCall]:
+    """The arm's calls, those that live through the check beside all such twins. No `unlike`: only ends are wanted."""
     everybody = [twin for epoch in epochs if isinstance(epoch.question, LongCalls) for twin in _long_twins_of(epoch)]
     beside = [
         (epoch, everybody if isinstance(epoch.question, LongCalls) else _long_twins_of(epoch))
@@ -273,12 +271,14 @@ def _delay_spreads(epoch: Epoch) -> dict[int, dict[Direction, float]]:
 
 
 def _long_call(
-    epoch: Epoch, call: FlowOutcome, twins: Sequence[Neighbour], unlike: Mapping[Direction, float]
+    epoch: Epoch, call: FlowOutcome, twins: Sequence[Neighbour], unlike: Mapping[Direction, float] | None
 ) -> LongCall:
     ends = [float(direction.sent_s[-1]) for direction in (call.up, call.down) if direction.sent]
     span_s = max(ends, default=0.0)
     found = [
-        where for direction in DIRECTIONS if (where := _call_parting(epoch, call, twins, direction, unlike[direction]))
+        where
+        for direction in (DIRECTIONS if unlike or _first_end_s(call) < inf else ())
+        if (where := _call_parting(epoch, call, twins, direction, unlike[direction] if unlike else 0.0))
     ]
     return LongCall(span_s, min(found, default=None))
 
