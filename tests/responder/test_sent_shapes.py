@@ -64,7 +64,7 @@ def test_another_session_does_not_know_it() -> None:
     [
         ({"shape_bytes": 0}, SHAPE.text, "shape", "takes no shapes"),
         ({}, b"format = 2", "shape", "no shape of a call"),
-        ({}, b"\xff" * 100, "shape", "no shape of a call"),
+        ({}, b"\xff" * 100, "shape", "nor a shape of a call"),
         ({}, SHAPE.text.replace(b'stage = "media"', b'stage = "control"'), "shape", "no media"),
     ],
 )
