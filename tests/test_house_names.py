@@ -10,7 +10,7 @@ from pathlib import Path
 SRC = Path(__file__).parents[1] / "src" / "talkpath"
 
 BY_CONVENTION = {
-    *("APP", "SOURCES", "FEATURES", "SEES", "ENCRYPTED", "CUES", "WRAPPINGS", "NETWORKS", "RELAY_PORTS"),  # apps
+    *("APP", "SOURCES", "FEATURES", "SEES", "ENCRYPTED", "BYTE_HINTS", "WRAPPINGS", "NETWORKS", "RELAY_PORTS"),  # apps
     *("RULE", "MECHANISM", "KIND", "SCHEMA"),  # rules, restrictors and backgrounds, formats
 }
 """Constants that many modules have: where each is found by that name, in every file of its folder."""

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from talkpath.apps import telemost
-from talkpath.apps.contract.cue import DATAGRAM_KINDS
+from talkpath.apps.contract.byte_hint import DATAGRAM_KINDS
 from talkpath.capture.calls.app_naming import ADDRESS_CONFIDENCE, AppName, name_by_address
 from talkpath.capture.recognise.app_files import app_recognisers, apps_asked_about
 from talkpath.wire.ip.address import Address

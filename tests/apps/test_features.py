@@ -163,7 +163,7 @@ class TestFaceTime:
     )
     def test_frames(self, kind: str, at: int):
         assert confidence(facetime, [("up", apples_frame(kind, at))]) >= SURE_CONFIDENCE
-        assert any(fits(cue, apples_frame(kind, at)) for cue in facetime.WRAPPINGS)
+        assert any(fits(hint, apples_frame(kind, at)) for hint in facetime.WRAPPINGS)
 
     @pytest.mark.parametrize(
         "data", [apples_frame("2148", 9, missing=1), apples_frame("2148", 9, 96), apples_frame("3333", 9), b"\x60\x00"]
@@ -178,8 +178,8 @@ class TestFaceTime:
         assert facetime.recognise(named, FlowView(0)) is None
 
 
-def fits(cue: facetime.Cue, data: bytes) -> bool:
-    return all(data[at] == byte for at, byte in cue.marks) and data[cue.inner_at] >> 6 == 2
+def fits(hint: facetime.ByteHint, data: bytes) -> bool:
+    return all(data[at] == byte for at, byte in hint.marks) and data[hint.inner_at] >> 6 == 2
 
 
 def counted(number: int, top: int = 0x80) -> bytes:

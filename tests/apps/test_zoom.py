@@ -20,11 +20,11 @@ def test_media(media: bytes, medium: str, header: bytes, path: str):
     hit = zoom.recognise(header + media, view)
     assert hit == zoom.FEATURES.hit("media", "frame", "media", medium=medium, stitch=b"\x01\x00\x04\x02")  # type: ignore[arg-type]
     assert view.notes["path"] == path
-    assert any(_fits(cue, header + media) for cue in zoom.WRAPPINGS)
+    assert any(_fits(hint, header + media) for hint in zoom.WRAPPINGS)
 
 
-def _fits(cue: zoom.Cue, data: bytes) -> bool:
-    return all(data[at] == byte for at, byte in cue.marks) and data[cue.inner_at] >> 6 == 2
+def _fits(hint: zoom.ByteHint, data: bytes) -> bool:
+    return all(data[at] == byte for at, byte in hint.marks) and data[hint.inner_at] >> 6 == 2
 
 
 def test_the_bandwidth_probe_is_no_media():

@@ -1,10 +1,10 @@
 """One file or folder an app: its shapes (imitation), its recogniser, and where each fact comes from.
 
 Every module here that has an `APP` is an app; adding one is adding a file. What an app file may define: `APP`,
-`FEATURES` and `recognise` (`contract.flow_view`), `CUES`, `WRAPPINGS` and `SEES` (`contract.cue`), `NETWORKS` (of its
-servers, as text), `RELAY_PORTS` (by which a hint of its recogniser names a call), `STUN_ANSWERS` and `STUN_INDICATIONS`
-(message types of its own that do not follow STUN's classes) and `ENCRYPTED` (is its media encrypted, where nothing in
-the packets tells).
+`FEATURES` and `recognise` (`contract.flow_view`), `BYTE_HINTS`, `WRAPPINGS` and `SEES` (`contract.byte_hint`),
+`NETWORKS` (of its servers, as text), `RELAY_PORTS` (by which a hint of its recogniser names a call), `STUN_ANSWERS` and
+`STUN_INDICATIONS` (message types of its own that do not follow STUN's classes) and `ENCRYPTED` (is its media encrypted,
+where nothing in the packets tells).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final, cast
 
-from talkpath.apps.contract.cue import SeenKinds, cue_of_bytes
+from talkpath.apps.contract.byte_hint import SeenKinds, hint_of_bytes
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
@@ -30,7 +30,7 @@ _OTHERS: Final = (b"\xde\xbe", b"\x74\x6f")
 RELAY_PORTS: Final = range(50000, 65536)
 """Ports of its voice servers."""
 
-CUES: Final = (cue_of_bytes(0, _ASK, 74, 74), cue_of_bytes(0, _TELL, 74, 74), cue_of_bytes(0, _PING, 8, 8))
+BYTE_HINTS: Final = (hint_of_bytes(0, _ASK, 74, 74), hint_of_bytes(0, _TELL, 74, 74), hint_of_bytes(0, _PING, 8, 8))
 
 
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from talkpath.apps.contract.cue import Cue, SeenKinds
+from talkpath.apps.contract.byte_hint import ByteHint, SeenKinds
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 from talkpath.wire.rtc import stun
@@ -44,7 +44,7 @@ _VOICE_TYPES, _VIDEO_TYPE = (13, 20, 104, 108), 100
 _OWN_NUMBER: Final = 0x8007
 
 WRAPPINGS: Final = tuple(
-    Cue(
+    ByteHint(
         ((0, 0x60), (1, 0), (_HEAD, kind[0]), (_HEAD + 1, kind[1])),
         least=at + 12,
         inner_at=at,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.cue import SeenKinds, cue_of_bytes
+from talkpath.apps.contract.byte_hint import SeenKinds, hint_of_bytes
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
@@ -19,7 +19,11 @@ _PING, _ANSWER = b"\x09\x02", (b"\x09\x03", b"\x00\x09\x03")
 FEATURES: Final = AppFeatures("imo", most=0.5, ping=(1, 1, 0, 96))
 _LEAST_MEDIA, _MOST_VOICE = 24, 300
 
-CUES: Final = (cue_of_bytes(0, _PING, 10, 10), cue_of_bytes(0, _ANSWER[0], 10, 10), cue_of_bytes(0, _ANSWER[1], 11, 11))
+BYTE_HINTS: Final = (
+    hint_of_bytes(0, _PING, 10, 10),
+    hint_of_bytes(0, _ANSWER[0], 10, 10),
+    hint_of_bytes(0, _ANSWER[1], 11, 11),
+)
 
 
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:

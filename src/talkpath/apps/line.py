@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, cast
 
-from talkpath.apps.contract.cue import Cue, SeenKinds
+from talkpath.apps.contract.byte_hint import ByteHint, SeenKinds
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
@@ -21,8 +21,8 @@ _FRAMES, _MEDIA = "frames", "media"
 _PICTURE, _TYPES = (97, 98), range(96, 102)
 
 SEES: Final = SeenKinds((), ("rtp", "rtcp", "other"))
-CUES: Final = tuple(
-    Cue(((0, first),), 40, 1100, length=(0, 0x3FF, 4)) for first in (*range(0xD0, 0xD4), *range(0xD8, 0xDC))
+BYTE_HINTS: Final = tuple(
+    ByteHint(((0, first),), 40, 1100, length=(0, 0x3FF, 4)) for first in (*range(0xD0, 0xD4), *range(0xD8, 0xDC))
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.cue import SeenKinds, cue_of_bytes
+from talkpath.apps.contract.byte_hint import SeenKinds, hint_of_bytes
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
@@ -25,7 +25,7 @@ _KINDS: Final = {
 }
 _ANSWER: Final = b"SIP/2.0 "
 
-CUES: Final = (cue_of_bytes(0, _ANSWER), *(cue_of_bytes(0, method + b" sip") for method in _KINDS))
+BYTE_HINTS: Final = (hint_of_bytes(0, _ANSWER), *(hint_of_bytes(0, method + b" sip") for method in _KINDS))
 SEES: Final = SeenKinds((), ("other",))
 FEATURES: Final = AppFeatures("sip", first_word=(3, 3, 0, 97), second_word=(3, 3, 0, 97))
 """A method and the scheme of its URI, or the version and a code."""

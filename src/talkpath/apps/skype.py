@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from talkpath.apps import microsoft
-from talkpath.apps.contract.cue import SeenKinds
+from talkpath.apps.contract.byte_hint import SeenKinds
 from talkpath.apps.contract.flow_view import AppFeatures
 from talkpath.apps.contract.shape import App, ShapeSource
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.cue import SeenKinds, cue_of_bytes
+from talkpath.apps.contract.byte_hint import SeenKinds, hint_of_bytes
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 from talkpath.wire.rtc import stun
@@ -32,9 +32,9 @@ _SIZES: Final = {
 }
 """Message type to what it does and its size; the byte behind the type is 0."""
 
-CUES: Final = (
-    cue_of_bytes(2, _REQUEST, 200, 320),
-    *(cue_of_bytes(2, bytes((kind, 0)), size, size) for kind, (_, size) in _SIZES.items() if kind != 0x05),
+BYTE_HINTS: Final = (
+    hint_of_bytes(2, _REQUEST, 200, 320),
+    *(hint_of_bytes(2, bytes((kind, 0)), size, size) for kind, (_, size) in _SIZES.items() if kind != 0x05),
 )
 
 

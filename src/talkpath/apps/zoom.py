@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.cue import Cue, SeenKinds, cue_of_bytes
+from talkpath.apps.contract.byte_hint import ByteHint, SeenKinds, hint_of_bytes
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
@@ -36,11 +36,11 @@ _MEDIA_TYPES: Final = {SOUND: {99, 112, 113, _REPAIR}, PICTURE: {98, _REPAIR}}
 _TYPES: Final = set().union(*_MEDIA_TYPES.values())
 
 WRAPPINGS: Final = tuple(
-    Cue(((0, 5), (ahead, kind)), least=ahead + inner + 12, inner_at=ahead + inner)
+    ByteHint(((0, 5), (ahead, kind)), least=ahead + inner + 12, inner_at=ahead + inner)
     for ahead in (_NEWER, _OLDER)
     for kind, inner in _INNER.items()
 ) + tuple(
-    Cue(((0, kind), (inner, first), (inner + 1, name | marker)), least=inner + 12, inner_at=inner)
+    ByteHint(((0, kind), (inner, first), (inner + 1, name | marker)), least=inner + 12, inner_at=inner)
     for kind, inner in _INNER.items()
     for name in sorted(_MEDIA_TYPES[kind])
     for first in (0x80, 0x90)
@@ -48,16 +48,16 @@ WRAPPINGS: Final = tuple(
 )
 """Between two phones there is nothing before the media header, so the RTP header behind it has to be Zoom's as well."""
 
-CUES: Final = (
-    cue_of_bytes(0, b"\x01\x00\x02", 100, 135),
-    cue_of_bytes(0, b"\x01\x00\x03", 100, 135),
-    cue_of_bytes(0, b"\x02\x00\x02", 30, 60),
-    cue_of_bytes(0, b"\x02\x00\x03", 30, 60),
-    cue_of_bytes(0, b"\x03\x00\x00\x00", 12, 16),
-    cue_of_bytes(0, b"\x04\x00\x00\x00", 12, 16),
-    Cue(((0, 5), (_NEWER, PROBE)), 1029, 1040),
-    Cue(((0, 5), (_OLDER, PROBE)), 1025, 1040),
-    cue_of_bytes(0, b"\x1f\x02\x01", 60, 120),
+BYTE_HINTS: Final = (
+    hint_of_bytes(0, b"\x01\x00\x02", 100, 135),
+    hint_of_bytes(0, b"\x01\x00\x03", 100, 135),
+    hint_of_bytes(0, b"\x02\x00\x02", 30, 60),
+    hint_of_bytes(0, b"\x02\x00\x03", 30, 60),
+    hint_of_bytes(0, b"\x03\x00\x00\x00", 12, 16),
+    hint_of_bytes(0, b"\x04\x00\x00\x00", 12, 16),
+    ByteHint(((0, 5), (_NEWER, PROBE)), 1029, 1040),
+    ByteHint(((0, 5), (_OLDER, PROBE)), 1025, 1040),
+    hint_of_bytes(0, b"\x1f\x02\x01", 60, 120),
 )
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from talkpath.capture.packets.activity import Activity
-from talkpath.capture.packets.cues import CueTable
+from talkpath.capture.packets.byte_hints import ByteHintTable
 from talkpath.capture.packets.datagrams import (
     DTLS,
     OTHER,
@@ -76,7 +76,7 @@ class Scan:
     media: Spool = field(default_factory=lambda: Spool(prune=True))
     headerless: Spool = field(default_factory=lambda: Spool(prune=False))
     labels: AppLabels = field(default_factory=AppLabels)
-    wrappings: CueTable = field(default_factory=lambda: CueTable(app_wrappings()))
+    wrappings: ByteHintTable = field(default_factory=lambda: ByteHintTable(app_wrappings()))
     packets: int = 0
     base_ns: int | None = None
     limits: ScanLimits = FILE_LIMITS
@@ -213,7 +213,7 @@ class Block:
 class Reader:
     """Reads one capture. `unread` counts what could not be read."""
 
-    def __init__(self, wrappings: CueTable, budget: ReassemblyBudget, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(self, wrappings: ByteHintTable, budget: ReassemblyBudget, block_bytes: int = BLOCK_BYTES) -> None:
         self.unread, self._block_bytes = Unread(), block_bytes
         self._wrappings = wrappings
         self._fragments = Fragments(self.unread, budget)
@@ -237,6 +237,6 @@ class Reader:
         self._fragments.close()
 
 
-def open_packets(packets: Packets, wrappings: CueTable) -> Datagrams:
+def open_packets(packets: Packets, wrappings: ByteHintTable) -> Datagrams:
     """Open the payloads of UDP packets."""
     return open_payloads(packets.data, packets.payload, packets.size, packets.captured, wrappings)

@@ -7,8 +7,8 @@ import struct
 import numpy as np
 import pytest
 
-from talkpath.apps.contract.cue import Cue, cue_of_bytes
-from talkpath.capture.packets.cues import CueTable
+from talkpath.apps.contract.byte_hint import ByteHint, hint_of_bytes
+from talkpath.capture.packets.byte_hints import ByteHintTable
 from talkpath.capture.packets.datagrams import (
     DTLS,
     MOST_LAYERS,
@@ -31,7 +31,7 @@ STUN_HEAD = b"\x00\x01\x00\x00" + COOKIE + bytes(12)
 RTP_PACKET = struct.pack("!BBHII", 0x80, 111, 1, 960, 7) + bytes(20)
 
 
-def classified(payloads: list[bytes], wrappings: tuple[Cue, ...] = (), cut: int = 65535) -> Datagrams:
+def classified(payloads: list[bytes], wrappings: tuple[ByteHint, ...] = (), cut: int = 65535) -> Datagrams:
     """These payloads in one block, each captured up to `cut` bytes."""
     sizes = np.array([len(payload) for payload in payloads], np.int64)
     captured = np.minimum(sizes, cut)
@@ -46,7 +46,7 @@ def classified(payloads: list[bytes], wrappings: tuple[Cue, ...] = (), cut: int 
         at,
         sizes,
         captured,
-        CueTable(wrappings),
+        ByteHintTable(wrappings),
     )
 
 
@@ -160,13 +160,13 @@ class TestLayers:
         assert found.outer.tolist() == [WRAPPED]
 
     def test_a_wrapping_of_an_app(self):
-        found = classified([b"HEAD" + RTP_PACKET], (Cue(((0, 0x48), (1, 0x45)), inner_at=4),))
+        found = classified([b"HEAD" + RTP_PACKET], (ByteHint(((0, 0x48), (1, 0x45)), inner_at=4),))
         assert found.kind.tolist() == [RTP]
         assert found.outer.tolist() == [WRAPPED]
         assert found.size.tolist() == [32]
 
     def test_a_wrapping_holds_rtp_or_is_none(self):
-        found = classified([b"HEAD" + bytes(40)], (Cue(((0, 0x48), (1, 0x45)), inner_at=4),))
+        found = classified([b"HEAD" + bytes(40)], (ByteHint(((0, 0x48), (1, 0x45)), inner_at=4),))
         assert found.outer.tolist() == [PLAIN]
 
     def test_layers_in_layers(self):
@@ -183,35 +183,40 @@ class TestLayers:
         assert found.size.tolist() == [len(RTP_PACKET) + 4]
 
 
-class TestCues:
+class TestByteHints:
     HEADS = (b"MARK" + bytes(44), b"MIRK" + bytes(44), bytes(8) + b"MARK" + bytes(36), bytes(48))
 
-    def found(self, *cues: Cue, size: int = 48) -> dict[int, list[int]]:
+    def found(self, *hints: ByteHint, size: int = 48) -> dict[int, list[int]]:
         heads = np.frombuffer(b"".join(self.HEADS), np.uint8).reshape(-1, 48)
         sizes = np.full(len(heads), size, np.int64)
-        return {number: rows.tolist() for number, rows in CueTable(cues).find(heads, sizes, np.arange(len(heads)))}
+        return {
+            number: rows.tolist() for number, rows in ByteHintTable(hints).find(heads, sizes, np.arange(len(heads)))
+        }
 
     def test_a_run_of_bytes(self):
-        assert self.found(cue_of_bytes(0, b"MARK")) == {0: [0]}
-        assert self.found(cue_of_bytes(8, b"MARK")) == {0: [2]}
+        assert self.found(hint_of_bytes(0, b"MARK")) == {0: [0]}
+        assert self.found(hint_of_bytes(8, b"MARK")) == {0: [2]}
 
-    def test_several_cues(self):
-        assert self.found(cue_of_bytes(0, b"M"), cue_of_bytes(8, b"MA"), cue_of_bytes(0, b"X")) == {0: [0, 1], 1: [2]}
+    def test_several_byte_hints(self):
+        assert self.found(hint_of_bytes(0, b"M"), hint_of_bytes(8, b"MA"), hint_of_bytes(0, b"X")) == {
+            0: [0, 1],
+            1: [2],
+        }
 
     def test_sizes(self):
-        assert self.found(cue_of_bytes(0, b"MARK", 10, 47)) == {}
-        assert self.found(cue_of_bytes(0, b"MARK", 48, 48)) == {0: [0]}
+        assert self.found(hint_of_bytes(0, b"MARK", 10, 47)) == {}
+        assert self.found(hint_of_bytes(0, b"MARK", 48, 48)) == {0: [0]}
 
     def test_a_length_in_the_datagram(self):
         length = int.from_bytes(b"MA", "big") & 0xFF
-        assert self.found(Cue(((0, 0x4D),), length=(0, 0xFF, 4)), size=length + 4) == {0: [0]}
-        assert self.found(Cue(((0, 0x4D),), length=(0, 0xFF, 4)), size=length + 5) == {}
+        assert self.found(ByteHint(((0, 0x4D),), length=(0, 0xFF, 4)), size=length + 4) == {0: [0]}
+        assert self.found(ByteHint(((0, 0x4D),), length=(0, 0xFF, 4)), size=length + 5) == {}
 
 
 def test_a_handshake_is_never_an_apps_own_header():
     """A DTLS ClientHello of 144 bytes has the bytes of a cut reflector frame: 0, 0 and 0x90 at 20, 21 and 24."""
     hello = bytes.fromhex("16feff000000000000000000 9c 01 000090 0000 000000 000090".replace(" ", "")) + bytes(144)
-    batch = classified([hello], (Cue(((20, 0), (21, 0), (24, 0x90)), 36, 1500, inner_at=24),))
+    batch = classified([hello], (ByteHint(((20, 0), (21, 0), (24, 0x90)), 36, 1500, inner_at=24),))
     assert (batch.kind[0], batch.outer[0]) == (DTLS, PLAIN)
 
 

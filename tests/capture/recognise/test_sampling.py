@@ -9,8 +9,8 @@ import numpy as np
 
 from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.shaped_calls import CALLER, SERVER
-from talkpath.apps.contract.cue import Cue, cue_of_bytes
-from talkpath.capture.packets.cues import CueTable
+from talkpath.apps.contract.byte_hint import ByteHint, hint_of_bytes
+from talkpath.capture.packets.byte_hints import ByteHintTable
 from talkpath.capture.packets.datagrams import Datagrams, classify_payloads
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.rows import rtp_rows
@@ -24,9 +24,9 @@ COOKIE = b"\x21\x12\xa4\x42"
 class Chooser:
     """A sampler that is shown payloads of one flow, block by block."""
 
-    def __init__(self, *cues: tuple[str, Cue]) -> None:
+    def __init__(self, *hints: tuple[str, ByteHint]) -> None:
         self.flows = Flows()
-        self.sampler = Sampler(self.flows, cues)
+        self.sampler = Sampler(self.flows, hints)
         self.now = 1
 
     def show(self, payloads: list[bytes], port: int = 4000) -> Sample:
@@ -44,7 +44,7 @@ class Chooser:
         time_s = some.time_ns / 1e9
         flow, direction = self.flows.assign(some, time_s)
         return classify_payloads(
-            some.data, time_s, flow, direction, some.payload, some.size, some.captured, CueTable(())
+            some.data, time_s, flow, direction, some.payload, some.size, some.captured, ByteHintTable(())
         )
 
 
@@ -103,11 +103,11 @@ def test_each_payload_type_of_a_stream():
 
 
 def test_cues_name_who_is_asked():
-    chooser = Chooser(("discord", cue_of_bytes(0, b"\x13\x37")), ("viber", cue_of_bytes(2, b"\x0c\x00")))
+    chooser = Chooser(("discord", hint_of_bytes(0, b"\x13\x37")), ("viber", hint_of_bytes(2, b"\x0c\x00")))
     sample = chooser.show([b"\x13\x37\x0c\x00" + bytes(20), b"\x01\x02" + bytes(20), b"\x13\x37\x00\x01" + bytes(20)])
     assert sample.rows.tolist() == [0, 2]
-    assert sample.cued[0] == {"discord", "viber"}
-    assert sample.cued[2] == {"discord"}
+    assert sample.hinted[0] == {"discord", "viber"}
+    assert sample.hinted[2] == {"discord"}
 
 
 def test_flows_that_go_on_in_both_directions():

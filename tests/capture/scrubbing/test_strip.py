@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from talkpath.apps.contract.cue import cue_of_bytes
-from talkpath.capture.recognise.app_files import app_cues, app_wrappings
+from talkpath.apps.contract.byte_hint import hint_of_bytes
+from talkpath.capture.recognise.app_files import app_byte_hints, app_wrappings
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.capture.scrubbing.strip import HELLO_LIST_BYTES, PayloadStripper, strip_sip
 from talkpath.wire.rtc import reflector, rtp, stun
@@ -25,7 +25,7 @@ def names() -> Pseudonyms:
 
 @pytest.fixture
 def strip(names: Pseudonyms) -> PayloadStripper:
-    return PayloadStripper(names, [cue for _, cue in app_cues()], app_wrappings())
+    return PayloadStripper(names, [hint for _, hint in app_byte_hints()], app_wrappings())
 
 
 def message(kind: int, value: bytes) -> bytes:
@@ -262,8 +262,8 @@ def test_other_bytes_keep_four_and_a_hash(strip: PayloadStripper):
     assert not any(stripped[24:])
 
 
-def test_a_cue_keeps_its_marks(names: Pseudonyms):
-    stripped = PayloadStripper(names, [cue_of_bytes(8, b"MARK")], [])(b"12345678MARK" + SECRET)
+def test_a_byte_hint_keeps_its_marks(names: Pseudonyms):
+    stripped = PayloadStripper(names, [hint_of_bytes(8, b"MARK")], [])(b"12345678MARK" + SECRET)
     assert stripped[8:12] == b"MARK"
     assert SECRET[:8] not in stripped
 

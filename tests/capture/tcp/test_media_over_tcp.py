@@ -10,7 +10,7 @@ import pytest
 from factories.packets.altered_captures import facts_of, udp_payload
 from factories.packets.capture_files import Packet, pcap_file, tcp_segment
 from factories.packets.shaped_calls import CALLER, SERVER, shaped_call
-from talkpath.capture.packets.cues import CueTable
+from talkpath.capture.packets.byte_hints import ByteHintTable
 from talkpath.capture.packets.datagrams import OTHER, RTP, STUN, Datagrams
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.tcp import media_over_tcp
@@ -42,7 +42,7 @@ def segments(pieces: list[bytes], *, sent: bool = True, begin: int = 1) -> list[
 def found(packets: list[Packet]) -> list[int]:
     """The kinds of the datagrams in them."""
     unread = Unread()
-    over_tcp = MediaOverTcp(Flows(), CueTable(()), unread=unread)
+    over_tcp = MediaOverTcp(Flows(), ByteHintTable(()), unread=unread)
     kinds: list[int] = []
     for frames in frame_blocks(io.BytesIO(pcap_file(packets, "raw", nano=True)), unread):
         for some in transport_packets(frames, unread, Fragments(unread)):
@@ -119,7 +119,7 @@ def test_a_call_over_tcp(arm: str):
 def test_connections_that_may_be_framed_are_bounded_and_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(media_over_tcp, "MOST_WEAK_CONNECTIONS", 200)
     unread, kinds = Unread(), list[int]()
-    over_tcp = MediaOverTcp(Flows(), CueTable(()), unread=unread)
+    over_tcp = MediaOverTcp(Flows(), ByteHintTable(()), unread=unread)
     call = segments([framed(rtp(number)) for number in range(10)])
     for number, packet in enumerate(call):  # a block each, among fifty connections of one frame
         others = [

@@ -3,5 +3,5 @@
 shape        what an app file exports, and what a call looks like on the wire
 script       writes a schedule, packet by packet
 flow_view    what a recogniser is told of a flow, and what it answers
-cue          which datagrams `capture` looks for before it asks a recogniser
+byte_hint    which datagrams `capture` looks for before it asks a recogniser
 """

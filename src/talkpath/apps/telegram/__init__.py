@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.cue import Cue, cue_of_bytes
+from talkpath.apps.contract.byte_hint import ByteHint, hint_of_bytes
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.recorded.app_call import AppCall
 from talkpath.apps.telegram.recogniser import recognise
 
-__all__ = ["APP", "CUES", "recognise"]
+__all__ = ["APP", "BYTE_HINTS", "recognise"]
 
 _ENGINE: Final = "make engines: its engine (ntgcalls 3.0.5) in calls of 30 November 2026"
 
@@ -48,4 +48,4 @@ APP: Final = App(
     packages=("org.telegram.messenger", "org.telegram.messenger.web", "org.thunderdog.challegram"),
 )
 
-CUES: Final[tuple[Cue, ...]] = (cue_of_bytes(16, b"\xff" * 4, 32, 64),)
+BYTE_HINTS: Final[tuple[ByteHint, ...]] = (hint_of_bytes(16, b"\xff" * 4, 32, 64),)

@@ -16,14 +16,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from talkpath.apps.contract.cue import Cue, SeenKinds, cue_of_bytes
+from talkpath.apps.contract.byte_hint import ByteHint, SeenKinds, hint_of_bytes
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.whatsapp.call import Relayed
 from talkpath.apps.whatsapp.media import voice_2015, voice_2019, voice_2023
 from talkpath.apps.whatsapp.recogniser import recognise
 from talkpath.apps.whatsapp.sender import Sender
 
-__all__ = ["APP", "CUES", "SEES", "STUN_ANSWERS", "STUN_INDICATIONS", "recognise"]
+__all__ = ["APP", "BYTE_HINTS", "SEES", "STUN_ANSWERS", "STUN_INDICATIONS", "recognise"]
 
 SOURCES: Final = (
     ShapeSource(
@@ -83,4 +83,4 @@ STUN_ANSWERS, STUN_INDICATIONS = (0x0802, 0x0805), (0x0800,)
 """Its message types do not follow STUN's classes: the answers to 0801 and 0804, and its close."""
 
 SEES: Final = SeenKinds(("stun", "rtp"), ("rtcp", "other"))
-CUES: Final[tuple[Cue, ...]] = (cue_of_bytes(0, b"health", 6, 6), cue_of_bytes(0, b"OK", 2, 2))
+BYTE_HINTS: Final[tuple[ByteHint, ...]] = (hint_of_bytes(0, b"health", 6, 6), hint_of_bytes(0, b"OK", 2, 2))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.packets.cues import CueTable
+from talkpath.capture.packets.byte_hints import ByteHintTable
 from talkpath.capture.packets.flows import Directions
 from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, bytes_at, is_among, table_of_marks16
 from talkpath.wire.rtc.dtls import LEAST_SEALED_BYTES, UNIFIED_BYTES, UNIFIED_HEADER
@@ -77,7 +77,7 @@ def classify_payloads(
     at: Ints,
     size: Ints,
     captured: Ints,
-    wrappings: CueTable,
+    wrappings: ByteHintTable,
     tcp: bool = False,
 ) -> Datagrams:
     """Classify the payloads at these offsets and open what carries others."""
@@ -85,7 +85,7 @@ def classify_payloads(
 
 
 def open_payloads(
-    data: Bytes, at: Ints, size: Ints, captured: Ints, wrappings: CueTable, tcp: bool = False
+    data: Bytes, at: Ints, size: Ints, captured: Ints, wrappings: ByteHintTable, tcp: bool = False
 ) -> Datagrams:
     """Do the same where the flows are not known yet: the columns that tell them have no rows."""
     head = _datagram_heads(data, at, captured)
@@ -199,7 +199,7 @@ Layer = tuple[Ints, Ints | int, Ints]
 """Rows that have such a layer, the bytes to skip there, and the size of what is left."""
 
 
-def _open_layer(out: Datagrams, rows: Ints, wrappings: CueTable) -> Ints:
+def _open_layer(out: Datagrams, rows: Ints, wrappings: ByteHintTable) -> Ints:
     """Take one layer off these rows where there is one; return the rows that had one."""
     every: Ints | slice = slice(None) if len(rows) == len(out) else rows  # a slice copies nothing
     head, size, kind = out.head[every], out.size[every], out.kind[every]
@@ -255,10 +255,10 @@ def _reflector_frames(head: Bytes, size: Ints) -> Layer:
     return places[fits], 24, length[fits]
 
 
-def _app_layers(head: Bytes, size: Ints, wrappings: CueTable) -> Iterator[Layer]:
+def _app_layers(head: Bytes, size: Ints, wrappings: ByteHintTable) -> Iterator[Layer]:
     """Yield the layers of the apps' own, one for each wrapping that occurs."""
     for number, places in wrappings.find(head, size, np.arange(len(size))):
-        inner_at = wrappings.cues[number].inner_at
+        inner_at = wrappings.hints[number].inner_at
         places = places[(head[places, inner_at] >> 6 == 2) & (size[places] >= inner_at + 12)]
         yield places, inner_at, size[places] - inner_at
 

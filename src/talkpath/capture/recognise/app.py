@@ -20,7 +20,7 @@ from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, TUR
 from talkpath.capture.packets.flows import Directions, Flows
 from talkpath.capture.packets.local_host import GUESSED_BY, first_guess
 from talkpath.capture.packets.rows import MEDIA, NONE, UNTOLD_FLAG, VIDEO, VOICE, Rows
-from talkpath.capture.recognise.app_files import app_cues, app_recognisers, apps_asked_about
+from talkpath.capture.recognise.app_files import app_byte_hints, app_recognisers, apps_asked_about
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
 from talkpath.capture.recognise.sampling import Sampler
 from talkpath.wire.pcap import Unread
@@ -109,7 +109,7 @@ class Recognition:
         self._flows, self._unread = flows, unread
         self._room, self._refused = MAX_KNOWN_FLOWS // 2, 0
         self._recognisers = app_recognisers()
-        self._sampler = Sampler(flows, app_cues())
+        self._sampler = Sampler(flows, app_byte_hints())
         self._order = {kind: apps_asked_about(name) for kind, name in KIND_NAMES.items()}
         self._begin = {kind: frozenset(apps_asked_about(name, begin=True)) for kind, name in KIND_NAMES.items()}
         self._successes: dict[str, int] = defaultdict(int)
@@ -129,9 +129,9 @@ class Recognition:
             columns = zip(
                 datagrams.time_s, range(len(sample.rows)), sample.stream.tolist(), sample.rows.tolist(), strict=True
             )
-            queue += [(at_s, number, place, key, sample.cued.get(row, ())) for at_s, place, key, row in columns]
-        for _, number, place, stream, cued in sorted(queue, key=itemgetter(0, 1, 2)):
-            self._ask(asked[number], place, stream, cued)
+            queue += [(at_s, number, place, key, sample.hinted.get(row, ())) for at_s, place, key, row in columns]
+        for _, number, place, stream, hinted in sorted(queue, key=itemgetter(0, 1, 2)):
+            self._ask(asked[number], place, stream, hinted)
         for names in self._order.values():
             names.sort(key=lambda name: -self._successes[name])
 
@@ -169,7 +169,7 @@ class Recognition:
             return NONE
         return {"voice": VOICE, "video": VIDEO}.get(hit.medium or "", MEDIA) | UNTOLD_FLAG * (hit.kind == "untold")
 
-    def _ask(self, asked: AskedDatagrams, place: int, stream: int, cued: Collection[str]) -> None:
+    def _ask(self, asked: AskedDatagrams, place: int, stream: int, hinted: Collection[str]) -> None:
         known = self._known(asked, place)
         if known is None:
             return
@@ -182,7 +182,7 @@ class Recognition:
         self._look(known, asked, place)
         view, notes, recognisers, begin = known.view, known.notes, self._recognisers, self._begin[kind]
         for name in self._names(known, kind):
-            if name not in notes and name not in begin and name not in cued:
+            if name not in notes and name not in begin and name not in hinted:
                 continue
             view.notes = own = notes.get(name) or {}
             hit = recognisers[name](payload, view)

@@ -1,11 +1,11 @@
-"""What the app files offer to recognition: their recognisers, cues and wrappings."""
+"""What the app files offer to recognition: their recognisers, byte hints and wrappings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from talkpath.apps import app_modules
-from talkpath.apps.contract.cue import Cue, SeenKinds
+from talkpath.apps.contract.byte_hint import ByteHint, SeenKinds
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 
 Recogniser = Callable[[bytes, FlowView], RecognisedDatagram | None]
@@ -22,14 +22,14 @@ def apps_asked_about(kind: str, *, begin: bool = False) -> list[str]:
     return [name for name, kinds in seen.items() if kind in kinds.begin or (kind in kinds.later and not begin)]
 
 
-def app_cues() -> list[tuple[str, Cue]]:
-    """Return (app, cue) for all cues."""
-    return [(name, cue) for name, module in app_modules().items() for cue in getattr(module, "CUES", ())]
+def app_byte_hints() -> list[tuple[str, ByteHint]]:
+    """Return (app, byte hint) for all byte hints."""
+    return [(name, hint) for name, module in app_modules().items() for hint in getattr(module, "BYTE_HINTS", ())]
 
 
-def app_wrappings() -> list[Cue]:
+def app_wrappings() -> list[ByteHint]:
     """Return all wrappings that the app files declare."""
-    return [cue for module in app_modules().values() for cue in getattr(module, "WRAPPINGS", ())]
+    return [hint for module in app_modules().values() for hint in getattr(module, "WRAPPINGS", ())]
 
 
 def stun_types(role: str) -> list[int]:

@@ -1,7 +1,7 @@
 """Chooses which datagrams of a block the recognisers are asked about: few of each kind.
 
 STUN and DTLS handshakes are chosen by kind and size, RTP by the first packets of streams whose SSRC came more than
-once, RTCP by type, anything else by the apps' cues, or where its flow is known already or goes on for long.
+once, RTCP by type, anything else by the apps' byte hints, or where its flow is known already or goes on for long.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkpath.apps.contract.cue import Cue
-from talkpath.capture.packets.cues import CueTable
+from talkpath.apps.contract.byte_hint import ByteHint
+from talkpath.capture.packets.byte_hints import ByteHintTable
 from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, Datagrams
 from talkpath.capture.packets.flows import Flows, hash_words
 from talkpath.capture.packets.rows import Rows, stream_key
 from talkpath.wire.pcap.arrays import Ints, KeyGroups, Words, big16, distinct_values, group_keys
 
-ASK_STUN, ASK_PERMISSION, ASK_DTLS, ASK_RTCP, ASK_RTP, ASK_CUE, ASK_LONG, ASK_HOT = 1, 16, 1, 1, 2, 2, 2, 1
+ASK_STUN, ASK_PERMISSION, ASK_DTLS, ASK_RTCP, ASK_RTP, ASK_HINT, ASK_LONG, ASK_HOT = 1, 16, 1, 1, 2, 2, 2, 1
 MIN_LONG_FLOW_PACKETS = 8
 MIN_SSRC_PACKETS = 4
 MAX_ASKED_BYTES = 2048
@@ -34,22 +34,22 @@ FULL_MASK = np.uint64(FULL_SLOTS - 1)
 
 @dataclass(slots=True)
 class Sample:
-    """`rows` in their order; `stream` is a key for each row, 0 where it is no RTP; `cued` the app files that have a cue
-    for a row."""
+    """`rows` in their order; `stream` is a key for each row, 0 where it is no RTP; `hinted` the app files that have a
+    byte hint for a row."""
 
     rows: Ints
     stream: Words
-    cued: dict[int, set[str]]
+    hinted: dict[int, set[str]]
 
 
 class Sampler:
     """Chooses datagrams and remembers how often it chose each kind."""
 
-    def __init__(self, flows: Flows, cues: Iterable[tuple[str, Cue]]) -> None:
+    def __init__(self, flows: Flows, hints: Iterable[tuple[str, ByteHint]]) -> None:
         self._flows = flows
-        named = tuple(cues)
+        named = tuple(hints)
         self._apps = [name for name, _ in named]
-        self._cues = CueTable(cue for _, cue in named)
+        self._hints = ByteHintTable(hint for _, hint in named)
         self._asked: dict[int, int] = {}
         self._full = np.zeros(FULL_SLOTS, np.uint64)
         self._often = np.zeros(OFTEN_SLOTS, np.uint8)
@@ -58,16 +58,16 @@ class Sampler:
     def choose(self, batch: Datagrams, media: Rows) -> Sample:
         """Choose the rows to ask about. `media`: the rows of the datagrams that look like RTP."""
         streams = np.zeros(len(batch), np.uint64)
-        cued: dict[int, set[str]] = {}
+        hinted: dict[int, set[str]] = {}
         picks = [
             self._stun(batch),
             self._handshakes(batch),
             self._reports(batch),
             self._media(batch, media, streams),
-            self._others(batch, cued),
+            self._others(batch, hinted),
         ]
         rows = distinct_values(np.concatenate(picks))
-        return Sample(rows, streams[rows], cued)
+        return Sample(rows, streams[rows], hinted)
 
     def _stun(self, batch: Datagrams) -> Ints:
         rows = np.flatnonzero((batch.kind == STUN) & (batch.size <= MAX_ASKED_BYTES))
@@ -104,14 +104,14 @@ class Sampler:
             self._counted = 0
         return self._limited(rows[again], kinds[again], ASK_RTP)
 
-    def _others(self, batch: Datagrams, cued: dict[int, set[str]]) -> Ints:
+    def _others(self, batch: Datagrams, hinted: dict[int, set[str]]) -> Ints:
         rows = np.flatnonzero((batch.kind == OTHER) & (batch.outer_size <= MAX_ASKED_BYTES))
         picks = [self._long(batch, rows), self._hot(batch, rows)]
-        for number, found in self._cues.find(batch.head, batch.size, rows):
+        for number, found in self._hints.find(batch.head, batch.size, rows):
             keys = hash_words(_size_key(batch, found) ^ np.uint64(OTHER + 8 * (number + 1)))
-            chosen = self._limited(found, keys, ASK_CUE)
+            chosen = self._limited(found, keys, ASK_HINT)
             for row in chosen.tolist():
-                cued.setdefault(row, set()).add(self._apps[number])
+                hinted.setdefault(row, set()).add(self._apps[number])
             picks.append(chosen)
         return np.concatenate(picks)
 

@@ -21,9 +21,9 @@ import numpy as np
 
 from talkpath.capture.calls.detection import find_calls, measure_streams
 from talkpath.capture.calls.stitch import group_flows
-from talkpath.capture.packets.cues import CueTable
+from talkpath.capture.packets.byte_hints import ByteHintTable
 from talkpath.capture.packets.flows import Flows, endpoint_address, endpoint_hash, flow_key
-from talkpath.capture.recognise.app_files import app_cues, app_wrappings
+from talkpath.capture.recognise.app_files import app_byte_hints, app_wrappings
 from talkpath.capture.scan import Scan, scan_capture
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.capture.scrubbing.strip import PayloadStripper
@@ -201,9 +201,9 @@ class _Rewriter:
     def __init__(self, keep: Words, tls: Words, budget: ReassemblyBudget, unread: Unread, apps: dict[int, str]) -> None:
         self._keep, self._apps = keep, apps
         self._names = Pseudonyms()
-        self._strip = PayloadStripper(self._names, [cue for _, cue in app_cues()], app_wrappings())
+        self._strip = PayloadStripper(self._names, [hint for _, hint in app_byte_hints()], app_wrappings())
         self._flows = Flows()
-        self._streams = MediaOverTcp(self._flows, CueTable(()), budget=budget, unread=unread)
+        self._streams = MediaOverTcp(self._flows, ByteHintTable(()), budget=budget, unread=unread)
         self._streams.turn_over_tls.follow(tls)
         self._sequence: dict[tuple[int, int], int] = {}
         self._begin_ns: int | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 
-from talkpath.apps.contract.cue import Cue
+from talkpath.apps.contract.byte_hint import ByteHint
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.errors import WireError
 from talkpath.wire.rtc import reflector, rtp, stun
@@ -73,10 +73,10 @@ KEPT_TAG_BYTES, MARK_END, QUERY_END, MARKED_BYTES = 16, 32, 40, 6
 
 
 class PayloadStripper:
-    """Strips datagrams of call flows. `cues` and `wrappings` are the apps'."""
+    """Strips datagrams of call flows. `hints` and `wrappings` are the apps'."""
 
-    def __init__(self, names: Pseudonyms, cues: list[Cue], wrappings: list[Cue]) -> None:
-        self._names, self._cues, self._wrappings = names, cues, wrappings
+    def __init__(self, names: Pseudonyms, hints: list[ByteHint], wrappings: list[ByteHint]) -> None:
+        self._names, self._hints, self._wrappings = names, hints, wrappings
 
     def __call__(self, data: bytes) -> bytes:
         """Return the datagram at the same length, without its secrets."""
@@ -99,9 +99,9 @@ class PayloadStripper:
             return data[:4] + bytes(8) + self._layer(data[12:], layers - 1)
         if len(data) == reflector.DATA_BYTES + (int.from_bytes(data[20:24], "big") + 3 & ~3) > reflector.DATA_BYTES:
             return self._reflected(data, layers - 1)
-        for cue in self._wrappings:
-            if _matches_cue(cue, data) and len(data) > cue.inner_at and data[cue.inner_at] >> 6 == 2:
-                return self._wrapped(data, cue, layers - 1)
+        for hint in self._wrappings:
+            if _matches_hint(hint, data) and len(data) > hint.inner_at and data[hint.inner_at] >> 6 == 2:
+                return self._wrapped(data, hint, layers - 1)
         return self._plain(data)
 
     def record(self, data: bytes) -> bytes:
@@ -122,7 +122,7 @@ class PayloadStripper:
         return strip_sip(data) or self._encrypted(data, ENCRYPTED_KEPT)
 
     def _encrypted(self, data: bytes, kept: int) -> bytes:
-        """Keep a head and a hash of what follows up to 24 bytes; where a cue matches the datagram, its marks too."""
+        """Keep a head and a hash of what follows up to 24 bytes; where a hint matches the datagram, its marks too."""
         out = bytearray(data[:kept] + self._names.bytes(data[kept:24]))
         out += bytes(len(data) - len(out))
         if data[KEPT_TAG_BYTES : KEPT_TAG_BYTES + 12] == b"\xff" * 12:
@@ -130,11 +130,11 @@ class PayloadStripper:
             asks = data[MARK_END:QUERY_END]
             out[MARK_END : MARK_END + len(asks)] = asks if asks[:7] == bytes(7) else self._names.bytes(asks)
         out[:KEPT_TAG_BYTES] = self._tag(data, kept)
-        for cue in self._cues:
-            if _matches_cue(cue, data):
-                if cue.marks[0][0] < MARKED_BYTES:
+        for hint in self._hints:
+            if _matches_hint(hint, data):
+                if hint.marks[0][0] < MARKED_BYTES:
                     out[:MARKED_BYTES] = data[:MARKED_BYTES]
-                for at, byte in cue.marks:
+                for at, byte in hint.marks:
                     out[at] = byte
         return bytes(out[: len(data)])
 
@@ -144,10 +144,10 @@ class PayloadStripper:
         call = self._names.bytes(data[: min(12, len(data))])[kept:]
         return data[:kept] + call[: max(12 - kept, 0)] + self._names.bytes(data[12:KEPT_TAG_BYTES])[max(kept - 12, 0) :]
 
-    def _wrapped(self, data: bytes, cue: Cue, layers: int) -> bytes:
-        out = bytearray(cue.inner_at) + self._layer(data[cue.inner_at :], layers)
+    def _wrapped(self, data: bytes, hint: ByteHint, layers: int) -> bytes:
+        out = bytearray(hint.inner_at) + self._layer(data[hint.inner_at :], layers)
         out[:4], out[7:9] = data[:4], data[7:9]
-        for at, byte in cue.marks:
+        for at, byte in hint.marks:
             out[at] = byte
         return bytes(out[: len(data)])
 
@@ -232,8 +232,8 @@ def _with_elements(data: bytes, made: bytes) -> bytes:
     return bytes(out)
 
 
-def _matches_cue(cue: Cue, data: bytes) -> bool:
-    return cue.least <= len(data) <= cue.most and all(data[at : at + 1] == bytes((byte,)) for at, byte in cue.marks)
+def _matches_hint(hint: ByteHint, data: bytes) -> bool:
+    return hint.least <= len(data) <= hint.most and all(data[at : at + 1] == bytes((byte,)) for at, byte in hint.marks)
 
 
 def _zeroed_after(data: bytes, kept: int) -> bytes:

@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from talkpath.capture.packets.activity import Activity
-from talkpath.capture.packets.cues import CueTable
+from talkpath.capture.packets.byte_hints import ByteHintTable
 from talkpath.capture.packets.datagrams import Datagrams, Seconds, classify_payloads
 from talkpath.capture.packets.flows import Directions, Flows, endpoint_hash, flow_key, host_pair_hash
 from talkpath.capture.tcp.proxies import Proxies
@@ -67,7 +67,7 @@ class MediaOverTcp:
     def __init__(
         self,
         flows: Flows,
-        wrappings: CueTable,
+        wrappings: ByteHintTable,
         *,
         activity: Activity | None = None,
         budget: ReassemblyBudget | None = None,
@@ -164,7 +164,7 @@ def _channel_bytes(head: Bytes) -> Ints:
     return np.where(head[:, 0] >> 4 == 4, length + (-length & 3) + 4, 0)
 
 
-def _packed_frames(found: list[Completed], wrappings: CueTable) -> Datagrams:
+def _packed_frames(found: list[Completed], wrappings: ByteHintTable) -> Datagrams:
     sizes = np.array([packet.size for packet, _, _, _ in found], np.int64)
     captured = np.array([len(packet.captured) for packet, _, _, _ in found], np.int64)
     at = np.cumsum(captured) - captured
