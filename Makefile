@@ -41,7 +41,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 help:
 	@echo "make demo       play four scenes in a made-up country, less than a minute; writes demo/"
 	@echo "make web        install talkpath with what the page for phones needs, and no test tools: 230 MB"
-	@echo "make test       style, types, imports and tests, about ten minutes; says what was not run and why"
+	@echo "make test       style, types, imports and tests, six minutes; says what was not run and why"
 	@echo "make test-changed  the tests that a change since COMMIT can reach by imports"
 	@echo "make test-long  the tests that take long: whole checks in namespaces and browsers, properties with 200 examples"
 	@echo "make mutants    change the code of ROOMS in small ways, drawn by SEED, and say which the tests find, half an hour"

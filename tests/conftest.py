@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "captures: reads the public captures (given to every test that asks for them)")
     config.addinivalue_line("markers", "property: many drawn examples (given to every test of hypothesis)")
     config.addinivalue_line("markers", "waits: for real time to pass (given to tests of modules that start programs)")
-    config.addinivalue_line("markers", "long: about ten seconds of a core, or of waiting: `make test-long`")
+    config.addinivalue_line("markers", "long: 1.5 s of a core, or ten of waiting: `make test-long`")
 
 
 @pytest.hookimpl(tryfirst=True)

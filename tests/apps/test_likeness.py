@@ -93,6 +93,7 @@ def ours(arm: str) -> list[Packets]:
     return [one for one in drawn if not arm.startswith("telegram") or 0xFF not in one[0][2][:16]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arm", REAL)
 @pytest.mark.parametrize("own_port", [True, False], ids=["own port", "neutral port"])
 def test_a_call_is_labelled_as_the_real_one(captures: Path, tmp_path: Path, arm: str, own_port: bool) -> None:

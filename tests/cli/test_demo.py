@@ -38,6 +38,7 @@ def done(folder: Path) -> subprocess.CompletedProcess[str]:
     return talkpath("demo", "--driver", "sim", "--seed", "3", cwd=folder)
 
 
+@pytest.mark.long
 def test_it_exits_0_with_the_result_on_stdout_and_progress_on_stderr(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("SIMULATED")
@@ -69,6 +70,7 @@ def test_it_writes_what_it_says(done: subprocess.CompletedProcess[str], folder: 
     assert json.loads((folder / "demo" / "demo.json").read_text("utf-8"))["seed"] == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_scene_is_judged_again_with_the_same_verdicts(
     done: subprocess.CompletedProcess[str], folder: Path, scene: str
@@ -78,6 +80,7 @@ def test_a_scene_is_judged_again_with_the_same_verdicts(
     assert "The same verdicts as when it was written." in again.stdout
 
 
+@pytest.mark.long
 def test_a_scene_is_reported_as_text_json_and_html(done: subprocess.CompletedProcess[str], folder: Path) -> None:
     text = talkpath("report", "demo/the-day.talkpath", cwd=folder)
     assert text.returncode == 0, text.stderr
@@ -91,6 +94,7 @@ def test_a_scene_is_reported_as_text_json_and_html(done: subprocess.CompletedPro
     assert plain["changes"] == []
 
 
+@pytest.mark.long
 def test_json_on_stdout_is_the_file(tmp_path: Path) -> None:
     run = talkpath("demo", "--driver", "sim", "--json", "--out", "there", cwd=tmp_path)
     assert json.loads(run.stdout) == json.loads((tmp_path / "there" / "demo.json").read_text("utf-8"))

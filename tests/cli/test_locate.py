@@ -15,6 +15,7 @@ def said(*argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*TALKPATH, *argv], capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.long
 def test_the_plan_is_told_before_anything_is_sent() -> None:
     done = said("locate", "--dry-run", "--app", "webrtc")
     assert done.returncode == 0

@@ -102,6 +102,7 @@ def test_every_command_is_run_here() -> None:
     assert sorted(COMMANDS) == cli.list_commands(None)  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("rehearsed_once")
 @pytest.mark.parametrize("argv", CASES, ids=" ".join)
 def test_every_terminal_takes_what_is_printed(argv: tuple[str, ...], bundle: Path, tmp_path: Path) -> None:
@@ -209,6 +210,7 @@ def on_terminal(system: str, *argv: str) -> tuple[int, bytes]:
     return child.returncode, shown
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("argv", [COMMANDS["judge"][0], COMMANDS["capture"][0], COMMANDS["listen"][0]], ids=" ".join)
 def test_a_console_without_escape_sequences_is_sent_none(argv: tuple[str, ...], bundle: Path, tmp_path: Path) -> None:
     command = next(name for name, each in COMMANDS.items() if argv in each)

@@ -28,6 +28,7 @@ def found_in_namespace(case: str, way: str, folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 @needs_namespaces
 @pytest.mark.parametrize(
     ("case", "way", "expected"),

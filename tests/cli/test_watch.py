@@ -74,6 +74,7 @@ def test_stopped_between_two_checks_it_tells_what_there_is(tmp_path: Path) -> No
     assert "stopped" in stderr
 
 
+@pytest.mark.long
 def test_a_campaign_runs_until_it_is_stopped_and_its_rule_stands_with_the_result(tmp_path: Path) -> None:
     with FarEnd(tmp_path) as far:
         until = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()

@@ -69,6 +69,7 @@ def test_it_is_the_word_of_the_device_alone(facts: EndpointFacts) -> None:
     assert found.record["started_at"] == "2026-11-27T21:00:00Z"
 
 
+@pytest.mark.long
 def test_the_commands_show_it(facts: EndpointFacts, tmp_path: Path) -> None:
     file = tmp_path / "asked.talkpath"
     file.write_bytes(bundle(facts))

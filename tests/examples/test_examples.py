@@ -41,6 +41,7 @@ def test_calls_to_csv(tmp_path: Path) -> None:
     assert "broken.pcap" in done.stderr
 
 
+@pytest.mark.long
 def test_judge_bundles(tmp_path: Path) -> None:
     result = talkpath.simulate("stun.drop,app=webrtc", apps=["webrtc"])
     result.save(tmp_path / "a.talkpath")
@@ -55,6 +56,7 @@ def test_judge_bundles(tmp_path: Path) -> None:
     assert "b.talkpath: The bundle was changed" in done.stdout
 
 
+@pytest.mark.long
 def test_check_network_on_real_sockets(tmp_path: Path) -> None:
     with FarEnd(tmp_path) as far:
         done = run("check_network.py", far.link, "webrtc", folder=tmp_path)
@@ -66,6 +68,7 @@ def test_check_network_on_real_sockets(tmp_path: Path) -> None:
     assert talkpath.verify(tmp_path / "check.talkpath").simulated is False
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("link", ["nowhere", f"127.0.0.1:1#{'A' * 43}"])
 def test_check_network_without_a_server(tmp_path: Path, link: str) -> None:
     done = run("check_network.py", link, "webrtc", folder=tmp_path)

@@ -60,6 +60,7 @@ def shown(port: int, root: str) -> int:
     return x509.load_der_x509_certificate(der).serial_number
 
 
+@pytest.mark.long
 def test_the_page_comes_with_a_certificate_of_the_authority_and_with_the_next_one(authority: Any, domain: Domain):
     port, root = free(), authority.root()
     web = start_page_server(

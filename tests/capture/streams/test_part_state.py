@@ -112,6 +112,7 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch):
         in_parts(monkeypatch, packets_of(shaped_call("webrtc/dtls/voice", 400)), 100)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc: a Linux machine")
 def test_memory_does_not_grow_with_the_file(tmp_path: Path):
     """800 thousand packets of a call, which is several parts, and twice as many in the same time, 1 in 100 lost.

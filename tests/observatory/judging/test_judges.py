@@ -124,6 +124,7 @@ def by_older_rules(bench: Bench, *names: str, state: str = "restricted") -> None
     bench.log.commit([LogEntry(record) for record in records])
 
 
+@pytest.mark.long
 def test_what_older_rules_judged_is_judged_again_after_all_that_is_new_and_goes_on_where_it_was(bench: Bench):
     old = take(bench, *(measured_bundle(seed) for seed in range(AGAIN_AT_ONCE + 1)))
     by_older_rules(bench, *old)
@@ -297,6 +298,7 @@ def in_one_recording(every: list[Findings]) -> Findings:
     return replace(every[0], calls=calls, controls=controls)
 
 
+@pytest.mark.long
 def test_calls_beside_control_traffic_are_a_source_of_their_own_and_three_of_them_proof(bench: Bench):
     """Where the far end still answered each time: relays have timers too."""
     answered, alone = (

@@ -11,6 +11,7 @@ from factories.observatories.poisoned_judges import keep_memory, sleep_for
 from talkpath.observatory.judging.judges import JudgeFailedError, JudgeLimits, JudgeProcess
 
 
+@pytest.mark.long
 def test_a_process_is_replaced_where_earlier_work_left_too_little_memory():
     async def work() -> list[int]:
         process = JudgeProcess(JudgeLimits(time_s=60.0, memory_bytes=1 << 30))

@@ -63,6 +63,7 @@ def found(address: str) -> dict:
     return page
 
 
+@pytest.mark.long
 def test_what_was_taken_in_is_found_and_shown(address: str):
     page = found(address)
     assert (page["simulated"], page["as_of"], page["country"]) == (True, "2025-09-12", "XX")
