@@ -43,6 +43,8 @@ def test_quote_a_sentence(served: str):
     may = plain(event.split('id="may"')[1].split("</ul>")[0])
     assert re.search(r"On AS64496 \(Northline\), what looks like \w+ \(voice\)", may)
     assert "made-up country" not in may
+    (shown,) = re.findall(r'<meta name="description" content="([^"]+)">', event)
+    assert f"You may write {html.unescape(shown)}" in may, "a preview shows the first of them"
     made_up = get(f"{served}/en/event/" + re.findall(r'/en/event/([^"]+)"', get(f"{served}/en/now"))[0])
     assert "In a made-up country inside a computer" in made_up.split('id="may"')[1].split("</ul>")[0]
 

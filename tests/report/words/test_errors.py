@@ -77,3 +77,10 @@ def test_half_a_link_is_told_in_it_too():
         parse_invite_link("talkpath://example.org:1/#half")
     with speaking(language("fa")):
         assert error_sentence(str(met.value)) != str(met.value)
+
+
+@pytest.mark.parametrize("code", [code for code in language_codes() if code != "en"])
+def test_what_was_not_read_of_a_recording_is_told_in_the_readers_language(code: str):
+    with speaking(language(code)):
+        assert "neither" not in error_sentence("neither UDP nor TCP: ICMP")
+        assert "ICMP" in error_sentence("neither UDP nor TCP: ICMP")

@@ -14,6 +14,7 @@ from talkpath.report.recordings.control_sentences import (
 )
 from talkpath.report.recordings.outcome_words import outcome_label, what_arrived
 from talkpath.report.words.amounts import numeral, percent, seconds
+from talkpath.report.words.errors import error_sentence
 from talkpath.report.words.language import say
 from talkpath.report.words.reasons import next_step
 from talkpath.report.words.sentences import medium_word, with_trouble
@@ -106,7 +107,7 @@ def mark_meanings() -> tuple[str, ...]:
 
 def unread_note(findings: Findings) -> str:
     """What could not be read in the file."""
-    parts = (f"{times} × {name}" for name, times in findings.unread.items())
+    parts = (f"{times} × {error_sentence(name)}" for name, times in findings.unread.items())
     told = say("capture", "Not read: {parts}.", parts=", ".join(parts))
     doubtful = not findings.calls or any(call.app == "unknown" for call in findings.calls)
     if CUT_PACKETS not in findings.unread or not doubtful:

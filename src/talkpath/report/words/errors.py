@@ -38,7 +38,7 @@ ERROR_SENTENCES = (
     "The directory of test servers cannot be reached, and no list of it is kept here.",
     "The directory at that URL has another key than the one that was named.",
     "The observatory cannot be reached; is its URL right, and this device online?",
-    "This is no campaign; copy the whole text that begins with talkpath-campaign:.",
+    "This is no campaign; copy the whole text that begins with talkpath-campaign:, or name its file.",
     "The campaign was changed after it was signed; ask whoever calls for it for a new one.",
     "The campaign is over: it ended at {moment}. Nothing was measured.",
     "Say how long: --times N checks, or --for HOURS. Nothing was measured.",
@@ -103,6 +103,12 @@ ERROR_SENTENCES = (
     "The bundle takes longer to judge than any check's; it was made to.",
     "The test server's receipt is that of another run: it names another key or another seed.",
     "The facts and the receipt disagree about the test server's own network.",
+    # What a recording holds that was not read, as rooms below count it.
+    "neither UDP nor TCP: {protocol}",
+    "packets cut by the snapshot length",
+    "record cut off at the end of the file",
+    "damaged record",
+    "bytes skipped after damage",
 )
 """Templates: `{…}` stands for what the room fills in."""
 

@@ -75,7 +75,9 @@ def read_campaign(text: str) -> Campaign:
     """Read it; `WireError` unless every bit is as its organiser signed it, and all bounds hold."""
     text = text.strip()
     if not text.startswith(CAMPAIGN_SCHEME) or len(text) > MAX_CAMPAIGN_CHARACTERS:
-        raise WireError("This is no campaign; copy the whole text that begins with talkpath-campaign:.")
+        raise WireError(
+            "This is no campaign; copy the whole text that begins with talkpath-campaign:, or name its file."
+        )
     first, _, second = text.removeprefix(CAMPAIGN_SCHEME).partition(".")
     try:
         body, signature = _decoded(first), _decoded(second)
@@ -87,7 +89,10 @@ def read_campaign(text: str) -> Campaign:
     if not is_signed(CAMPAIGN_SIGNED_PREFIX + body, signature, key):
         raise WireError("The campaign was changed after it was signed; ask whoever calls for it for a new one.")
     if not 0 < days <= MAX_CAMPAIGN_DAYS or not campaign.by.isprintable():
-        raise WireError(f"A campaign lasts {MAX_CAMPAIGN_DAYS} days at most, and its organiser has a printable name.")
+        raise WireError(
+            f"A campaign ends after it begins, lasts {MAX_CAMPAIGN_DAYS} days at most, and its organiser has a "
+            "printable name."
+        )
     return campaign
 
 
