@@ -58,9 +58,7 @@ def read_shape_text(data: bytes) -> RecordedShape:
     except msgspec.ValidationError as error:
         raise FileError(f"This is no shape of a call: {error}.") from None
     except (ValueError, RecursionError):
-        raise FileError(
-            "This is neither a recording of packets (pcap, pcapng) nor a shape of a call; name one of these."
-        ) from None
+        raise FileError("This is neither a recording of packets (pcap, pcapng) nor a shape of a call.") from None
     # Times are those that are written: both ends must play the same.
     origin = replace(shape.origin, seconds=round(shape.origin.seconds, 1))
     shape = replace(shape, origin=origin, media_ms=round(shape.media_ms, 1))

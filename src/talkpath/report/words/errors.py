@@ -42,7 +42,7 @@ ERROR_SENTENCES = (
     "The campaign was changed after it was signed; ask whoever calls for it for a new one.",
     "The campaign is over: it ended at {moment}. Nothing was measured.",
     "Say how long: --times N checks, or --for HOURS. Nothing was measured.",
-    "This is neither a recording of packets (pcap, pcapng) nor a shape of a call; name one of these.",
+    "This is neither a recording of packets (pcap, pcapng) nor a shape of a call.",
     "this is no capture: it begins neither like pcap nor like pcapng; save it as one of these",
     "this gzip file cannot be unpacked: copy it again",
     "There is no capture in the folder {name}; name files of type {suffix}.",
