@@ -34,7 +34,7 @@ STATEMENTS_A_ROOM = {
     "listening": 792,
     "measure": 1059,
     "observatory": 6649,
-    "probe": 2288,
+    "probe": 2292,
     "report": 2538,
     "responder": 1313,
     "serving": 205,

@@ -56,9 +56,10 @@ predicts. The best rule, less a price for each free number, is named if no other
 put to the contrasts below, and where several still tie the rule is `media.unknown` with `alternatives`. Rules of the
 state `closed` rest on a contrast over the whole check that is at least as lopsided as 1 in m/alpha.
 
-Direction is seen from the user. For what is dropped before it can be answered it is the way of the request: `up` unless
-the far end saw it. Where nothing arrives up and the far end therefore says nothing, a rule that closes a network has
-direction `both`. Intervals are 95 %; where the facts bound one side only the other is null.
+Direction is seen from the user, and null where it is not known: where nothing arrives up the far end says nothing, so
+that nobody knows what would become of its packets; and likewise of answers to a request that is dropped. A ClientHello
+and a greeting of a relay are messages of one end, and theirs is that end's direction. Intervals are 95 %; where the
+facts bound one side only the other is null.
 
 A verdict of basis `address` with a `log10_e` rests on packets that expired on the way to the app's own servers
 (`talkpath endpoints --tier 3`). Its rules keep their ids and have three more parameters: `bound_to` is `shape` (a

@@ -13,6 +13,13 @@ def frozen(seconds: tuple[float, float], packets: tuple[float, float], rule: str
     return Verdict(app="x", variant="", medium="voice", state="restricted", rule=rule, parameters=numbers)
 
 
+def every(packets: tuple[float, float] | None, size: tuple[float, float] | None) -> Verdict:
+    """Of a rule on all UDP."""
+    spans = {"after_packets": packets, "after_bytes": size}
+    numbers = {name: Number(sum(ends) / 2, *ends) for name, ends in spans.items() if ends}
+    return Verdict(app="x", variant="", medium="voice", state="closed", rule="udp.freeze", parameters=numbers)
+
+
 def told(*verdicts: Verdict) -> list[set[str]]:
     return [set(each.parameters) for each in with_shared_threshold(verdicts)]
 
@@ -29,6 +36,10 @@ BOTH = {"after_s", "after_packets"}
         ([frozen((3.9, 4.1), (302, 304)), frozen((5.0, 5.2), (557, 559))], [BOTH] * 2),  # two rules
         ([frozen((3.9, 4.1), (302, 304))], [BOTH]),
         ([frozen((3.9, 4.1), (302, 304)), frozen((3.9, 4.1), (557, 559), "udp.freeze")], [BOTH] * 2),
+        ([every((400, 401), None), every((399, 402), (9000, 9400))], [{"after_packets"}] * 2),
+        ([every((400, 401), None), every(None, (67000, 68000))], [set()] * 2),  # neither: a time
+        ([every((400, 401), (9000, 9400)), every((230, 231), (9200, 9500))], [{"after_bytes"}] * 2),
+        ([every((400, 401), None)], [{"after_packets"}]),
     ],
 )
 def test_arms_that_agree_about_one_alone_tell_which_it_is(verdicts: list[Verdict], names: list[set[str]]) -> None:

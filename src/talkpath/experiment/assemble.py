@@ -46,11 +46,9 @@ def epoch_facts(
     for flow, setup, *both in zip(layout.flows, _stage_answers(layout, probe), *seen_both, strict=True):
         for side, seen in zip((layout.up, layout.down), both, strict=True):
             observations.append(_observe_flow(first_id + len(observations), flow, side, setup, seen))
-    for place, report in enumerate(theirs):
+    for place, report in enumerate(report for both in zip(theirs, probe, strict=True) for report in both):
         if report.added:
-            observations[2 * place] = msgspec.structs.replace(
-                observations[2 * place], added=min(report.added, MOST_COUNT)
-            )
+            observations[place] = msgspec.structs.replace(observations[place], added=min(report.added, MOST_COUNT))
     if limit := layout.limit:
         side, senders = (layout.up, probe) if limit.direction == "up" else (layout.down, theirs)
         observations = _with_hops(layout, side, observations, senders)

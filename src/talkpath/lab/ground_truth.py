@@ -167,10 +167,6 @@ def _call_packets(arm: Arm, port: int, number: int) -> list[tuple[float, Slot, b
 
 # A rule that drops everything up leaves the far end silent, so nobody can observe whether it would drop anything down.
 UNSEEN = {
-    "udp.block": ("up", "both"),
-    "port.block": ("up", "both"),
-    "flow.block": ("up", "both"),
-    "udp.opaque_drop": ("up", "both"),
     "dtls.hello_drop": ("up", "both"),  # a call's goes up; the contrasts ask for hellos from the far end too
     "address.block": ("up", "down", "both"),
     "allowlist": ("up", "down", "both"),

@@ -73,8 +73,8 @@ class Observation(Struct, frozen=True, omit_defaults=True, gc=False):
     a question about hops: the packets `limited` could go `hops` hops (0: the first of them one, the next two, and so
     on); `exceeded` counts the Time Exceeded messages that came back, sent by a `router` that is "home" (a private
     address), "provider" (a shared address, RFC 6598), or "public". The address itself is not stored. `added` counts the
-    datagrams of this 5-tuple that the probe did not send, or not so long, as the responder saw them: something on the
-    way added or padded them.
+    datagrams of this 5-tuple that the sender did not send, or not so long, as the other end saw them (the probe: those
+    that were lengthened): something on the way added or padded them.
     """
 
     id: Count

@@ -82,7 +82,8 @@ def _assess_epochs(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -
             return restricted
     closed = _strongest_rule(view)
     if closed is not None and closed.fit.gain >= limit:
-        own = _restricted_assessment(view, planned, proof) if _begins_it(view, closed, limit) else None
+        begins_it = closed.rule is residual.RULE and residual.explain_calls(view) and residual.own_log_e(view) >= limit
+        own = _restricted_assessment(view, planned, proof) if begins_it else None
         if own is not None:
             return own
         return Assessment(planned, view, "closed", settled=True, strength=proof, closed=closed)
@@ -152,13 +153,6 @@ def _restricted_assessment(view: ArmView, planned: ArmPlan, proof: Strength) -> 
     if not matters:
         return None
     return Assessment(planned, view, "restricted", settled=True, strength=proof)
-
-
-def _begins_it(view: ArmView, closed: Candidate, limit: float) -> bool:
-    """Whether ports are blocked after calls, and the arm's own calls are proven to begin it."""
-    return (
-        closed.rule is residual.RULE and residual.explain_calls(view) is not None and residual.own_log_e(view) >= limit
-    )
 
 
 def _strongest_rule(view: ArmView) -> Candidate | None:

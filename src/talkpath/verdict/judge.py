@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import inf, log
-from typing import Literal
 
 import numpy as np
 from msgspec import structs
@@ -25,13 +24,13 @@ from talkpath.verdict.across_arms import assess_arms, worst_variant
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.assessment import MATTERS_DELAY_MS, MATTERS_LOSS, Assessment, extra_delays, log_threshold
 from talkpath.verdict.bases.endpoints import judge_messages
-from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.arm_view import WORSE_LOG_E, ArmView
 from talkpath.verdict.flows.call_quality import CallQuality, Loss, call_quality
 from talkpath.verdict.flows.long_calls import watched_s
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.verdict.rules import REGISTRY_VERSION
-from talkpath.verdict.rules.best import UNKNOWN_RULE, named_at_s
+from talkpath.verdict.rules.best import UNKNOWN_RULE, Explanation, named_at_s
 from talkpath.verdict.rules.rule import Fit, Parameters
 from talkpath.verdict.statistics.canary import canary_log_e
 from talkpath.verdict.statistics.cohort import (
@@ -104,13 +103,8 @@ def _arm_verdict(facts: Facts, assessment: Assessment) -> Verdict:
         confidence=assessment.planned.confidence,
         alternatives=alternatives,
         figures=_arm_figures(facts, assessment),
-        family=_family(facts),
+        family=0 if not facts.epochs else 6 if facts.family == 6 else 4,
     )
-
-
-def _family(facts: Facts) -> Literal[0, 4, 6]:
-    """The version of IP over which calls were placed, 0 where none were."""
-    return 0 if not facts.epochs else 6 if facts.family == 6 else 4
 
 
 def _named_mechanism(
@@ -119,14 +113,14 @@ def _named_mechanism(
     if assessment.explanation is not None:
         explanation = assessment.explanation
         known = explanation.best if explanation.rule != UNKNOWN_RULE else None
-        direction = _rule_direction(explanation.best) if explanation.best else _most_affected(assessment.strength)
+        direction = _rule_direction(known) if known else _shown_direction(explanation, assessment.strength)
         parameters = _known_parameters(known.measure()) if known else {}
         if _does_nothing(parameters):
             return UNKNOWN_RULE, direction, {}, ()
         return explanation.rule, direction, parameters, explanation.alternatives
     if assessment.closed is not None:
         rule, fit = assessment.closed
-        return rule.id, fit.direction, _known_parameters(fit.measure()), ()
+        return rule.id, _rule_direction(fit), _known_parameters(fit.measure()), ()
     return None, None, {}, ()
 
 
@@ -151,11 +145,14 @@ def _known_parameters(parameters: Parameters) -> Parameters:
     return {name: value for name, value in parameters.items() if value != Number(None, None, None)}
 
 
-def _most_affected(proof: Strength | None) -> AffectedDirections | None:
-    """The direction in which the evidence is strongest, where no rule explains it."""
-    parts = [part for part in proof.parts if part.direction] if proof else []
-    top = max(parts, key=lambda part: part.log_e, default=None)
-    return top.direction if top else None
+def _shown_direction(explanation: Explanation, proof: Strength | None) -> AffectedDirections | None:
+    """The direction that all rules have that tie; of no rule at all both where both show it. That one direction shows
+    less says nothing of what acts in it."""
+    told = {_rule_direction(rival.fit) for rival in explanation.rivals[: explanation.tied]}
+    if len(told) == 1:
+        return told.pop()
+    shown = {part.direction for part in proof.parts if part.direction and part.log_e >= WORSE_LOG_E} if proof else ()
+    return "both" if len(shown) == 2 else None
 
 
 def _log10_e(facts: Facts, assessment: Assessment) -> float | None:
@@ -251,28 +248,31 @@ def _interval_figures(name: str, interval: Interval) -> dict[str, float | None]:
     return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
-THRESHOLDS = ("after_s", "after_packets")
+THRESHOLDS = {"media.freeze": ("after_s", "after_packets"), "udp.freeze": ("after_packets", "after_bytes")}
+"""What may cut flows off, by rule."""
 
 
 def with_shared_threshold(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Return the verdicts; those that tell a time and a count keep the one on which all agree, if one alone is."""
-    untold = [each for each in verdicts if each.rule == "media.freeze" and set(THRESHOLDS) <= set(each.parameters)]
-    agreed = [name for name in THRESHOLDS if len(untold) > 1 and _is_shared([each.parameters[name] for each in untold])]
-    if len(agreed) != 1:
-        return list(verdicts)
-    (other,) = set(THRESHOLDS) - set(agreed)
-    return [_without_parameter(each, other) if each in untold else each for each in verdicts]
+    """Return the verdicts; those that tell a time and a count of calls keep the one on which all agree, if one alone
+    is. A rule on every flow has one threshold: where arms do not agree on it, it is what none of them shows, as a time,
+    and no number is told."""
+    kept = list(verdicts)
+    for rule, names in THRESHOLDS.items():
+        every = rule == "udp.freeze"
+        told = [each for each in verdicts if each.rule == rule and (every or set(names) <= set(each.parameters))]
+        agreed = [name for name in names if _is_shared([each.parameters.get(name) for each in told])]
+        if len(told) > 1 and (every or len(agreed) == 1):
+            lacks = set(names) - set(agreed)
+            own = [{name: value for name, value in each.parameters.items() if name not in lacks} for each in kept]
+            kept = [structs.replace(v, parameters=p) if v in told else v for v, p in zip(kept, own, strict=True)]
+    return kept
 
 
-def _is_shared(values: Sequence[object]) -> bool:
-    """Whether one value lies within all intervals."""
+def _is_shared(values: Sequence[Number | Category | None]) -> bool:
+    """Whether all are numbers, and one value lies within all intervals."""
     numbers = [value for value in values if isinstance(value, Number)]
     lows, highs = [each.low or 0.0 for each in numbers], [each.high for each in numbers if each.high is not None]
-    return bool(highs) and max(lows) <= min(highs)
-
-
-def _without_parameter(verdict: Verdict, name: str) -> Verdict:
-    return structs.replace(verdict, parameters={key: value for key, value in verdict.parameters.items() if key != name})
+    return bool(highs) and len(numbers) == len(values) and max(lows) <= min(highs)
 
 
 def evidence_counts(strength: Strength, epochs: Sequence[Epoch]) -> dict[str, float]:

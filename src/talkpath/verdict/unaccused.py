@@ -137,17 +137,21 @@ def _impaired_unless_queued(undecided: Assessment) -> Assessment:
 def _if_ok(facts: Facts, undecided: Assessment) -> Assessment:
     """Ok where the arm's calls were watched for as long as the plan wants, and did not part from twins meanwhile.
     Impaired where one could hardly talk in the call that lived so long, nor beside it, and 5-tuples fare alike: a line
-    that polices every flow lets the first bytes of each pass, so that short calls are well."""
+    that polices every flow lets the first bytes of each pass, so that short calls are well. Where one could hardly talk
+    in such calls of the arm at any of several times, others beside them make it no better."""
     parted, seconds = undecided.parted, watched_s(undecided.view)
     if parted is not None:
         return replace(undecided, settled=False, reason=_why_diverged(facts, undecided.view, parted))
     if seconds < facts.ok_s:
         return replace(undecided, reason=_why_briefly(facts, undecided.view, seconds))
     own, others = call_quality(undecided.view.long), call_quality(neighbours_of(undecided.view))
-    poor = undecided.view.long and max(own.mos, others.best_mos) < TALKABLE_MOS
-    if poor and not flows_differ(facts.epochs):
+    poor = bool(undecided.view.long) and own.mos < TALKABLE_MOS
+    if poor and others.best_mos < TALKABLE_MOS and not flows_differ(facts.epochs):
         quality = own._replace(twins=others.twins, line_mos=own.mos)
         return _impaired_unless_queued(replace(undecided, quality=quality))
+    each = [call_quality((epoch,)).mos for epoch in undecided.view.long]
+    if len(each) > 1 and max(each) < TALKABLE_MOS:
+        return replace(undecided, reason=_missing_evidence(facts, undecided.view))
     return replace(undecided, state="ok")
 
 
@@ -168,11 +172,10 @@ def _many_fail(view: ArmView, role: str) -> bool:
 
 
 def _lack_setup_packets(view: ArmView) -> bool:
-    """Whether many calls, and hardly any of their twins, miss a set-up packet that was sent again and never came. What
-    we play goes on without it; a real call would wait for it."""
-    flows = [(flow.role, flow.lacks_setup) for epoch in view.accusing for flow in flow_outcomes(epoch)]
-    calls, twins = ([lacks for role, lacks in flows if (role == "call") is is_call] for is_call in (True, False))
-    return bool(calls) and sum(calls) / len(calls) >= MANY_FAIL + sum(twins) / max(1, len(twins))
+    """Whether many calls miss a set-up packet that was sent again and never came. What we play goes on without it; a
+    real call would wait for it, be it a filter or a line without room for it that loses it."""
+    calls = [flow.lacks_setup for epoch in view.accusing for flow in flow_outcomes(epoch) if flow.role == "call"]
+    return sum(calls) >= MANY_FAIL * len(calls) > 0
 
 
 def _why_diverged(facts: Facts, view: ArmView, parted: Parting) -> Reason:

@@ -23,12 +23,14 @@ class Case:
     """One restriction of an app's calls, and the truth about it."""
 
     app: str
-    direction: str
+    direction: str | None
     box: boxed.Box
     parameters: dict[str, float | str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return "-".join((self.app, self.direction, *(f"{name}={value}" for name, value in self.parameters.items())))
+        return "-".join(
+            (self.app, str(self.direction), *(f"{name}={value}" for name, value in self.parameters.items()))
+        )
 
 
 def each_direction(app: str, make: Callable[[str], boxed.Box], **parameters: float | str) -> list[Case]:

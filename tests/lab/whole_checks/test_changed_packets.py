@@ -73,13 +73,16 @@ def test_where_a_tool_adds_packets_of_its_own_nothing_is_told_of_the_network(
     }
 
 
-def test_a_tool_that_pads_the_first_packets_of_calls_is_no_restriction(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("padded_way", ["up", "down"])
+def test_a_tool_that_pads_the_first_packets_of_calls_is_no_restriction(
+    monkeypatch: pytest.MonkeyPatch, padded_way: Direction
+) -> None:
     """It lengthens the first STUN messages of each flow, so that filters do not know them, and so do not we (N08)."""
     offer, padded = LabNetwork.offer, Counter[bytes]()
 
     def longer(self: LabNetwork, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
         stun = is_udp(packet) and packet[PAYLOAD + 4 : PAYLOAD + 8] == b"\x21\x12\xa4\x42"
-        if direction == "up" and stun:
+        if direction == padded_way and stun:
             padded[packet[PAYLOAD - 8 : PAYLOAD - 4]] += 1
             if padded[packet[PAYLOAD - 8 : PAYLOAD - 4]] <= 6:
                 return offer(self, now_s, direction, packet + bytes(6))
@@ -87,6 +90,26 @@ def test_a_tool_that_pads_the_first_packets_of_calls_is_no_restriction(monkeypat
 
     monkeypatch.setattr(LabNetwork, "offer", longer)
     (verdict, *_) = judge_facts(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", (), 3)))
+    assert (verdict.state, verdict.reason and verdict.reason.code) == ("insufficient", "added")
+
+
+def test_a_tool_that_sends_a_hello_in_two_datagrams_is_no_restriction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A DTLS record with half of the message, and one with the rest (N08)."""
+    offer = LabNetwork.offer
+
+    def split(self: LabNetwork, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
+        data = packet[PAYLOAD:]
+        if direction != "up" or not is_udp(packet) or data[0] != 22:
+            return offer(self, now_s, direction, packet)
+        middle, head = len(data) // 2, packet[: PAYLOAD - 8]
+        parts = [
+            head + packet[PAYLOAD - 8 : PAYLOAD - 4] + (8 + len(part)).to_bytes(2, "big") + bytes(2) + part
+            for part in (data[:middle], data[:13] + data[middle:])
+        ]
+        return [delivery for part in parts for delivery in offer(self, now_s, direction, part)]
+
+    monkeypatch.setattr(LabNetwork, "offer", split)
+    (verdict,) = judge_facts(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", (), 3)))
     assert (verdict.state, verdict.reason and verdict.reason.code) == ("insufficient", "added")
 
 

@@ -32,7 +32,7 @@ def flow_block(p: float, direction: str = "both", passed: int = 0) -> Box:
 )
 def test_all_calls(app: str, line: tuple[Box, ...]) -> None:
     verdict = verdict_of(app, [flow_block(1.0), *line])
-    assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "flow.block", "both")
+    assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "flow.block", None)
     assert contains_truth(verdict.parameters["p"], 1.0)
 
 
@@ -40,7 +40,7 @@ def test_all_calls(app: str, line: tuple[Box, ...]) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_some_5_tuples(p: float, seed: int) -> None:
     verdict = verdict_of("webrtc", [flow_block(p)], seed)
-    assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "flow.block", "both")
+    assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "flow.block", None)
     assert contains_truth(verdict.parameters["p"], p)
 
 

@@ -8,8 +8,10 @@ from talkpath.verdict.model import Category
 from talkpath.verdict.rules import port_block
 
 CASES = [
-    Case("webrtc", "both", boxed.block_ports(ports=[3478]), {"port": 3478}),
-    Case("webrtc", "both", boxed.block_ports(ports=[3471, 3478]), {"port": "3471,3478"}),
+    Case("webrtc", "down", boxed.block_ports("down", ports=[3478]), {"port": 3478}),
+    Case("webrtc", None, boxed.block_ports("up", ports=[3478]), {"port": 3478}),
+    Case("webrtc", None, boxed.block_ports(ports=[3478]), {"port": 3478}),
+    Case("webrtc", None, boxed.block_ports(ports=[3471, 3478]), {"port": "3471,3478"}),
 ]
 
 
@@ -24,15 +26,15 @@ def test_ports_that_failed_once_are_not_dead() -> None:
 
 
 CALLS_ONLY = [
-    Case("webrtc", "both", boxed.block_ports(ports=range(3470, 3478), roles=["call"])),
-    Case("whatsapp", "both", boxed.block_ports(ports=range(3470, 3478), roles=["call"])),
+    Case("webrtc", None, boxed.block_ports(ports=range(3470, 3478), roles=["call"])),
+    Case("whatsapp", None, boxed.block_ports(ports=range(3470, 3478), roles=["call"])),
 ]
 
 
 @named_on_every_line(CALLS_ONLY)
 def test_calls_alone_to_some_ports_are_restricted(case: Case, line: str) -> None:
     verdict = verdict_of(case.app, [case.box, *LINES[line]()])
-    assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "port.block", "both")
+    assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "port.block", None)
     ports = verdict.parameters["port"]
     assert isinstance(ports, Category)
     assert set(map(int, ports.value.split(","))) <= set(range(3470, 3478))

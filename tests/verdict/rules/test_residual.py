@@ -33,11 +33,11 @@ def states(apps: tuple[str, ...], box: Box, **line: object) -> list[tuple[str, s
 
 @pytest.mark.parametrize("app", ["webrtc", "whatsapp"])
 def test_one_app_whose_calls_begin_it_is_restricted(app: str) -> None:
-    assert states((app,), residual()) == [("restricted", "residual", "both")]
+    assert states((app,), residual()) == [("restricted", "residual", None)]
 
 
 def test_one_that_begins_in_mid_check_has_the_same_name() -> None:
-    assert states(("webrtc",), boxed.box_from(residual(), 1.0)) == [("restricted", "residual", "both")]
+    assert states(("webrtc",), boxed.box_from(residual(), 1.0)) == [("restricted", "residual", None)]
 
 
 def test_all_apps_are_closed_or_restricted_and_none_is_impaired() -> None:

@@ -6,7 +6,8 @@ from factories.checks import boxed
 from factories.checks.rule_cases import Case, assert_named, named_on_every_line, verdict_of
 
 CASES = [
-    Case("webrtc", "both", boxed.block_ports()),
+    Case("webrtc", None, boxed.block_ports()),
+    Case("webrtc", None, boxed.block_ports("up")),  # the far end says nothing: of down nothing is known
     Case("webrtc", "down", boxed.block_ports("down")),
 ]
 

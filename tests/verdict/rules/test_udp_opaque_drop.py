@@ -6,7 +6,7 @@ from factories.checks import boxed
 from factories.checks.rule_cases import Case, assert_named, named_on_every_line, verdict_of
 
 CASES = [
-    Case("webrtc", "both", boxed.block_ports(roles=["call", "random"])),
+    Case("webrtc", None, boxed.block_ports(roles=["call", "random"])),
     Case("webrtc", "down", boxed.block_ports("down", roles=["call", "random"], p=0.5)),
 ]
 

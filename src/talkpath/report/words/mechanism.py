@@ -125,14 +125,14 @@ def _client_words(client: str) -> str:
 
 
 def _freeze_clause(verdict: Verdict) -> str:
-    every = verdict.rule == "udp.freeze"
-    after = verdict.parameters.get("after")
-    if isinstance(after, Category) and not every:
+    if "after" in verdict.parameters:
         return say("rule", "calls go silent after the handshake")
     amount = _threshold_words(verdict)
     if not amount:
         return mechanism_name(verdict.rule or "")
-    if every:
+    if "port" in verdict.parameters:
+        return say("rule", "UDP flows to some ports go silent after a while, {amount}", amount=amount)
+    if verdict.rule == "udp.freeze":
         return say("rule", "every UDP flow goes silent after a while, {amount}", amount=amount)
     return say("rule", "calls go silent after a while, {amount}", amount=amount)
 

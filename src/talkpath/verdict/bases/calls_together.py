@@ -120,7 +120,10 @@ def _join_verdicts(verdicts: list[Verdict]) -> Verdict | None:
     if rule not in LIKE_PARAMETERS and rule not in FREEZE_PARAMETERS:
         return None
     same = all(one.alternatives[0] == rule and one.direction == first.direction for one in shown)
-    if rule in LIKE_PARAMETERS and min(_share_lost(one) for one in shown) < LEAST_LOST:
+    if (
+        rule in LIKE_PARAMETERS
+        and min((one.reason and one.reason.values.get("call_lost")) or 0.0 for one in shown) < LEAST_LOST
+    ):
         return None
     repeated = _repeated_parameters(rule, shown)
     if not same or not repeated or chance_of_bad_luck([*map(connections_beside, shown)]) > MAX_COINCIDENCE:
@@ -138,10 +141,6 @@ def _join_verdicts(verdicts: list[Verdict]) -> Verdict | None:
         flow_count=sum(one.flow_count for one in shown),
         figures=first.figures | {"calls": float(len(shown))},
     )
-
-
-def _share_lost(verdict: Verdict) -> float:
-    return verdict.reason.values.get("call_lost") or 0.0 if verdict.reason else 0.0
 
 
 def _repeated_parameters(rule: str, shown: list[Verdict]) -> dict[str, Number | Category]:

@@ -28,7 +28,7 @@ REPEATS exchanges that all failed while the neutral host answered every time, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -242,13 +242,18 @@ def _host_state(own: Sequence[Exchange], every: Sequence[Exchange]) -> Host:
     listed = (
         all(each.failure == TIMEOUT_FAILURE for each in own)
         and others.count(True) >= MIN_REPEATS
-        and _dead_controls(controls)
+        and all(beside and all(each.failure == TIMEOUT_FAILURE for each in beside) for beside in controls)
     )
     rule = "allowlist" if listed else _rule_of_failures(own, every)
     if len(own) < MIN_REPEATS:
         return Host(rule, "single_request")
     known = all(each.confidence == "high" for each in own)
-    return Host(rule, "outage" if rule and known and (listed or _live_controls(controls)) else "no_control")
+    return Host(
+        rule,
+        "outage"
+        if rule and known and (listed or all(beside and all(each.ok for each in beside) for beside in controls))
+        else "no_control",
+    )
 
 
 def _rule_of_failures(own: Sequence[Exchange], every: Sequence[Exchange]) -> str:
@@ -271,11 +276,3 @@ def _rule_of_names(first: Exchange, every: Sequence[Exchange]) -> str:
     itself, and where no name is answered it may be the address."""
     found = [each for each in read_names(first.app, every) if each.name == first.host]
     return "address.block" if any(each.passes and not each.others_answered for each in found) else "signalling.block"
-
-
-def _live_controls(controls: Iterable[Sequence[Exchange]]) -> bool:
-    return all(beside and all(each.ok for each in beside) for beside in controls)
-
-
-def _dead_controls(controls: Iterable[Sequence[Exchange]]) -> bool:
-    return all(beside and all(each.failure == TIMEOUT_FAILURE for each in beside) for beside in controls)

@@ -243,7 +243,8 @@ def _next_for_direction(facts: Facts, found: Assessment, rule: str, direction: D
     hit = min((h for h, one in seen.items() if h < end and one.low > 0.0), default=end)
     clear = max((h for h, one in seen.items() if h < hit and one.high < far.low), default=0)
     most = TRIES if named else PATIENT
-    left = [h for h in range(clear + 1, hit) if h not in seen or _worth_it(seen[h], most)]
+    done = {h for h, one in seen.items() if one.tries >= most or (one.tries and one.answered <= SILENT_HOP_SHARE)}
+    left = [h for h in range(clear + 1, hit) if h not in done]
     if not left and far.low > 0.0:
         return None
     asked, answered = _hops_between(left or [end], seen)
@@ -267,10 +268,6 @@ def _hops_between(left: Sequence[int], seen: Mapping[int, HopLoss]) -> tuple[lis
     if one is None or one.answered >= MIN_ANSWERED_SHARE:
         return sorted(spread), one.answered if one is not None else 1.0
     return [one.hops], one.answered
-
-
-def _worth_it(one: HopLoss, most: int) -> bool:
-    return one.tries < most and (one.answered > SILENT_HOP_SHARE or one.tries < 1)
 
 
 def _first_stage(found: Assessment, rule: str, direction: Direction) -> PacketStage:

@@ -39,10 +39,6 @@ class SecondOpinion(Struct, frozen=True):
     log10_e: float | None = None
 
 
-def _well_for_a_while(second: Verdict) -> bool:
-    return second.reason is not None and second.reason.code == "watched_briefly"
-
-
 def wants_second(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """The verdicts that a second server should be asked about."""
     return [verdict for verdict in verdicts if verdict.state in FINDING_STATES and verdict.medium != "text"]
@@ -62,7 +58,9 @@ def _join_opinions(first: Verdict, second: Verdict) -> SecondOpinion:
     agreement: OpinionAgreement = "unknown"
     if second.state in FINDING_STATES:
         agreement = "two_of_two"
-    elif second.state == "ok" or (_well_for_a_while(second) and first.rule not in LATE_RULES):
+    elif second.state == "ok" or (
+        second.reason is not None and second.reason.code == "watched_briefly" and first.rule not in LATE_RULES
+    ):
         agreement = "one_of_two"
     both = first.state == second.state == "restricted"
     known = first.log10_e is not None and second.log10_e is not None

@@ -32,6 +32,7 @@ nobody.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -124,15 +125,13 @@ def held_back_hello(app: str, exchanges: Sequence[Exchange]) -> HeldBackHello | 
     exchanges = [each for each in exchanges if each.host not in unaccepted]
     hosts = dict.fromkeys(each.host for each in exchanges if each.app == app and each.kind in HELLO_STYLES)
     found = [each for host in hosts for each in _held_back_at(host, app, exchanges)]
+    hosts_like = Counter((each.hello, each.bound_to, each.doubt) for each in found)
     sure = [
-        each for each in found if not each.doubt and (each.bound_to != "both" or _like_hosts(each, found) >= SERVERS)
+        each
+        for each in found
+        if not each.doubt and (each.bound_to != "both" or hosts_like[each.hello, each.bound_to, ""] >= SERVERS)
     ]
     return next(iter(sure), None) or next((each._replace(doubt=each.doubt or "refused") for each in found), None)
-
-
-def _like_hosts(one: HeldBackHello, found: Sequence[HeldBackHello]) -> int:
-    """How many hosts of the app show the same."""
-    return sum((each.hello, each.bound_to, each.doubt) == (one.hello, one.bound_to, "") for each in found)
 
 
 def _held_back_at(host: str, app: str, exchanges: Sequence[Exchange]) -> Iterator[HeldBackHello]:

@@ -115,14 +115,14 @@ def flow_outcomes(epoch: Epoch) -> tuple[FlowOutcome, ...]:
     )
     return tuple(
         FlowOutcome(
-            flow=number, role=_flow_role(flows["up"][number]), port=flows["up"][number].port, up=there, down=back
+            flow=number,
+            role="call" if flows["up"][number].role == "call" else flows["up"][number].twin_kind or "random",
+            port=flows["up"][number].port,
+            up=there,
+            down=back,
         )
         for number, there, back in zip(numbers, up, down, strict=True)
     )
-
-
-def _flow_role(flow: Observation) -> str:
-    return "call" if flow.role == "call" else flow.twin_kind or "random"
 
 
 def _of_direction(epoch: Epoch, direction: Direction, flows: Sequence[Observation]) -> list[DirectionOutcome]:
@@ -182,7 +182,6 @@ def without_failed(epoch: Epoch) -> Epoch:
 
 
 @remember_result
-@remember_result
 def without_ends(epoch: Epoch) -> Epoch:
     """Return the epoch without the packets at the end of each flow of which none arrived."""
     return replace(epoch, flows=tuple(map(_until_last_arrival, epoch.flows)))
@@ -220,13 +219,12 @@ def cut_directions(calls: Iterable[FlowOutcome]) -> list[Direction]:
     """Return the directions in which most calls that the far end received at all were cut off, even if only in their
     set-up."""
     heard = [call for call in calls if call.up.arrived]
+    ends = {direction: [call.of(direction) for call in heard] for direction in DIRECTIONS}
     return [
-        direction for direction in DIRECTIONS if 2 * sum(_is_cut(call.of(direction)) for call in heard) > len(heard)
+        direction
+        for direction, flows in ends.items()
+        if 2 * sum(end.tail >= max(MIN_SET_UP_CUT, end.sent / 2.0) for end in flows) > len(heard)
     ]
-
-
-def _is_cut(outcome: DirectionOutcome) -> bool:
-    return outcome.tail >= max(MIN_SET_UP_CUT, outcome.sent / 2.0)
 
 
 @remember_result

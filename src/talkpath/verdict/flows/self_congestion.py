@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from talkpath.apps.contract.shape import Direction
-from talkpath.measure.facts import MEDIAN_QUANTILE, Epoch, Observation
+from talkpath.measure.facts import MEDIAN_QUANTILE, Epoch
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.statistics.cohort import DIRECTIONS, make_cohort, may_accuse
@@ -68,14 +67,15 @@ def has_queued(epochs: Sequence[Epoch]) -> bool:
     """Whether half of a twin's packets came so much later than the fastest ones of twins did: they waited in a queue,
     which the check's own flows may have filled."""
     for direction in DIRECTIONS:
-        late = [flow.delay_dms for epoch in epochs for flow in epoch.flows if _is_timed_twin(flow, direction)]
+        late = [
+            flow.delay_dms
+            for epoch in epochs
+            for flow in epoch.flows
+            if flow.role == "twin" and flow.direction == direction and flow.delay_dms
+        ]
         if late and max(each[MEDIAN_QUANTILE] for each in late) - min(each[0] for each in late) >= 10 * QUEUE_MS:
             return True
     return False
-
-
-def _is_timed_twin(flow: Observation, direction: Direction) -> bool:
-    return flow.role == "twin" and flow.direction == direction and bool(flow.delay_dms)
 
 
 def is_relieved(epochs: Sequence[Epoch], of_all: Sequence[Epoch]) -> bool:

@@ -16,7 +16,7 @@ from math import inf, log
 
 import msgspec
 
-from talkpath.measure.facts import Epoch, Facts
+from talkpath.measure.facts import Facts
 from talkpath.verdict.across_arms import assess_arms, leans_to_finding
 from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.model import PlannedEpoch
@@ -296,9 +296,8 @@ def _is_nearly_proven(assessment: Assessment) -> bool:
 
 def _interval_ms(assessment: Assessment) -> float:
     """The time from one packet of its calls to the next, as far as measured; many apps have several packet rates."""
-    spans = [at_ms for epoch in assessment.view.accusing if len(at_ms := _media_ms(epoch)) > 1]
-    return min((round((at_ms[-1] - at_ms[0]) / (len(at_ms) - 1)) for at_ms in spans), default=inf)
-
-
-def _media_ms(epoch: Epoch) -> list[float]:
-    return [at for at, stage in zip(epoch.up.at_ms, epoch.up.stage, strict=True) if stage == "media"]
+    media = (
+        [at for at, stage in zip(epoch.up.at_ms, epoch.up.stage, strict=True) if stage == "media"]
+        for epoch in assessment.view.accusing
+    )
+    return min((round((at[-1] - at[0]) / (len(at) - 1)) for at in media if len(at) > 1), default=inf)

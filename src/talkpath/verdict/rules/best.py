@@ -208,7 +208,8 @@ def _since_onset(epochs: tuple[Epoch, ...], onset: RuleOnset, key: _MemoKey) -> 
     apart = tuple(epoch for epoch in epochs if id(epoch) not in under_way)
     throughout = best_fit(accusing_rules(), _views_of_directions(apart, key)[0])
     since = _views_of_directions(onset.since, key)[0]
-    late = _explain_epochs(onset.since, _MemoKey(since, _left_out_since(since)))
+    # that calls were established before the onset says nothing of those that were not since
+    late = _explain_epochs(onset.since, _MemoKey(since, left_out_calls(since.epochs) | _ended_behind(since)))
     if late.best is None:
         return None
     top = throughout.best.gain if throughout.best else 0.0
@@ -218,12 +219,6 @@ def _since_onset(epochs: tuple[Epoch, ...], onset: RuleOnset, key: _MemoKey) -> 
         if late.best.gain - PARAMETER_PRICE_NATS >= top + max(TWO_RULES_NATS, 0.0 if both else CLOSE_GAIN_SHARE * top)
         else None
     )
-
-
-def _left_out_since(since: ArmView) -> frozenset[CallOf]:
-    """Return the calls of these epochs that are no evidence. That calls were established before the onset says nothing
-    of those that were not since."""
-    return left_out_calls(since.epochs) | _ended_behind(since)
 
 
 def _ended_behind(view: ArmView) -> frozenset[CallOf]:

@@ -12,21 +12,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Bits
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.calls_left_out import log_likelihood
 from talkpath.verdict.flows.direction_losses import losses_of
 from talkpath.verdict.flows.outcomes import FlowOutcome, calls_of, flow_outcomes
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import directions_of
 from talkpath.verdict.rules.rule import SURE_LOSS
-from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS
+from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS, blocked_fit
 from talkpath.verdict.statistics.cohort import direction_track, unpack_bitmaps
 from talkpath.verdict.statistics.proportion import extra_share
 
 MIN_BLOCKED_NATS = 6.0  # by flows alone, calls against twins: an address translator leaves both without a port
 MIN_SHARE_OF_TWINS = 0.5  # established calls must get at least so much of what twins get
+SHARE_DIFFERS_NATS = 12.0  # a rule on whole calls is as likely to hit one of a short epoch as one of a long one
 PASSED_BEFORE_BLOCK = np.arange(
     25.0
 )  # packets, both ways, by which a call is recognised (TSPU manual chapter 8: 30 are inspected)
@@ -47,7 +49,7 @@ class BlockedCalls(NamedTuple):
     fates: tuple[CallFate, ...]
     twins: int
     dead_twins: int
-    direction: AffectedDirections
+    dead: list[FlowOutcome]
 
     @property
     def blocked(self) -> int:
@@ -74,15 +76,23 @@ def blocked_calls(view: ArmView) -> BlockedCalls | None:
     dead_twins = sum(is_blocked(twin) for twin in twins)
     if not dead or not twins or _binary_gain(len(dead), len(calls), dead_twins, len(twins)) < MIN_BLOCKED_NATS:
         return None
+    if _share_by_epoch_gain(view) > SHARE_DIFFERS_NATS:
+        return None
     alive = [call for call in calls if not is_blocked(call)]
     if alive and _packets_passed(alive) < MIN_SHARE_OF_TWINS * _packets_passed(
         [twin for twin in twins if not is_blocked(twin)]
     ):
         return None
-    affected: AffectedDirections = "both" if 2 * sum(call.stopped for call in dead) > len(dead) else "down"
-    hit = [direction for direction in view.directions if direction in directions_of(affected)]
+    hit = [direction for direction in view.directions if direction in directions_of(blocked_fit(0.0, dead).direction)]
     fates = [fate for epoch in view.explained for fate in _call_fates(epoch, hit)]
-    return BlockedCalls(tuple(fates), len(twins), dead_twins, affected)
+    return BlockedCalls(tuple(fates), len(twins), dead_twins, dead)
+
+
+def _share_by_epoch_gain(view: ArmView) -> float:
+    """Return how much better a share of its own for each epoch explains which calls are blocked than one for all."""
+    fates = [[is_blocked(call) for call in calls_of(epoch) if _tells_fate(call)] for epoch in view.explained]
+    single = sum(log_likelihood(sum(each), len(each)) for each in fates)
+    return single - log_likelihood(sum(map(sum, fates)), sum(map(len, fates)))
 
 
 def mostly_blocked(view: ArmView) -> bool:

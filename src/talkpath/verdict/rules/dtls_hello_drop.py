@@ -15,7 +15,7 @@ from talkpath.apps.recorded.played import PlayedShape
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.model import Category
-from talkpath.verdict.rules.rule import Fit, Parameter, Parameters, Rule
+from talkpath.verdict.rules.rule import Fit, Parameter, Rule
 from talkpath.verdict.rules.set_up_stages import stage_gains
 from talkpath.wire.control.question import HelloContrast, Question
 
@@ -57,7 +57,7 @@ def explain(view: ArmView) -> Fit | None:
     """Fit if the ClientHello of each implementation is either dropped or passes."""
     plain = RECORDED_HELLO if _is_recorded(view) else PLAIN_HELLO
     makers = dict.fromkeys(hello_of(losses, plain) for losses in view.losses)
-    gains = {maker: stage_gains(view, ("dtls",), partial(_sent_by, maker, plain), in_part=True) for maker in makers}
+    gains = {maker: stage_gains(view, ("dtls",), partial(_sent_by, maker, plain)) for maker in makers}
     dead = {maker: sum(max(0.0, gain) for gain in found.values()) for maker, found in gains.items()}
     dead = {maker: gain for maker, gain in dead.items() if gain > 0.0}
     if not dead:
@@ -69,17 +69,13 @@ def explain(view: ArmView) -> Fit | None:
     return Fit(
         sum(dead.values()),
         hit[0] if len(hit) == 1 else "both",
-        lambda: _dead_hellos(list(dead), tested),
+        lambda: {"hello": Category("any" if len(dead) == len(tested) > 1 else ",".join(sorted(dead)))},
         tuple(contrast for contrast in named_contrasts(view) if not view.asked(contrast)),
     )
 
 
 def _sent_by(maker: str, plain: str, losses: DirectionLosses) -> bool:
     return hello_of(losses, plain) == maker
-
-
-def _dead_hellos(dead: list[str], tested: list[str]) -> Parameters:
-    return {"hello": Category("any" if len(dead) == len(tested) > 1 else ",".join(sorted(dead)))}
 
 
 RULE = Rule(

@@ -12,6 +12,7 @@ from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.rules import residual
 from talkpath.verdict.rules.blocked_calls import blocked_calls
 from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, Fit, Parameter, Rule
+from talkpath.verdict.rules.whole_network import blocked_fit
 
 
 def explain(view: ArmView) -> Fit | None:
@@ -23,7 +24,7 @@ def explain(view: ArmView) -> Fit | None:
     gain = found.gain()
     if alive:
         gain += blocked * log(blocked / len(found.fates)) + alive * log(alive / len(found.fates)) - PARAMETER_PRICE_NATS
-    return Fit(gain, found.direction, lambda: {"p": found.share()}) if gain > 0.0 else None
+    return blocked_fit(gain, found.dead, lambda: {"p": found.share()}) if gain > 0.0 else None
 
 
 RULE = Rule(

@@ -74,15 +74,8 @@ def _call_shifts(epoch: Epoch, direction: Direction, quantile: int) -> list[tupl
     if not len(twins):
         return []
     spread, middle = max(LEAST_SPREAD_MS, _spread_of_values(twins), _spread_of_values(calls)), median(twins.tolist())
-    return [(float(value - middle), spread) for value in calls] + [(LATE_PACKET_MS, spread)] * _too_late(
-        epoch, direction
-    )
-
-
-@remember_result
-def _too_late(epoch: Epoch, direction: Direction) -> int:
-    """Count the calls that have arrivals only after the cut."""
-    return sum(not flow.delay_dms and any(flow.late) for flow in pick_observations(epoch, direction, is_call, is_call))
+    after_cut = [f for f in pick_observations(epoch, direction, is_call, is_call) if not f.delay_dms and any(f.late)]
+    return [(float(value - middle), spread) for value in calls] + [(LATE_PACKET_MS, spread)] * len(after_cut)
 
 
 def _spread_of_values(values: Floats) -> float:

@@ -122,7 +122,8 @@ def _after_loss(view: ArmView, direction: Direction) -> float:
     sent = lost = again = after = 0
     for epoch in view.explained:
         media = np.array([stage == "media" for stage in direction_track(epoch, direction).stage], np.bool_)
-        if _share_lost(*(_sent_and_lost(epoch, direction, calls=False))) > CLEAN:
+        twins, twins_lost = _sent_and_lost(epoch, direction, calls=False)
+        if twins_lost > CLEAN * max(1, twins):
             return 0.0
         rows, arrived = (each[:, media] for each in flow_arrivals(epoch, direction, calls=True))
         gone = rows & ~arrived
@@ -134,10 +135,6 @@ def _after_loss(view: ArmView, direction: Direction) -> float:
     share = again / after
     error = sqrt(max(share * (1.0 - share), 0.01) / after)
     return min(1.0, share + 3.0 * error) if share - lost / sent > error else 0.0
-
-
-def _share_lost(sent: int, lost: int) -> float:
-    return lost / max(1, sent)
 
 
 def _parts_in_time(epoch: Epoch, direction: Direction, onset: int) -> list[Epoch]:

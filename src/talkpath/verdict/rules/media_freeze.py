@@ -61,8 +61,7 @@ from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.wire.control.question import Question, RateContrast, WatchedCalls
 
 NEAR_CHANCE = 0.7  # the extra loss near the threshold, where a packet may be on either side
-LEAST_REST_NATS = 12.0  # the line may lose a few other packets beside lost media
-UNHEARD_LEAD = 0.005  # by so much a freeze must explain more where no media passed: then they may be dropped as well
+LEAST_REST_NATS = 12.0  # the line may lose a few other packets beside lost media, or media be dropped from the first
 PACKETS_NEAR, SECONDS_NEAR = 3.0, 0.08
 HANDSHAKE_PACKETS, HANDSHAKE_MEDIA = 8, 3  # that may still pass in a direction (net4people/bbs 422: "a few bytes")
 HANDSHAKE_LEAD = 1.015  # a threshold right after the handshake is preferred by so much
@@ -108,7 +107,7 @@ def _cut_off(view: ArmView) -> Fit | None:
     if not _got_media_through(view, directions_of(fit.direction)):
         if kind == "each" or not _rest_ends(view, directions_of(fit.direction)):
             return None
-        gain *= 1.0 - UNHEARD_LEAD
+        gain -= LEAST_REST_NATS
     return Fit(
         gain,
         fit.direction,
@@ -200,30 +199,18 @@ def _rest_ended(losses: DirectionLosses) -> float:
 def _after_packets(view: ArmView) -> GridPoint | None:
     """Find the best threshold in packets, for each delay by which the far end's packets may pass the middlebox
     later."""
-    fits = [
-        _best_threshold(view, partial(_threshold_seconds, later_s), PACKETS_NEAR, 1.0) for later_s in FREEZE_LATER_S
-    ]
+    fits = [_best_threshold(view, (later_s, 0.0), PACKETS_NEAR, 1.0) for later_s in FREEZE_LATER_S]
     if any(quickest_s(epoch) > FREEZE_LATER_S[-1] for epoch in view.explained):
-        fits += [_best_threshold(view, partial(_round_trips, part), PACKETS_NEAR, 1.0) for part in LATER_PACKETS]
+        fits += [_best_threshold(view, (0.0, part), PACKETS_NEAR, 1.0) for part in LATER_PACKETS]
     return max((fit for fit in fits if fit is not None), key=lambda fit: fit.gain, default=None)
 
 
-def _threshold_seconds(later_s: float, epoch: Epoch) -> float:
-    return later_s
-
-
-def _round_trips(part: float, epoch: Epoch) -> float:
-    return part * quickest_s(epoch)
-
-
-def _best_threshold(
-    view: ArmView, delay: Callable[[Epoch], float] | None, near: float, least: float
-) -> GridPoint | None:
+def _best_threshold(view: ArmView, delay: tuple[float, float] | None, near: float, least: float) -> GridPoint | None:
     """Find the best threshold beyond which everything is dropped: of the packet counts of the slots, where the far
-    end's packets pass by that delay later, or (None) of their times."""
+    end's packets pass later by that delay (seconds, and round trips), or (None) of their times."""
 
     def of(losses: DirectionLosses) -> Ascending:
-        return _ascending_slots(losses, delay(losses.epoch) if delay is not None else None)
+        return _ascending_slots(losses, delay and delay[0] + delay[1] * quickest_s(losses.epoch))
 
     values = np.unique(np.concatenate([of(losses).at for losses in view.losses])) if view.losses else np.zeros(0)
     values = values[values >= least]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -80,7 +80,15 @@ def _best_onset(view: ArmView, limit: float) -> GridPoint | None:
 def fit_with_limit(view: ArmView, over: Number) -> Fit | None:
     """Fit a size limit that another arm showed to this arm, all of whose packets may be above it."""
     found = _best_onset(view, over.estimate or 0.0)
-    return Fit(found.gain, found.direction, lambda: {"over": over}) if found is not None else None
+    if found is None:
+        return None
+    chance, onset = divmod(found.point, len(MEDIA_ONSETS))
+    dropped = partial(
+        _share_dropped, view, directions_of(found.direction), over.high or 0.0, float(MEDIA_ONSETS[onset])
+    )
+    return Fit(
+        found.gain, found.direction, lambda: {"over": over, "p": dropped(SIZE_DROP_CHANCES[chance] == SURE_LOSS)}
+    )
 
 
 def _limit_gains(losses: DirectionLosses, limits: Floats, onsets: Floats) -> Floats:
@@ -155,13 +163,12 @@ def _limit_price(limits: Floats, onsets: Floats) -> Floats:
 
 def _media_sizes(view: ArmView, direction: str) -> Floats:
     """Return the sizes of media packets that calls sent, ascending."""
-    sent = [_sizes_sent(losses) for losses in view.losses if direction in ("both", losses.direction)]
+    sent = [
+        np.unique(losses.size[losses.media & (losses.sent > 0)])
+        for losses in view.losses
+        if direction in ("both", losses.direction)
+    ]
     return np.unique(np.concatenate(sent)) if sent else np.zeros(0)
-
-
-@lru_cache(maxsize=256)
-def _sizes_sent(losses: DirectionLosses) -> Floats:
-    return np.unique(losses.size[losses.media & (losses.sent > 0)])
 
 
 def _measure_limit(view: ArmView, limits: Floats, onsets: Floats, found: GridPoint) -> Parameters:
@@ -175,21 +182,21 @@ def _measure_limit(view: ArmView, limits: Floats, onsets: Floats, found: GridPoi
     passed, dropped = sizes[sizes <= likely.min()], sizes[sizes > likely.max()]
     low, high = float(passed.max(initial=0.0)), float(dropped.min(initial=65535.0))
     onset = float(onsets[found.point // len(limits) % len(onsets)])
-    share = _share_dropped(view, hit, float(likely.max()), onset)
-    if SIZE_DROP_CHANCES[found.point // (len(limits) * len(onsets))] == SURE_LOSS:  # what passed was not recognised yet
-        share = Number(1.0, share.low, 1.0)
+    every_one = SIZE_DROP_CHANCES[found.point // (len(limits) * len(onsets))] == SURE_LOSS
+    share = _share_dropped(view, hit, float(likely.max()), onset, every_one)
     return {"over": Number((low + high) / 2, low, high), "p": share}
 
 
-def _share_dropped(view: ArmView, hit: Sequence[Direction], limit: float, onset: float) -> Number:
-    """Estimate which share of the larger media packets is dropped, beside what the line loses of twins."""
+def _share_dropped(view: ArmView, hit: Sequence[Direction], limit: float, onset: float, every_one: bool) -> Number:
+    """Estimate which share of the larger media packets is dropped, beside what the line loses of twins. Where
+    `every_one` is, those that passed were not recognised yet."""
     lost = sent = expected = 0.0
     for losses in (each for each in view.losses if each.direction in hit):
         larger = losses.media & (losses.size > limit) & (losses.before > onset)
         lost, sent = lost + losses.lost[larger].sum(), sent + losses.sent[larger].sum()
         expected += (losses.sent * losses.chance)[larger].sum()
     found = extra_share((round(lost), round(sent)), (round(expected), round(sent)))
-    return Number(found.estimate, found.low, found.high)
+    return Number(1.0, found.low, 1.0) if every_one else Number(*found)
 
 
 RULE = Rule(

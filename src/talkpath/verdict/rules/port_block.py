@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from math import log
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,11 +25,18 @@ from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules import residual
 from talkpath.verdict.rules.blocked_calls import blocked_calls
 from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, SURE_LOSS, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.rules.whole_network import closed_directions, flows_of, own_outcomes, reported_epochs
+from talkpath.verdict.rules.whole_network import blocked_fit, flows_of, own_outcomes, reported_epochs
 from talkpath.verdict.statistics.permutation import even_log_weights, log_e, log_mean
 
 PORT_EXPONENTS = (2.0, 5.0)
 SEEN_DEAD = 2  # so many flows to a port must fail before it counts as dead
+
+
+class PortFate(NamedTuple):
+    """One flow: its port, and whether it failed."""
+
+    port: int
+    failed: bool
 
 
 def explain(view: ArmView) -> Fit | None:
@@ -37,7 +45,7 @@ def explain(view: ArmView) -> Fit | None:
     if not ports or not own_outcomes(view) or residual.order_of_events(view) is not None:
         return None
     dead = [outcome for outcome in flows_of(reported_epochs(view.facts)) if outcome.port in ports]
-    return Fit(prediction_log_e(view.facts), closed_directions(dead), lambda: _dead_range(ports))
+    return blocked_fit(prediction_log_e(_dead_flows(reported_epochs(view.facts))), dead, lambda: ports_parameter(ports))
 
 
 def explain_calls(view: ArmView) -> Fit | None:
@@ -50,11 +58,11 @@ def explain_calls(view: ArmView) -> Fit | None:
     fits = {port: (lived[port] * log(1.0 - SURE_LOSS), died[port] * by_itself) for port in sorted(died | lived)}
     dead = [port for port, (blocked, passes) in fits.items() if blocked > passes]
     alive = [port for port in fits if port not in dead]
-    together = _is_range(dead, list(fits))
+    together = dead in (list(fits)[: len(dead)], list(fits)[len(fits) - len(dead) :])  # all below a number, or above it
     if min(len(dead), len(alive)) < 2 or not (together or (_seen_again(dead, died) and _seen_again(alive, lived))):
         return None
     gain = found.gain() + sum(map(max, fits.values())) - (PARAMETER_PRICE_NATS if together else log(2.0) * len(fits))
-    return Fit(gain, found.direction, lambda: _dead_range(dead)) if gain > 0.0 else None
+    return blocked_fit(gain, found.dead, lambda: ports_parameter(dead)) if gain > 0.0 else None
 
 
 def _seen_again(ports: Sequence[int], seen: Counter[int]) -> bool:
@@ -62,54 +70,41 @@ def _seen_again(ports: Sequence[int], seen: Counter[int]) -> bool:
     return 2 * sum(seen[port] >= SEEN_DEAD for port in ports) > len(ports)
 
 
-def _is_range(dead: list[int], ports: list[int]) -> bool:
-    """Whether the dead ports are all those below a number, or above it."""
-    return dead in (ports[: len(dead)], ports[len(ports) - len(dead) :])
-
-
 def dead_ports(facts: Facts) -> list[int]:
     """Return ports to which several flows failed and none was established, while most flows to other ports were."""
-    return _dead_ports(reported_epochs(facts))
+    return failing_ports(_dead_flows(reported_epochs(facts)))
 
 
 @remember_result
-def _dead_ports(epochs: tuple[Epoch, ...]) -> list[int]:
-    died: Counter[int] = Counter()
-    lived: Counter[int] = Counter()
-    for epoch in epochs:
-        dead, alive = _by_port(epoch)
-        died.update(dead)
-        lived.update(alive)
-    dead_ports = sorted(port for port, count in died.items() if count >= SEEN_DEAD and not lived[port])
-    elsewhere = sum(count for port, count in died.items() if port not in dead_ports)
-    return dead_ports if lived and elsewhere <= sum(lived.values()) else []
+def _dead_flows(epochs: tuple[Epoch, ...]) -> list[list[PortFate]]:
+    return [[PortFate(flow.port, flow.dead) for flow in flow_outcomes(epoch)] for epoch in epochs]
 
 
-@remember_result
-def _by_port(epoch: Epoch) -> tuple[Counter[int], Counter[int]]:
-    """Count the epoch's flows to each port: those that were never established, and the others."""
-    flows = flow_outcomes(epoch)
-    died, lived = (Counter(flow.port for flow in flows if flow.dead is dead) for dead in (True, False))
-    return died, lived
+def failing_ports(epochs: Sequence[Sequence[PortFate]]) -> list[int]:
+    """Return ports to which several flows failed and none did not, while most flows to other ports did not."""
+    failed, passed = (
+        Counter(flow.port for epoch in epochs for flow in epoch if flow.failed is of) for of in (True, False)
+    )
+    ports = sorted(port for port, count in failed.items() if count >= SEEN_DEAD and not passed[port])
+    elsewhere = failed.total() - sum(failed[port] for port in ports)
+    return ports if passed and elsewhere <= passed.total() else []
 
 
-def prediction_log_e(facts: Facts) -> float:
-    """Compute the natural log e-value that flows of the next epoch fail at the ports that were dead so far."""
-    died: set[int] = set()
-    lived: set[int] = set()
+def prediction_log_e(epochs: Sequence[Sequence[PortFate]]) -> float:
+    """Compute the natural log e-value that flows of the next epoch fail at the ports at which all did so far."""
+    failed: set[int] = set()
+    passed: set[int] = set()
     total = np.zeros(len(PORT_EXPONENTS))
-    for epoch in reported_epochs(facts):
-        flows = flow_outcomes(epoch)
-        guess = np.array([outcome.port in died - lived for outcome in flows], np.bool_)
-        total += (
-            log_e(np.array([float(outcome.dead) for outcome in flows]), guess, PORT_EXPONENTS) if len(flows) else 0.0
-        )
-        died |= {outcome.port for outcome in flows if outcome.dead}
-        lived |= {outcome.port for outcome in flows if not outcome.dead}
+    for flows in filter(None, epochs):
+        guess = np.array([flow.port in failed - passed for flow in flows], np.bool_)
+        total += log_e(np.array([float(flow.failed) for flow in flows]), guess, PORT_EXPONENTS)
+        failed |= {flow.port for flow in flows if flow.failed}
+        passed |= {flow.port for flow in flows if not flow.failed}
     return float(log_mean(total, even_log_weights(len(PORT_EXPONENTS))))
 
 
-def _dead_range(ports: list[int]) -> Parameters:
+def ports_parameter(ports: list[int]) -> Parameters:
+    """Return the parameter `port`: a number, or a list."""
     if len(ports) == 1:
         return {"port": Number(float(ports[0]), float(ports[0]), float(ports[0]))}
     return {"port": Category(",".join(map(str, ports)))}

@@ -16,7 +16,7 @@ from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
 from talkpath.verdict.rules.blocked_calls import is_blocked
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS, reported_epochs, tcp_through
+from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS, blocked_fit, reported_epochs, tcp_through
 from talkpath.verdict.statistics.exposure import Exposure, PortFlow, port_exposure
 from talkpath.wire.control.question import LongCalls
 
@@ -31,9 +31,9 @@ def explain(view: ArmView) -> Fit | None:
     if found is None:
         return None
     flows = _own_behind(view, found)
-    if len(flows) < MIN_EXPOSED_TWINS or sum(_has_failed(flow) for flow in flows) < NEARLY_ALL_FLOWS * len(flows):
+    if len(flows) < MIN_EXPOSED_TWINS or sum(is_blocked(flow) for flow in flows) < NEARLY_ALL_FLOWS * len(flows):
         return None
-    return Fit(found.log_e, "both")
+    return blocked_fit(found.log_e, [flow for flow in flows if is_blocked(flow)])
 
 
 def explain_calls(view: ArmView) -> Fit | None:
@@ -51,7 +51,8 @@ def explain_calls(view: ArmView) -> Fit | None:
         for flow in flow_outcomes(epoch)
         if flow.role == "call" and epoch.number in before and flow.port not in before[epoch.number]
     ]
-    return Fit(found.log_e, "both") if calls and sum(map(_has_failed, calls)) >= NEARLY_ALL_FLOWS * len(calls) else None
+    failed = [call for call in calls if is_blocked(call)]
+    return blocked_fit(found.log_e, failed) if failed and len(failed) >= NEARLY_ALL_FLOWS * len(calls) else None
 
 
 def order_of_events(view: ArmView) -> Exposure | None:
@@ -101,11 +102,7 @@ def _exposed_flows(epoch: Epoch) -> Sequence[PortFlow]:
     flows = [flow for flow in flow_outcomes(epoch) if flow.flow not in canaries]
     if isinstance(epoch.question, LongCalls):
         flows = [flow for flow in flows if flow.role == "call"]
-    return [PortFlow(flow.port, flow.role == "call", _has_failed(flow)) for flow in flows]
-
-
-def _has_failed(flow: FlowOutcome) -> bool:
-    return is_blocked(flow)
+    return [PortFlow(flow.port, flow.role == "call", is_blocked(flow)) for flow in flows]
 
 
 def _own_behind(view: ArmView, found: Exposure) -> list[FlowOutcome]:

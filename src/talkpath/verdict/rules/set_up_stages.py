@@ -15,22 +15,18 @@ from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, SURE_LOSS
 Among = Callable[[DirectionLosses], bool]
 
 
-def stage_gains(
-    view: ArmView, stages: Collection[str], among: Among = lambda losses: True, *, in_part: bool = False
-) -> dict[Direction, float]:
-    """Return the gain of "all of these stages are dropped", for each direction in which calls sent any of them.
-    Keepalives and reports ("control") may be dropped with them or not. `in_part`: or of a stage some packets alone, for
-    the price of a parameter."""
+def stage_gains(view: ArmView, stages: Collection[str], among: Among = lambda losses: True) -> dict[Direction, float]:
+    """Return the gain of "all of these stages are dropped", for each direction in which calls sent any of them; or, for
+    the price of a parameter, of their messages of some sizes alone, as requests and not answers. Keepalives and reports
+    ("control") may be dropped with them or not."""
     gains: dict[Direction, float] = {}
     for losses in view.losses:
         if among(losses):
             for stage in stages:
                 chosen = losses.on(stage)
                 if losses.sent[chosen].any():
-                    each = _gain_if_all_lost(losses)[chosen]
-                    gain = float(each.sum())
-                    if in_part:
-                        gain = max(gain, float(np.maximum(each, 0.0).sum()) - PARAMETER_PRICE_NATS)
+                    kinds = losses.by_size(_gain_if_all_lost(losses), chosen)[1]
+                    gain = max(float(kinds.sum()), float(np.maximum(kinds, 0.0).sum()) - PARAMETER_PRICE_NATS)
                     gains[losses.direction] = gains.get(losses.direction, 0.0) + gain
     return {
         direction: gain + _upkeep_gain(view, direction, among) if gain > 0 else gain

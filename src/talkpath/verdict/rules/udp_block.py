@@ -1,14 +1,18 @@
-"""`udp.block` (M10, N06): no UDP passes, TCP to the same host does. A company firewall gives the same picture."""
+"""`udp.block` (M10, N06): no UDP passes, or none any more, TCP to the same host does. A company firewall, or a router
+that bans a host for what it sent, gives the same picture."""
 
 from __future__ import annotations
 
-from talkpath.measure.facts import Epoch
-from talkpath.verdict.analysis import remember_result
+from dataclasses import replace
+
+from msgspec import structs
+
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.outcomes import FlowOutcome
+from talkpath.verdict.flows.outcomes import flow_outcomes
+from talkpath.verdict.rules import residual, udp_freeze
 from talkpath.verdict.rules.rule import Fit, Rule
 from talkpath.verdict.rules.whole_network import (
-    closed_directions,
+    blocked_fit,
     flows_of,
     own_outcomes,
     reported_epochs,
@@ -18,31 +22,34 @@ from talkpath.verdict.rules.whole_network import (
 
 
 def explain(view: ArmView) -> Fit | None:
-    """Fit if no packet arrived of any flow of the check, calls and twins of every kind (up, or down if up passes)."""
-    dead = _all_dead(reported_epochs(view.facts))
-    if not dead or not own_outcomes(view):
+    """Fit if no packet arrived of any flow, calls and twins of every kind (up, or down if up passes): of the whole
+    check, or for some seconds since the last epoch of which any did, if no count nor port tells which ended."""
+    every = reported_epochs(view.facts)
+    heard_s = max((epoch.ended_s for epoch in every if any(f.down.arrived for f in flow_outcomes(epoch))), default=0.0)
+    since, own = (tuple(e for e in epochs if e.started_s >= heard_s) for epochs in (view.facts.epochs, view.epochs))
+    facts = structs.replace(view.facts, epochs=since)
+    epochs = reported_epochs(facts)
+    flows = list(flows_of(epochs))
+    dead = [flow for flow in flows if flow.dead]
+    untold = any(flow.up.arrived for flow in flows) and not any(flow.down.unheard for flow in dead)
+    if untold or not dead or not own_outcomes(replace(view, epochs=own)):
         return None
-    return Fit(split_contrast(len(dead), tcp_through(view.facts)), closed_directions(dead))
-
-
-@remember_result
-def _all_dead(epochs: tuple[Epoch, ...]) -> list[FlowOutcome]:
-    """Return the dead flows of the whole check, if none was established."""
-    if any(outcome.down.arrived for outcome in flows_of(epochs)):
-        return []
-    dead = [outcome for outcome in flows_of(epochs) if outcome.dead]
-    heard = not any(outcome.down.unheard for outcome in dead)
-    return [] if heard and any(outcome.up.arrived for outcome in flows_of(epochs)) else dead
+    dead_s = max(epoch.ended_s for epoch in epochs) - min(epoch.started_s for epoch in epochs)
+    freeze = udp_freeze.explain(view) if heard_s else None
+    if heard_s and (dead_s < udp_freeze.DEAD_S or (freeze and freeze.measure()) or residual.twins_fail_behind(view)):
+        return None
+    alive = tcp_through(facts) - (facts.reach.tcp_ok if heard_s else 0)  # those were counted over the whole check
+    return blocked_fit(split_contrast(len(dead), alive), dead)
 
 
 RULE = Rule(
     id="udp.block",
     state="closed",
     mechanisms=("M10", "N06"),
-    means="UDP does not pass at all, TCP to the same host does.",
+    means="UDP does not pass, or from some moment on no more; TCP to the same host does.",
     shown_by=(
-        "No packet of any flow arrives, call or twin, random or text, while every exchange over TCP comes through."
+        "No packet of any flow arrives, call or twin, random or text, while every exchange over TCP comes through: in "
+        "the whole check, or in its last 15 s at least."
     ),
     explain=explain,
-    voids=True,
 )

@@ -10,6 +10,8 @@ A router with flood protection bans a host that sends too much for some seconds.
 count in every epoch that has as many flows, while a single call would pass. A flow that is frozen ends at its own
 count, whatever the others send. So the rule is named only after epochs with different numbers of flows ended at one
 count although their flows together had sent different amounts, or after flows stayed dead for longer than a ban lasts.
+One epoch alone shows no count: something may have begun in one moment, and if nothing passes since, UDP is blocked.
+Where flows to some ports go on, every time, the rule acts on the other ports alone.
 Of calls that live through the check only the arm's own count: those of all arms begin at once, and would end at once
 where a translator loses its table.
 """
@@ -23,6 +25,7 @@ from math import log
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import structs
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch
@@ -38,6 +41,7 @@ from talkpath.verdict.flows.outcomes import (
     round_trip_s,
 )
 from talkpath.verdict.model import Number
+from talkpath.verdict.rules.port_block import PortFate, failing_ports, ports_parameter, prediction_log_e
 from talkpath.verdict.rules.rule import Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.whole_network import (
     NEARLY_ALL_FLOWS,
@@ -61,6 +65,7 @@ SOON_S = 5.0  # no tunnel or translator is known to drop a busy flow sooner
 DEAD_S = 15.0  # flows that stay dead for longer are under no ban of some seconds
 COUNT_OR_TIME_NATS = 3.0  # 20 to 1: what counts of packets and of bytes explain must differ by so much to be told apart
 MIN_COUNTED_EPOCHS = 2
+MIN_PORTS_NATS = 12.0  # that it is the port that tells which flows end
 PACE_CONTRAST: Question = RateContrast(0.5)
 
 
@@ -86,8 +91,44 @@ class FrozenEpoch(NamedTuple):
 
 
 def explain(view: ArmView) -> Fit | None:
-    """Fit if all flows of several epochs went silent at one count, and none ever got further: of packets, of bytes, or
-    of both where flows do not tell them apart."""
+    """Fit if all flows of several epochs went silent at one count, and none ever got further; or all flows to some
+    ports, where those to others did each time."""
+    whole = _explain_flows(view)
+    if whole is not None and whole.gain > 0.0:
+        return whole
+    fates = _port_fates(reported_epochs(view.facts))
+    ports, told = failing_ports(fates), prediction_log_e(fates)
+    apart = _explain_flows(_only_to(tuple(ports), view)) if told >= MIN_PORTS_NATS else None
+    if apart is None:
+        return whole
+    measure = apart.measure
+    return replace(apart, gain=min(apart.gain, told), measure=lambda: {**measure(), **ports_parameter(ports)})
+
+
+@remember_result
+def _port_fates(epochs: tuple[Epoch, ...]) -> list[list[PortFate]]:
+    """Return for each epoch the flows that ended, and those that got further than nearly all of these."""
+    flows = [[(f, f.up.silent or f.down.silent) for f in flow_outcomes(epoch) if not f.dead] for epoch in epochs]
+    ended = sorted(flow.passed for each in flows for flow, silent in each if silent)
+    most = ended[int(NEARLY_ALL_FLOWS * len(ended))] if ended else 0
+    return [[PortFate(f.port, silent) for f, silent in each if silent or f.passed > most] for each in flows]
+
+
+def _only_to(ports: tuple[int, ...], view: ArmView) -> ArmView:
+    """Return the view with flows to these ports alone."""
+    every, own, long = (
+        tuple(_flows_to(epoch, ports) for epoch in epochs) for epochs in (view.facts.epochs, view.epochs, view.all_long)
+    )
+    return replace(view, facts=structs.replace(view.facts, epochs=every), epochs=own, all_long=long)
+
+
+@remember_result
+def _flows_to(epoch: Epoch, ports: tuple[int, ...]) -> Epoch:
+    return structs.replace(epoch, flows=tuple(flow for flow in epoch.flows if flow.port in ports))
+
+
+def _explain_flows(view: ArmView) -> Fit | None:
+    """Fit the count of packets, of bytes, or of both where flows do not tell them apart."""
     by_packets, by_bytes = (_explain_counted(view, header_bytes) for header_bytes in (None, view.header_bytes))
     if by_packets is None or by_bytes is None:
         return by_packets or by_bytes
@@ -104,8 +145,9 @@ def _explain_counted(view: ArmView, header_bytes: int | None) -> Fit | None:
         return None
     spare = max(s.spare for s in found)
     hit = max(found, key=lambda silence: silence.sent).hit  # short calls hardly go on after the count
+    direction: AffectedDirections = "both" if len(hit) == 2 else hit[0]
     if _came_back(epochs):
-        return Fit(0.0, "both" if len(hit) == 2 else hit[0])
+        return Fit(0.0, direction)
     least, most = max(s.least for s in found), three_in_four_live([s.most for s in found])
     further = partial(_got_further, count=most + spare, hit=hit, header_bytes=header_bytes)
     if least > most + spare or _was_outlived((*epochs, *view.all_long), further) or not _arm_shows(mine, further):
@@ -114,18 +156,18 @@ def _explain_counted(view: ArmView, header_bytes: int | None) -> Fit | None:
     agreeing = sum(least <= s.most + spare for s in found)
     if agreeing < MIN_AGREEING_SHARE * len(found) or all(s.silent <= window for s in found):
         return None
+    if len(found) < MIN_COUNTED_EPOCHS:
+        return Fit(0.0, direction, sharpen=(PACE_CONTRAST,))
     long = [s for s in found if s.silent >= LEAST_SILENT * s.sent]
     gain = (
         -log(OUTAGE_CHANCE) * len(long) + sum(_like_counts(s, window) for s in found) - _like_counts(found[0], window)
     )
     by_flow = _by_flow(found, least)
     dead_after = _dead_after(view, epochs, by_flow=by_flow)
-    gain += dead_after
     slow = max(s.until_s for s in found) > SOON_S
     open_question = not dead_after and (not by_flow or (slow and not _paces_differ(found)))
-    direction: AffectedDirections = "both" if len(hit) == 2 else hit[0]
     return Fit(
-        0.0 if open_question else gain,
+        0.0 if open_question else gain + dead_after,
         direction,
         lambda: _measure_count("after_packets" if header_bytes is None else "after_bytes", found, least, most),
         (PACE_CONTRAST,) if open_question else (),
@@ -241,10 +283,7 @@ def _paces_differ(found: Sequence[FrozenEpoch]) -> bool:
 
 
 def _measure_count(name: str, found: Sequence[FrozenEpoch], least: int, most: int) -> Parameters:
-    """Estimate a count between `least` and `most`, or as far beyond as the line may have lost packets that passed.
-    Nothing from one epoch: its flows run side by side, so whatever began at one moment ends them at one count."""
-    if len(found) < MIN_COUNTED_EPOCHS:
-        return {}
+    """Estimate a count between `least` and `most`, or as far beyond as the line may have lost packets that passed."""
     beyond = first_excluded(most, [tail for silence in found for tail in silence.tails])
     room = max(s.spare for s in found) * ROOM_PACKETS / SPARE_PACKETS
     low = max(0.0, min(least, most) - room)
@@ -259,12 +298,15 @@ RULE = Rule(
     means="Every UDP flow is cut off after so many packets or bytes, whatever it carries.",
     shown_by=(
         "Calls and twins of every kind go silent at the same count of packets or bytes, in every epoch, and fresh "
-        "flows live again."
+        "flows live again; all flows, or all to some ports while those to others go on."
     ),
     explain=explain,
     parameters=(
         Parameter("after_packets", "packets", "of a flow, both ways together, that pass"),
         Parameter("after_bytes", "bytes", "the same in IP bytes"),
+        Parameter(
+            "port", "UDP port", "of the far end whose flows are cut off, a list where there are several; absent if all"
+        ),
     ),
     contrasts=(PACE_CONTRAST,),
     voids=True,

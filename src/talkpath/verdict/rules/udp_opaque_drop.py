@@ -36,7 +36,7 @@ def explain(view: ArmView) -> Fit | None:
         max(hit, key=lambda direction: found[direction])
     ]
     unseen = not any(outcome.down.sent for outcome in flows if outcome.role != "text")
-    return Fit(gain, "both" if len(firm) == 2 or unseen else firm[0])
+    return Fit(gain, "both" if len(firm) == 2 else firm[0], other_used=not unseen)
 
 
 @remember_result

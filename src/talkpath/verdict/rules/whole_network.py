@@ -6,14 +6,14 @@ named for an arm only if the arm's own flows show it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
+from talkpath.verdict.rules.rule import Fit, Parameters
 from talkpath.verdict.statistics.cohort import direction_track, is_tcp
 from talkpath.verdict.statistics.permutation import log_choose
 from talkpath.wire.control.question import COMPARING, TcpTwins
@@ -60,11 +60,12 @@ def split_contrast(udp_dead: int, tcp_alive: int) -> float:
     return log_choose(udp_dead + tcp_alive, tcp_alive) if udp_dead and tcp_alive else 0.0
 
 
-def closed_directions(dead: Iterable[FlowOutcome]) -> AffectedDirections:
-    """Return both directions if nothing arrived up (the far end then sends nothing, so down cannot be observed); else
-    down. Single flows may fail for other reasons, as when an address translator has no port left."""
-    unheard = [outcome.up.unheard for outcome in dead]
-    return "both" if 2 * sum(unheard) > len(unheard) else "down"
+def blocked_fit(gain: float, dead: Sequence[FlowOutcome], measure: Callable[[], Parameters] = dict) -> Fit:
+    """Return the fit of a rule under which these flows were never established: stopped in both directions, or unheard
+    down. Where nothing arrived up the far end sends nothing, so that down is not known. Single flows may fail for other
+    reasons, as when an address translator has no port left."""
+    stopped, unheard = sum(flow.stopped for flow in dead), sum(flow.up.unheard for flow in dead)
+    return Fit(gain, "both" if 2 * stopped > len(dead) else "down", measure, other_used=2 * unheard <= len(dead))
 
 
 def own_outcomes(view: ArmView) -> list[FlowOutcome]:

@@ -98,10 +98,6 @@ def _greetings_sent(series: GreetingSeries) -> int:
     return int(unpack_bitmap(series.sent, series.count).sum())
 
 
-def _greetings_answered(series: GreetingSeries) -> int:
-    return int((unpack_bitmap(series.answered, series.count) & unpack_bitmap(series.sent, series.count)).sum())
-
-
 def _lost_share(every: Sequence[GreetingSeries]) -> Interval:
     return share_interval(*_greeting_losses(every))
 
@@ -119,7 +115,8 @@ def _loses_more(own: Sequence[GreetingSeries], neutral: Sequence[GreetingSeries]
 def _greeting_losses(every: Sequence[GreetingSeries]) -> tuple[int, int]:
     """(greetings without an answer, all)."""
     sent = sum(map(_greetings_sent, every))
-    return sent - sum(map(_greetings_answered, every)), sent
+    came = (unpack_bitmap(one.answered, one.count) & unpack_bitmap(one.sent, one.count) for one in every)
+    return sent - sum(int(each.sum()) for each in came), sent
 
 
 def _usual_losses(every: Sequence[GreetingSeries]) -> float | None:

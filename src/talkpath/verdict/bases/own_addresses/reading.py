@@ -121,7 +121,8 @@ def _why_doubted(epochs: Sequence[ExpiringEpoch], found: AnswerContrast, seed: b
     servers = {epoch.host for epoch in epochs}
     if len(servers) < LEAST_SERVERS:
         return "single_server"
-    if not all(_hit_share([epoch for epoch in epochs if epoch.host == host], seed) for host in servers):
+    of_host = ([epoch for epoch in epochs if epoch.host == host] for host in servers)
+    if not all(any_part(own, ADDRESS, seed).log_e >= LIKELY_LOG_E for own in of_host):
         return "some_servers"
     if not all(epoch.same_way for epoch in epochs):
         return "another_way"
@@ -131,10 +132,6 @@ def _why_doubted(epochs: Sequence[ExpiringEpoch], found: AnswerContrast, seed: b
     if calls and any_part(calls, CALL_ADDRESS, seed).log_e < LIKELY_LOG_E:
         return "random_alone"
     return "some_flows" if _untouched_share(epochs) > MAX_UNTOUCHED_SHARE else ROUTES
-
-
-def _hit_share(epochs: Sequence[ExpiringEpoch], seed: bytes) -> bool:
-    return any_part(epochs, ADDRESS, seed).log_e >= LIKELY_LOG_E
 
 
 def _untouched_share(epochs: Iterable[ExpiringEpoch]) -> float:
