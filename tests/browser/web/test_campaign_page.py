@@ -55,6 +55,8 @@ def test_it_tells_who_calls_for_it_what_it_does_and_when_it_ends(code: str):
     for shown in ("Anna&#x27;s &lt;class&gt;", "the-key", RUNS.begins, RUNS.ends, "Telegram", "WhatsApp"):
         assert shown in page
     assert page.count(f"<time>{RUNS.begins}</time>") == 1, "no line breaks a date"
+    if code == "en":
+        assert "Do not take part if that could bring you into danger." in page
     assert '<meta name="description"' in page
     assert "<form" in page
     assert "hidden>" not in page

@@ -110,6 +110,7 @@ class CampaignPage:
                 "seen": seen,
                 "apps": self._apps_text(apps),
                 "many": self._count_text(f"{now:%Y-%m-%d}"),
+                "danger": say("campaign", "Do not take part if that could bring you into danger."),
                 "stop_any_time": say("campaign", "You can stop at any time: close the page, and do not come back."),
                 "state": self._state_text(now),
                 "take_part": say("campaign", "I understand, take part: check this line now"),
