@@ -81,6 +81,11 @@ def test_without_an_estimate_only_the_rule_is_told(rule: str) -> None:
         ("media.freeze", {"after": Category("handshake")}, "calls go silent after the handshake"),
         ("udp.freeze", {"after_s": Number(9.0, 8.0, 10.0)}, "every UDP flow goes silent after a while, about 9.0 s"),
         ("udp.freeze", {"after": Category("handshake")}, "every UDP flow goes silent"),
+        (
+            "udp.freeze",
+            {"after_packets": Number(28.0, 27.0, 29.0), "port": Category("3478,5349")},
+            "UDP flows to some ports go silent after a while, about 28 packets (27 to 29)",
+        ),
     ],
 )
 def test_a_freeze_says_after_how_much(rule: str, parameters: dict[str, Number | Category], told: str) -> None:

@@ -125,7 +125,7 @@ def _client_words(client: str) -> str:
 
 
 def _freeze_clause(verdict: Verdict) -> str:
-    if "after" in verdict.parameters:
+    if verdict.rule == "media.freeze" and "after" in verdict.parameters:
         return say("rule", "calls go silent after the handshake")
     amount = _threshold_words(verdict)
     if not amount:
