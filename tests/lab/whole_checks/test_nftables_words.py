@@ -58,13 +58,13 @@ def nulls(verdicts: Sequence[dict[str, Any]]) -> list[str]:
 @pytest.mark.long
 def test_telegram_dropped_from_its_first_tag_on_is_blocked_as_a_whole(in_lab: InLab) -> None:
     found = told(in_lab, FROM_FIRST_TAG, ["telegram"], 10.0, CALLS)
-    assert named(found) == [["restricted", "flow.block", "both"]]
+    assert named(found) == [["restricted", "flow.block", None]]
     assert nulls(found) == []
 
 
 def test_the_same_act_on_an_app_with_stun_has_the_same_name(in_lab: InLab) -> None:
     found = told(in_lab, FROM_FIRST_STUN, ["webrtc"], 6.0, CALLS)
-    assert named(found) == [["restricted", "flow.block", "both"]]
+    assert named(found) == [["restricted", "flow.block", None]]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_the_same_act_on_an_app_with_stun_has_the_same_name(in_lab: InLab) -> No
 )
 def test_ports_below_10000(in_lab: InLab, rule: str, state: str) -> None:
     (verdict,) = told(in_lab, rule, ["webrtc"], 9.0, CALLS)
-    assert named([verdict]) == [[state, "port.block", "both"]]
+    assert named([verdict]) == [[state, "port.block", None]]
     assert all(int(port) < 10000 for port in verdict["parameters"]["port"]["value"].split(","))
 
 
