@@ -26,6 +26,8 @@ from talkpath.verdict.model import Verdict
 from talkpath.version import VERSION
 
 Addressee = Literal["operator", "regulator", "court"]
+ASKED_ABOUT = ("restricted", "closed", "unreachable")
+"""The states of which a letter asks what the cause is."""
 MAX_LETTER_VERDICTS = 2
 """Results that are told in full; the others are named, so that the letter stays one page."""
 
@@ -42,7 +44,7 @@ def letter_page(
     an event or of a shared result, which becomes a QR code."""
     body = [
         *_link_parts(link),
-        element("p", letter_salutation(to)),
+        element("p", letter_salutation(to, verdicts)),
         *_letter_part(say("letter", "What was measured"), _measured_lines(stored, verification)),
         *_result_parts(stored, verdicts),
         *_letter_part(say("letter", "How often this is wrong"), error_rate_lines(stored)),
@@ -54,8 +56,10 @@ def letter_page(
     return html_page(title, [letter], simulated=stored.simulated)
 
 
-def letter_salutation(to: Addressee) -> str:
-    """To whom it is, and what is asked for."""
+def letter_salutation(to: Addressee, verdicts: Sequence[Verdict]) -> str:
+    """To whom it is, and what is asked for: nothing, where nothing was found."""
+    if not any(verdict.state in ASKED_ABOUT for verdict in verdicts):
+        return say("letter", "For your information. No restriction was proven, and nothing is asked of you.")
     return {
         "operator": say(
             "letter",
