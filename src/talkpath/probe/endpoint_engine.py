@@ -157,10 +157,10 @@ class EndpointEngine:
         every = self._every()
         if self._round == 1:
             return every
-        parted = self._parted()
-        padded = [(row, PADDED_HELLO) for row in self.chosen.rows if (row.id, PADDED_HELLO) in parted]
+        diverged = self._diverged()
+        padded = [(row, PADDED_HELLO) for row in self.chosen.rows if (row.id, PADDED_HELLO) in diverged]
         if self._round > ROUNDS:
-            return [(row, kind) for row, kind in every if (row.id, kind) in parted] + padded
+            return [(row, kind) for row, kind in every if (row.id, kind) in diverged] + padded
         before = [each for each in self.exchanges if each.round == self._round - 1 and each.kind != NAME_KIND]
         last = {(each.host, each.kind): each for each in before}
         failed = {place for place, each in last.items() if not each.ok and not each.neutral}
@@ -172,20 +172,20 @@ class EndpointEngine:
         return [
             (row, kind)
             for row, kind in every
-            if (row.id, kind) in failed | parted
+            if (row.id, kind) in failed | diverged
             or (kind in blind and (row.id, kind) in last)
             or (row.id in names if kind in (SYSTEM, OTHER) else (row.id, kind) not in ever)
         ] + padded  # the last: its name was not found yet
 
-    def _parted(self) -> set[tuple[str, str]]:
+    def _diverged(self) -> set[tuple[str, str]]:
         """(host, kind) of the ClientHellos that go on to hosts which so far answered one each time, another never."""
         came: dict[str, dict[str, set[bool]]] = {}
         for each in self.exchanges:
             if each.kind in HELLOS and not each.neutral:
                 came.setdefault(each.host, {}).setdefault(each.kind, set()).add(each.ok)
-        parted = [host for host, kinds in came.items() if sorted(map(sorted, kinds.values())) == [[False], [True]]]
-        too_long = {(host, PADDED_HELLO) for host in parted if came[host]["tls.browser"] == {False}}
-        return {(host, kind) for host in parted for kind in HELLOS} | too_long
+        diverged = [host for host, kinds in came.items() if sorted(map(sorted, kinds.values())) == [[False], [True]]]
+        too_long = {(host, PADDED_HELLO) for host in diverged if came[host]["tls.browser"] == {False}}
+        return {(host, kind) for host in diverged for kind in HELLOS} | too_long
 
     def _every(self) -> list[tuple[EndpointRow, str]]:
         """Every (row, kind) there is; a name is looked up once, for the first row that has it, a neutral one's too."""

@@ -26,8 +26,8 @@ from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.assessment import COUNTS_LOG_E, HINT_LOG_E, Assessment, calls_fail
 from talkpath.verdict.flows.long_calls import (
+    Divergence,
     EndedCalls,
-    Parting,
     cut_off_together,
     cut_offs,
     ended_calls,
@@ -89,7 +89,7 @@ def is_untroubled(assessment: Assessment) -> bool:
         return False
     pairs = [(quality.calls[direction], quality.twins[direction]) for direction in DIRECTIONS]
     little = all(call and twin and call.estimate - twin.estimate < TROUBLED_LOSS for call, twin in pairs)
-    return little and not assessment.hint and assessment.parted is None and quality.line_mos >= TALKABLE_MOS
+    return little and not assessment.hint and assessment.diverged is None and quality.line_mos >= TALKABLE_MOS
 
 
 def leans_to_finding(assessment: Assessment) -> bool:
@@ -117,8 +117,8 @@ def _state_rank(assessment: Assessment) -> tuple[float, float]:
 def _single_flows_cut_off(assessments: Sequence[Assessment]) -> EndedCalls | None:
     """How many calls went silent, of arms where others lived on; None where that is not proven."""
     kills = [(each, _kill_log_e(each)) for each in assessments]
-    parted = [(cut_offs(each.view), log_e) for each, log_e in kills if log_e >= HINT_LOG_E]
-    single = [(cut, log_e) for cut, log_e in parted if cut.ended and cut.lived]
+    diverged = [(cut_offs(each.view), log_e) for each, log_e in kills if log_e >= HINT_LOG_E]
+    single = [(cut, log_e) for cut, log_e in diverged if cut.ended and cut.lived]
     if sum(log_e for _, log_e in single) < COUNTS_LOG_E:
         return None
     cuts = [cut for cut, _ in single]
@@ -135,13 +135,13 @@ def _unless_lucky(assessment: Assessment, cut: EndedCalls) -> Assessment:
     if not _may_be_lucky(assessment, cut):
         return assessment
     ended = assessment.view.facts.health.ended
-    return replace(assessment, state="insufficient", settled=True, reason=Reason("budget", {"ended": ended}))
+    return replace(assessment, state="insufficient", is_final=True, reason=Reason("budget", {"ended": ended}))
 
 
 def _in_doubt(assessment: Assessment, by_s: float) -> Assessment:
     """The assessment as of an arm whose own call went silent then."""
-    reason, parted = Reason("call_ended", {"seconds": round(by_s, 1)}), Parting(by_s, ended=True)
-    return replace(assessment, state="insufficient", settled=False, reason=reason, parted=parted)
+    reason, diverged = Reason("call_ended", {"seconds": round(by_s, 1)}), Divergence(by_s, ended=True)
+    return replace(assessment, state="insufficient", is_final=False, reason=reason, diverged=diverged)
 
 
 def _long_sample(assessments: Sequence[Assessment], ok_s: float) -> EndedCalls:
@@ -161,7 +161,7 @@ def _unless_few_known(assessment: Assessment, sample: EndedCalls) -> Assessment:
         return _in_doubt(assessment, own.by_s)
     values: dict[str, float] = {"seconds": round(sample.by_s, 1)} if sample.ended else {"calls": sample.lived}
     reason = Reason("call_ended" if sample.ended else "few_calls", values)
-    return replace(assessment, state="insufficient", settled=True, reason=reason)
+    return replace(assessment, state="insufficient", is_final=True, reason=reason)
 
 
 def _may_be_lucky(assessment: Assessment, cut: EndedCalls) -> bool:
@@ -200,4 +200,4 @@ def _most_calls_end(epoch: Epoch) -> bool:
 def _unless_stale(assessment: Assessment, began_s: float) -> Assessment:
     if assessment.state != "ok" or any(epoch.started_s >= began_s for epoch in assessment.view.accusing):
         return assessment
-    return replace(assessment, state="insufficient", settled=False, reason=Reason("stale", {"since_s": began_s}))
+    return replace(assessment, state="insufficient", is_final=False, reason=Reason("stale", {"since_s": began_s}))

@@ -66,7 +66,7 @@ def _assess_epochs(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -
     view = arm_view(facts, planned.arm)
     void = why_voided(facts)
     if void is not None:
-        return Assessment(planned, view, "insufficient", settled=True, reason=void)
+        return Assessment(planned, view, "insufficient", is_final=True, reason=void)
     if facts.reach.control != "connected" and not facts.epochs:
         return _without_server(facts, planned, view)
     if not view.accusing:
@@ -75,7 +75,7 @@ def _assess_epochs(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -
     proof = _strength_of_epochs(view.epochs, limit)
     if not proven_without_delay(proof, limit) and _twin_worse(view.epochs) >= limit:
         reason = Reason("twin_worse")
-        return Assessment(planned, view, "insufficient", settled=True, reason=reason, strength=proof)
+        return Assessment(planned, view, "insufficient", is_final=True, reason=reason, strength=proof)
     if is_accused(facts, proof, limit) and not _voids_calls(view):
         restricted = _restricted_assessment(view, planned, proof)
         if restricted is not None:
@@ -86,7 +86,7 @@ def _assess_epochs(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -
         own = _restricted_assessment(view, planned, proof) if begins_it else None
         if own is not None:
             return own
-        return Assessment(planned, view, "closed", settled=True, strength=proof, closed=closed)
+        return Assessment(planned, view, "closed", is_final=True, strength=proof, closed=closed)
     if proof.known_at_s is not None and not is_accused(facts, proof, limit):
         reason = late_for_delays(facts)
         return Assessment(planned, view, "insufficient", reason=reason, strength=proof)
@@ -128,14 +128,14 @@ def _without_server(facts: Facts, planned: ArmPlan, view: ArmView) -> Assessment
     else:
         state = "unreachable"
         reason = Reason("server_alone") if others.have_answered and found is None else None
-    return Assessment(planned, view, state, settled=True, reason=reason, closed=found)
+    return Assessment(planned, view, state, is_final=True, reason=reason, closed=found)
 
 
 def _without_calls(facts: Facts, planned: ArmPlan, view: ArmView) -> Assessment:
     if facts.health.ended in LOST_SHARE or facts.reach.control != "connected":
-        return Assessment(planned, view, "insufficient", settled=True, reason=Reason("responder_lost"))
+        return Assessment(planned, view, "insufficient", is_final=True, reason=Reason("responder_lost"))
     if browser_cannot_compare(view):
-        return Assessment(planned, view, "insufficient", settled=True, reason=Reason("no_control"))
+        return Assessment(planned, view, "insufficient", is_final=True, reason=Reason("no_control"))
     return Assessment(planned, view, "insufficient", reason=Reason("budget", {"epochs": 0}))
 
 
@@ -152,7 +152,7 @@ def _restricted_assessment(view: ArmView, planned: ArmPlan, proof: Strength) -> 
     )
     if not matters:
         return None
-    return Assessment(planned, view, "restricted", settled=True, strength=proof)
+    return Assessment(planned, view, "restricted", is_final=True, strength=proof)
 
 
 def _strongest_rule(view: ArmView) -> Candidate | None:

@@ -12,7 +12,7 @@ from talkpath.measure.facts import ALPHA, ArmPlan, Epoch, Facts
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.call_quality import CallQuality
-from talkpath.verdict.flows.long_calls import Parting
+from talkpath.verdict.flows.long_calls import Divergence
 from talkpath.verdict.model import Reason, State
 from talkpath.verdict.rules.best import Candidate, Explanation, explain_arm, explain_own
 from talkpath.verdict.statistics.cohort import DIRECTIONS
@@ -28,17 +28,17 @@ HINT_LOG_E = log(5.0)  # from here on more epochs are worth measuring
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The state of one arm and what it rests on. `settled`: more epochs of the baseline question would not change it.
+    """The state of one arm and what it rests on. `is_final`: more epochs of the baseline question would not change it.
     `closed` and `suspected`: the rule that closes the network (or says why nothing answers), proven or not yet.
     `compared`: calls are not accused, and how they differ from their twins is worth telling. `hint`: something is amiss
-    that is not proven. `parted`: where calls that lived through the check parted from twins, which proves nothing.
+    that is not proven. `diverged`: where calls that lived through the check diverged from twins, which proves nothing.
     `quality`: of an arm that nothing accuses; whoever tells of another rates its calls then. `alone_untried`: the line
     seems too poor, perhaps by the check's own flows, and no call alone was tried."""
 
     planned: ArmPlan
     view: ArmView
     state: State
-    settled: bool = False
+    is_final: bool = False
     reason: Reason | None = None
     strength: Strength | None = None
     closed: Candidate | None = None
@@ -46,7 +46,7 @@ class Assessment:
     compared: bool = False
     quality: CallQuality | None = None
     hint: bool = False
-    parted: Parting | None = None
+    diverged: Divergence | None = None
     alone_untried: bool = False
 
     @property

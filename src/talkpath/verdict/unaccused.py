@@ -24,7 +24,7 @@ from talkpath.verdict.assessment import (
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.call_quality import CallQuality, best_mos, call_quality
 from talkpath.verdict.flows.flow_spread import flows_differ
-from talkpath.verdict.flows.long_calls import Parting, find_parting, neighbours_of, watched_s
+from talkpath.verdict.flows.long_calls import Divergence, find_divergence, neighbours_of, watched_s
 from talkpath.verdict.flows.outcomes import calls_of, cut_short, flow_outcomes, without_ends, without_failed
 from talkpath.verdict.flows.self_congestion import alone_epochs, has_queued, is_relieved, lightest_epochs
 from talkpath.verdict.model import Reason
@@ -57,8 +57,8 @@ def assess_without_finding(
     """Assess an arm that nothing accuses. `suspected`: a rule that would close the network, not proven."""
     fail, quality = calls_fail(proof), call_quality(lightest_epochs(view.accusing))
     hint = fail or proof.log_e >= HINT_LOG_E
-    parted = find_parting(view)
-    undecided = Assessment(planned, view, "insufficient", strength=proof, quality=quality, hint=hint, parted=parted)
+    diverged = find_divergence(view)
+    undecided = Assessment(planned, view, "insufficient", strength=proof, quality=quality, hint=hint, diverged=diverged)
     if suspected or next_to_nothing_arrives(view):
         return replace(undecided, reason=_missing_evidence(facts, view), suspected=suspected)
     if view.gentle:
@@ -82,7 +82,7 @@ def assess_without_finding(
     if canary_log_e(facts.epochs) < CANARY_LOG_E:
         reason = _missing_evidence(facts, view) if facts.health.ended in LOST_SHARE else Reason("canary")
         return replace(undecided, reason=reason)
-    return _if_ok(facts, replace(undecided, settled=not hint))
+    return _if_ok(facts, replace(undecided, is_final=not hint))
 
 
 def _may_matter(view: ArmView, losses: dict[Direction, Interval]) -> bool:
@@ -112,7 +112,7 @@ def _if_line_poor(undecided: Assessment) -> Assessment:
     view = undecided.view
     alone = alone_epochs(view)
     if alone and call_quality(alone).mos >= TALKABLE_MOS:
-        return replace(undecided, settled=len(view.facts.plan.arms) > GENTLE_ARMS, reason=_own_load(view.facts))
+        return replace(undecided, is_final=len(view.facts.plan.arms) > GENTLE_ARMS, reason=_own_load(view.facts))
     epochs = tuple(map(without_failed, view.accusing))
     failed = any(len(kept.flows) < len(every.flows) for kept, every in zip(epochs, view.accusing, strict=True))
     if cut_short(view.every_epoch):
@@ -122,7 +122,7 @@ def _if_line_poor(undecided: Assessment) -> Assessment:
     if failed and (inside.line_mos >= TALKABLE_MOS or not any(lost)):
         return replace(undecided, reason=Reason("whole_flows"))
     enough = len(view.accusing) >= MIN_POOR_EPOCHS and is_relieved(view.accusing, view.facts.epochs)
-    return _impaired_unless_queued(replace(undecided, settled=enough))
+    return _impaired_unless_queued(replace(undecided, is_final=enough))
 
 
 def _impaired_unless_queued(undecided: Assessment) -> Assessment:
@@ -139,9 +139,9 @@ def _if_ok(facts: Facts, undecided: Assessment) -> Assessment:
     Impaired where one could hardly talk in the call that lived so long, nor beside it, and 5-tuples fare alike: a line
     that polices every flow lets the first bytes of each pass, so that short calls are well. Where one could hardly talk
     in such calls of the arm at any of several times, others beside them make it no better."""
-    parted, seconds = undecided.parted, watched_s(undecided.view)
-    if parted is not None:
-        return replace(undecided, settled=False, reason=_why_diverged(facts, undecided.view, parted))
+    diverged, seconds = undecided.diverged, watched_s(undecided.view)
+    if diverged is not None:
+        return replace(undecided, is_final=False, reason=_why_diverged(facts, undecided.view, diverged))
     if seconds < facts.ok_s:
         return replace(undecided, reason=_why_briefly(facts, undecided.view, seconds))
     own, others = call_quality(undecided.view.long), call_quality(neighbours_of(undecided.view))
@@ -178,10 +178,10 @@ def _lack_setup_packets(view: ArmView) -> bool:
     return sum(calls) >= MANY_FAIL * len(calls) > 0
 
 
-def _why_diverged(facts: Facts, view: ArmView, parted: Parting) -> Reason:
-    """Why calls that parted from twins keep an arm from being ok."""
-    if parted.ended:
-        return Reason("call_ended", {"seconds": round(parted.at_s, 1)})
+def _why_diverged(facts: Facts, view: ArmView, diverged: Divergence) -> Reason:
+    """Why calls that diverged from twins keep an arm from being ok."""
+    if diverged.ended:
+        return Reason("call_ended", {"seconds": round(diverged.at_s, 1)})
     return _missing_evidence(facts, view)
 
 

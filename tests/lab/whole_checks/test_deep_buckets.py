@@ -28,11 +28,11 @@ def test_calls_that_are_policed_after_seconds_are_told_as_restricted(rule: str) 
     accused = [verdict for verdict in judge_facts(facts) if verdict.state == "restricted"]
     assert accused
     assert {verdict.rule for verdict in accused} <= {"media.police", "media.drop", "media.unknown"}
-    assert not [each.arm for each in assess_arms(facts) if each.parted and each.state == "ok"]
+    assert not [each.arm for each in assess_arms(facts) if each.diverged and each.state == "ok"]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_line_that_polices_every_flow_parts_no_call_from_twins_that_send_as_much(seed: int) -> None:
     facts = run_sim(make_plan(choose_arms()), Scenario.parse("police_flow,kbps=60", [], seed))
-    assert not [each.arm for each in assess_arms(facts) if each.parted]
+    assert not [each.arm for each in assess_arms(facts) if each.diverged]
     assert {verdict.state for verdict in judge_facts(facts)} <= {"ok", "impaired", "insufficient"}

@@ -107,7 +107,7 @@ def test_anything_else_names_no_hello(own: tuple[str, str], neutral: tuple[str, 
     assert said(*FINE, *hellos, *beside)[:2] == ("ok", None)
 
 
-def parted(padded: str, handshakes: str = "y") -> Verdict:
+def diverged(padded: str, handshakes: str = "y") -> Verdict:
     """What is said where a browser's hello dies and OpenSSL's is answered, everywhere."""
     hellos = asked(BROWSER, NEVER), asked(OPENSSL, EACH), asked(PADDED, padded)
     beside = asked(BROWSER, NEVER, ""), asked(OPENSSL, EACH, ""), asked(TLS, "y" * len(handshakes), "")
@@ -118,7 +118,7 @@ def parted(padded: str, handshakes: str = "y") -> Verdict:
 
 def test_where_an_equally_long_hello_dies_too_it_is_its_length_and_nothing_is_restricted() -> None:
     for handshakes in ("y", "nnn"):
-        found = parted("nnnnn", handshakes)
+        found = diverged("nnnnn", handshakes)
         assert (found.state, found.reason, found.rule) == ("insufficient", Reason("long_hellos"), None)
         assert found.alternatives == ()
         assert found.decided_at_s is None
@@ -126,10 +126,10 @@ def test_where_an_equally_long_hello_dies_too_it_is_its_length_and_nothing_is_re
 
 @pytest.mark.parametrize("padded", ["", "yyyy", "nnnn", "ynyyy", "nnnny"])
 def test_a_browser_s_hello_is_longer_and_without_a_control_of_its_length_nothing_is_restricted(padded: str) -> None:
-    found = parted(padded)
+    found = diverged(padded)
     assert (found.state, found.reason) == ("insufficient", Reason("no_control"))
     assert found.alternatives == ("tls.hello_drop",)
-    assert parted(padded, "nnn").reason == Reason("outage")  # which says more
+    assert diverged(padded, "nnn").reason == Reason("outage")  # which says more
 
 
 def test_one_host_s_doubt_hides_no_other_host_s_rule() -> None:

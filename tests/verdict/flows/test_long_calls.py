@@ -14,7 +14,7 @@ from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows import long_calls
 from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.flow_spread import flow_spread
-from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, find_parting, lived_longer
+from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, find_divergence, lived_longer
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.wire.control.question import BASELINE, LongCalls, WatchedCalls
@@ -77,22 +77,22 @@ def third_ends(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> O
 
 def test_a_long_call_is_cleared_only_by_calls_that_lived_as_long() -> None:
     unlucky, well = ("watch", 8, 70, one_loses), ("watch", 8, 70, boxed.independent_loss(0.0))
-    assert find_parting(view(unlucky, well)) is None
-    short_too = find_parting(view(("long", 1, 900, grows), unlucky, well))
+    assert find_divergence(view(unlucky, well)) is None
+    short_too = find_divergence(view(("long", 1, 900, grows), unlucky, well))
     assert short_too is not None
     assert short_too.at_s > 2.0
-    assert short_too == find_parting(view(("long", 1, 900, grows)))
+    assert short_too == find_divergence(view(("long", 1, 900, grows)))
 
 
 def test_a_call_that_loses_some_packets_from_late_on_parts() -> None:
-    late = find_parting(view(("long", 1, 1100, loses_late)))
+    late = find_divergence(view(("long", 1, 1100, loses_late)))
     assert late is not None
     assert late.at_s > 14.0
-    assert find_parting(view(("long", 1, 1100, boxed.independent_loss(0.04)))) is None
+    assert find_divergence(view(("long", 1, 1100, boxed.independent_loss(0.04)))) is None
 
 
 def test_a_call_that_lost_more_has_lost_it_by_its_end_at_the_latest() -> None:
-    found = find_parting(view(("watch", 8, 70, boxed.media_drop(0.5))))
+    found = find_divergence(view(("watch", 8, 70, boxed.media_drop(0.5))))
     assert found is not None
     assert found.at_s < 2.0
 
@@ -126,4 +126,4 @@ def test_ends_are_the_same_whether_or_not_losses_are_looked_for(box: Box) -> Non
 
 
 def _ended_at(call: long_calls.LongCall) -> float | None:
-    return call.parting.at_s if call.parting and call.parting.ended else None
+    return call.diverged.at_s if call.diverged and call.diverged.ended else None

@@ -42,8 +42,8 @@ def draw(rng: Random, call: DrawnCall) -> DrawnSettings | None:
     """Draws a limit that between 10 and 90 % of the packets of each direction exceed."""
     up, down = call.media_sizes()
     over = rng.choice(up + down)
-    parted = all(0.1 <= sum(size > over for size in sizes) / len(sizes) <= 0.9 for sizes in (up, down))
-    return {"over": over} if parted else None
+    diverged = all(0.1 <= sum(size > over for size in sizes) / len(sizes) <= 0.9 for sizes in (up, down))
+    return {"over": over} if diverged else None
 
 
 MECHANISM = Mechanism(

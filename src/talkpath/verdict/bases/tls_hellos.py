@@ -102,7 +102,7 @@ def _was_compared(server: str, tries: Sequence[Exchange], controls: Sequence[Exc
 
 
 REPEATS, SERVERS = 6, 2
-PADDED, PADDED_REPEATS = "tls.padded", REPEATS - 1  # it is asked once the two have parted
+PADDED, PADDED_REPEATS = "tls.padded", REPEATS - 1  # it is asked once the two have diverged
 HELLO_STYLES = {"tls.browser": "browser", "tls.openssl": "openssl"}
 Doubt = Literal["", "long_hellos", "refused", "no_control"]
 

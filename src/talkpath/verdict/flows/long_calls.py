@@ -52,9 +52,9 @@ LONG_SAMPLE = 8  # long calls of a check, of all its arms: one more than show th
 AS_LONG_SHARE = 0.9  # of the seconds by which a call had lost more: calls that were shorter say nothing against it
 
 
-class Parting(NamedTuple):
-    """A call that parted from the twins of its time. `at_s` after its start it had `ended`; or by then it shows that it
-    loses more than they do, and perhaps `soon_s` after it already."""
+class Divergence(NamedTuple):
+    """A call that diverged from the twins of its time. `at_s` after its start it had `ended`; or by then it shows that
+    it loses more than they do, and perhaps `soon_s` after it already."""
 
     at_s: float
     ended: bool
@@ -71,10 +71,10 @@ class EndedCalls(NamedTuple):
 
 
 class LongCall(NamedTuple):
-    """One call that was watched for `span_s`, and where it parted from twins (None: it did not)."""
+    """One call that was watched for `span_s`, and where it diverged from twins (None: it did not)."""
 
     span_s: float
-    parting: Parting | None
+    diverged: Divergence | None
 
 
 class Neighbour(NamedTuple):
@@ -124,7 +124,7 @@ def neighbours_of(view: ArmView) -> tuple[Epoch, ...]:
     )
 
 
-def find_parting(view: ArmView) -> Parting | None:
+def find_divergence(view: ArmView) -> Divergence | None:
     """Where the arm's calls part from twins; None where they do not, or where as many that lived longer did not."""
     watch = tuple(epoch for epoch in view.accusing if isinstance(epoch.question, WatchedCalls))
     if not (view.long or watch):
@@ -170,7 +170,7 @@ def few_calls_end(sample: EndedCalls) -> bool:
 def _count_together(epochs: tuple[Epoch, ...]) -> EndedCalls | None:
     arms = dict.fromkeys(epoch.arm for epoch in epochs)
     by_arm = [_long_calls(epochs, arm) for arm in arms]
-    ends = [[one.parting.at_s for one in calls if one.parting and one.parting.ended] for calls in by_arm]
+    ends = [[one.diverged.at_s for one in calls if one.diverged and one.diverged.ended] for calls in by_arm]
     firsts = sorted(first for each in ends if (first := min(each, default=0.0)))
     equal = [later for one, later in pairwise(firsts) if later - one <= EQUALLY_S]
     if not equal:
@@ -182,9 +182,9 @@ def _count_together(epochs: tuple[Epoch, ...]) -> EndedCalls | None:
 @remember_result
 def _count_cut_offs(epochs: tuple[Epoch, ...], arm: Arm) -> EndedCalls:
     calls = _long_calls(epochs, arm)
-    ended = [call.parting.at_s for call in calls if call.parting and call.parting.ended]
+    ended = [call.diverged.at_s for call in calls if call.diverged and call.diverged.ended]
     by_s = max(ended, default=0.0)
-    longer = [call for call in calls if call.span_s >= by_s + SILENCE_S and not (call.parting and call.parting.ended)]
+    longer = [call for call in calls if call.span_s >= by_s + SILENCE_S and not (call.diverged and call.diverged.ended)]
     return EndedCalls(len(ended), by_s, len(longer))
 
 
@@ -194,18 +194,18 @@ def lived_longer(view: ArmView, at_s: float) -> int:
 
 
 @remember_result
-def _of_epochs(epochs: tuple[Epoch, ...], arm: Arm, unlike: tuple[float, ...]) -> Parting | None:
+def _of_epochs(epochs: tuple[Epoch, ...], arm: Arm, unlike: tuple[float, ...]) -> Divergence | None:
     calls = _long_calls(epochs, arm, dict(zip(DIRECTIONS, unlike, strict=True)))
-    return min((call.parting for call in calls if call.parting and not _is_bad_luck(call, calls)), default=None)
+    return min((call.diverged for call in calls if call.diverged and not _is_bad_luck(call, calls)), default=None)
 
 
-def _is_bad_luck(parted: LongCall, calls: Sequence[LongCall]) -> bool:
-    """Whether half of the calls that lived as long as this one until it parted did not part."""
-    assert parted.parting is not None
-    at_s, ended, _ = parted.parting
+def _is_bad_luck(one: LongCall, calls: Sequence[LongCall]) -> bool:
+    """Whether half of the calls that lived as long as this one until it diverged did not diverge."""
+    assert one.diverged is not None
+    at_s, ended, _ = one.diverged
     least_s = at_s + SILENCE_S if ended else AS_LONG_SHARE * at_s
-    comparable = [call for call in calls if call is parted or call.span_s >= least_s]
-    return 2 * sum(call.parting is not None for call in comparable) <= len(comparable)
+    comparable = [call for call in calls if call is one or call.span_s >= least_s]
+    return 2 * sum(call.diverged is not None for call in comparable) <= len(comparable)
 
 
 def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, float] | None = None) -> list[LongCall]:
@@ -225,7 +225,7 @@ def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, fl
 
 
 def _ended_alone(started_s: float, call: FlowOutcome, twins: Sequence[Neighbour]) -> bool:
-    """Whether the call ended, and no twin is known that was under way then: nothing says yet whether it parted."""
+    """Whether the call ended, and no twin is known that was under way then: nothing says yet whether it diverged."""
     ends = [(direction, end_s) for direction in DIRECTIONS if (end_s := _ended_s(call.of(direction))) is not None]
     return any(not list(_last_s(started_s + end_s, twins, direction)) for direction, end_s in ends)
 
@@ -278,25 +278,25 @@ def _long_call(
     found = [
         where
         for direction in (DIRECTIONS if unlike or _first_end_s(call) < inf else ())
-        if (where := _call_parting(epoch, call, twins, direction, unlike[direction] if unlike else 0.0))
+        if (where := _call_divergence(epoch, call, twins, direction, unlike[direction] if unlike else 0.0))
     ]
     return LongCall(span_s, min(found, default=None))
 
 
-def _call_parting(
+def _call_divergence(
     epoch: Epoch, call: FlowOutcome, twins: Sequence[Neighbour], direction: Direction, unlike: float
-) -> Parting | None:
+) -> Divergence | None:
     one = call.of(direction)
     end_s = _ended_s(one)
     if end_s is not None:
-        return Parting(end_s, ended=True) if _go_on(epoch.started_s + end_s, twins, direction) else None
+        return Divergence(end_s, ended=True) if _go_on(epoch.started_s + end_s, twins, direction) else None
     lossy = _loses_more(epoch.started_s, one, _as_heavy(epoch, twins, direction), direction, unlike)
     if lossy is not None:
         return lossy
     spread_ms = _delay_spreads(epoch).get(call.flow, {}).get(direction)
     others = [twin.spread_ms[direction] for twin in twins if direction in twin.spread_ms]
     late = spread_ms is not None and bool(others) and spread_ms - max(others) >= MUCH_DELAY_MS
-    return Parting(float(one.sent_s[-1]), ended=False) if late and one.sent else None
+    return Divergence(float(one.sent_s[-1]), ended=False) if late and one.sent else None
 
 
 def _ended_s(direction: DirectionOutcome) -> float | None:
@@ -331,14 +331,14 @@ def _last_s(at_s: float, twins: Sequence[Neighbour], direction: Direction) -> It
 
 def _loses_more(
     started_s: float, one: DirectionOutcome, twins: Sequence[Neighbour], direction: Direction, unlike: float
-) -> Parting | None:
+) -> Divergence | None:
     """Where it shows that the call loses more than the twins of the same seconds; None where it does not. A call that
     loses much, and has no twin that says why, is in doubt as well."""
     if not one.sent:
         return None
     last_s = float(one.sent_s[-1])
     if not twins:
-        return Parting(last_s, ended=False) if one.sent - one.arrived >= MUCH_LOSS * one.sent else None
+        return Divergence(last_s, ended=False) if one.sent - one.arrived >= MUCH_LOSS * one.sent else None
     edges = started_s + np.arange(LOSS_WINDOW_S * ceil(last_s / LOSS_WINDOW_S) + 1.0)
     beside = np.array([_window_counts(twin.started_s, twin.flow.of(direction), edges) for twin in twins])
     seconds = np.vstack([_window_counts(started_s, one, edges), beside.sum(axis=0)])
@@ -352,10 +352,10 @@ def _loses_more(
         if window[0] >= WINDOW_PACKETS and _loses_with_cause(window, baseline, MUCH_LOSS, by_chance):
             parts = partial(_loses_with_cause, first=baseline, least=MUCH_LOSS, by_chance=by_chance)
             soon_s = at * LOSS_WINDOW_S + _soon_s(windows[:, at], parts)
-            return Parting(min((at + 1) * LOSS_WINDOW_S, last_s), ended=False, soon_s=soon_s)
+            return Divergence(min((at + 1) * LOSS_WINDOW_S, last_s), ended=False, soon_s=soon_s)
     since = told[:, ::-1].cumsum(axis=1).T  # the last window, the last two, and so on to the whole call
-    parted = any(_loses_with_cause(counts, first, SOME_LOSS, by_chance) for counts in since)
-    return Parting(last_s, ended=False) if parted else None
+    diverged = any(_loses_with_cause(counts, first, SOME_LOSS, by_chance) for counts in since)
+    return Divergence(last_s, ended=False) if diverged else None
 
 
 def _soon_s(window: Floats, parts: Callable[[Floats], bool]) -> int:

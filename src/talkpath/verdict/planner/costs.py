@@ -92,7 +92,7 @@ class Costs:
         asked, every = self.asked, self.asked.assessments
         unseen = [each for each in every if not any(asked.count(other, WatchedCalls) for other in asked.variants(each))]
         apps = {(each.arm.app, each.arm.medium) for each in unseen}
-        further = sum(not each.settled and not asked.count(each, WatchedCalls) for each in every) - len(apps)
+        further = sum(not each.is_final and not asked.count(each, WatchedCalls) for each in every) - len(apps)
         return len(apps) + FURTHER_VARIANT_SHARE * max(0, further)
 
     def byte_rate(self, planned: ArmPlan) -> float:

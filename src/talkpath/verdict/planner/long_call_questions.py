@@ -58,16 +58,16 @@ class LongCallQuestions:
         does not carry."""
         for assessment in self.asked.assessments if self.asked.facts.plan.long_s and not self.asked.pending else ():
             seems_poor = assessment.state == "impaired" or assessment.alone_untried
-            poor = seems_poor and assessment.settled and not alone_epochs(assessment.view)
+            poor = seems_poor and assessment.is_final and not alone_epochs(assessment.view)
             if poor and self.asked.count(assessment, LongCalls) < LONG_CALLS:
                 yield from self.costs.affordable([self.questions.alone(assessment)], 1.0)
 
-    def parted(self) -> Iterator[PlannedEpoch]:
+    def diverged(self) -> Iterator[PlannedEpoch]:
         """Where two long calls went silent, or one lost more than twins: calls and twins that live a little longer, of
         the arm that shows it soonest, and of the cheapest one. Where a line loses single flows by accident, one call
         that went silent says nothing; where calls of several arms did, or two of one, as many are asked as prove it."""
-        parted = [each for each in self.asked.assessments if each.parted]
-        for assessment in sorted(parted, key=self._outliving_cost):
+        diverged = [each for each in self.asked.assessments if each.diverged]
+        for assessment in sorted(diverged, key=self._outliving_cost):
             if self._once(assessment) or not self._is_open(assessment):
                 continue
             proof = bool(assessment.view.long)
@@ -81,7 +81,7 @@ class LongCallQuestions:
         """Where a long call lost more than twins, and looks at that are too dear or proved nothing: another one beside
         a twin. What one 5-tuple lost by accident the next one rarely does."""
         for assessment in self.asked.assessments if self.asked.facts.plan.long_s else ():
-            lost_more = assessment.parted is not None and not assessment.parted.ended
+            lost_more = assessment.diverged is not None and not assessment.diverged.ended
             another = (
                 not self.asked.has_long_call(assessment.arm) and self.asked.count(assessment, LongCalls) < LONG_CALLS
             )
@@ -104,7 +104,7 @@ class LongCallQuestions:
                 yield from self.costs.affordable(questions, 1.0)
 
     def _ended_with_twins(self, assessment: Assessment) -> bool:
-        undecided = assessment.state == "insufficient" and assessment.parted is None
+        undecided = assessment.state == "insufficient" and assessment.diverged is None
         return undecided and ended_s(assessment.view) is not None
 
     def _looked_and_ended(self, assessment: Assessment) -> tuple[int, float]:
@@ -113,9 +113,9 @@ class LongCallQuestions:
         return looked, ended_s(assessment.view) or 0.0
 
     def _is_open(self, assessment: Assessment) -> bool:
-        """Whether looks may follow where its calls parted from twins: nothing else decides it, nor is awaited."""
+        """Whether looks may follow where its calls diverged from twins: nothing else decides it, nor is awaited."""
         waits = self._awaits_twins(assessment) or self.asked.is_pending(assessment)
-        return not (assessment.settled or assessment.hint or waits)
+        return not (assessment.is_final or assessment.hint or waits)
 
     def _awaits_twins(self, assessment: Assessment) -> bool:
         """Whether its long call lost more than twins, but of those that send as much none is known yet."""
@@ -131,8 +131,8 @@ class LongCallQuestions:
         return not known and any(self.asked.has_long_call(each.arm) for each in heavy)
 
     def _outliving_cost(self, assessment: Assessment) -> tuple[int, float]:
-        """Sorts looks at calls that parted: by when they did, then by bytes."""
-        at_s = assessment.parted.at_s if assessment.parted else inf
+        """Sorts looks at calls that diverged: by when they did, then by bytes."""
+        at_s = assessment.diverged.at_s if assessment.diverged else inf
         return ceil(at_s / LOSS_WINDOW_S), min(
             map(self.costs.bytes_of, self.questions.outlive(assessment, proof=False))
         )
@@ -148,9 +148,9 @@ class LongCallQuestions:
         """Whether one long call of it went silent, while twins went on, and none of other arms; and there is time for
         another and for a look."""
         silent = list(filter(_went_silent, self.asked.assessments))
-        if [each.arm for each in silent] != [assessment.arm] or assessment.parted is None:
+        if [each.arm for each in silent] != [assessment.arm] or assessment.diverged is None:
             return False
-        return len(assessment.view.long) == 1 and self.costs.left_s >= 2 * (assessment.parted.at_s + OUTLIVE_S)
+        return len(assessment.view.long) == 1 and self.costs.left_s >= 2 * (assessment.diverged.at_s + OUTLIVE_S)
 
 
 def _with_twins(plan: Plan, byte_rate: Callable[[ArmPlan], float]) -> set[Arm]:
@@ -175,4 +175,4 @@ def _calls_of(plan: Plan, byte_rate: Callable[[ArmPlan], float]) -> dict[Arm, in
 
 def _went_silent(assessment: Assessment) -> bool:
     """Whether a call of it ended while twins went on: shorter ones do not tell why."""
-    return assessment.parted is not None and assessment.parted.ended
+    return assessment.diverged is not None and assessment.diverged.ended

@@ -79,7 +79,7 @@ class QuestionPlanner:
             self.long.ended_together(),
             self.long.begun(),
             self.firsts(FIRST_EPOCHS),
-            self.long.parted(),
+            self.long.diverged(),
             self.long.again(),
             self.sequence(1.0 - self.costs.reserve),
             self.renewed(),
@@ -114,7 +114,7 @@ class QuestionPlanner:
         for assessment in self.assessments:
             nearly = (
                 _is_nearly_proven(assessment)
-                and not assessment.settled
+                and not assessment.is_final
                 and not self.asked.app_is_restricted(assessment)
             )
             if nearly and self.asked.count(assessment, Baseline) == 1:
@@ -124,7 +124,7 @@ class QuestionPlanner:
         """The epochs that prove a strong effect: of each app's quickest variant, then of the others. No arm waits
         because another is being named."""
         for assessment in sorted(self.assessments, key=self._quicker_variants):
-            if not assessment.settled and self.asked.count(assessment, Baseline) < count:
+            if not assessment.is_final and self.asked.count(assessment, Baseline) < count:
                 yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0 - FIRST_RESERVE)
 
     def _quicker_variants(self, assessment: Assessment) -> int:
@@ -156,7 +156,7 @@ class QuestionPlanner:
         begun: set[tuple[str, str]] = set()
         for assessment in sorted(self.assessments, key=self.costs.proof_bytes):
             call = (assessment.arm.app, assessment.arm.medium)
-            if not assessment.settled and nothing_arrives(assessment):
+            if not assessment.is_final and nothing_arrives(assessment):
                 yield from self.costs.affordable(self.questions.tcp(assessment), 1.0)
             if self._amiss(assessment) and call not in begun:
                 begun.add(call)
@@ -168,7 +168,7 @@ class QuestionPlanner:
             if assessment.state == "restricted":
                 if self.asked.decides_its_app(assessment):
                     yield from self.costs.affordable(self.questions.contrasts(assessment), 1.0)
-            elif not assessment.settled and nothing_arrives(assessment):
+            elif not assessment.is_final and nothing_arrives(assessment):
                 yield from self.costs.affordable(self.questions.tcp(assessment), 1.0)
             elif assessment.suspected:
                 yield from self.costs.affordable(self._sharpen(assessment), 1.0)
@@ -186,10 +186,10 @@ class QuestionPlanner:
         """The undecided arms: those with something amiss first, then those that had least, then those that lack least;
         every fourth epoch a long one. One at a time, so that bytes decide some arms rather than nearly all of them.
         `alone`: only those whose app has no decided variant."""
-        tried = [each.arm for each in self.assessments if each.parted and self.asked.has_long_call(each.arm)]
-        open_arms = [each for each in self.assessments if not each.settled and each.arm not in tried]
+        tried = [each.arm for each in self.assessments if each.diverged and self.asked.has_long_call(each.arm)]
+        open_arms = [each for each in self.assessments if not each.is_final and each.arm not in tried]
         if alone:
-            open_arms = [each for each in open_arms if not any(one.settled for one in self.asked.variants(each))]
+            open_arms = [each for each in open_arms if not any(one.is_final for one in self.asked.variants(each))]
         if hinted:
             open_arms = [each for each in open_arms if each.hint and not self.asked.app_is_restricted(each)]
         open_arms = [each for each in open_arms if self.asked.count(each, Baseline) < most]
@@ -252,7 +252,7 @@ class QuestionPlanner:
         """A few calls at once, of arms of which one call alone was well, while the check's many were too much for the
         line. Whatever else is asked of them then is as gentle."""
         for assessment in self.assessments if not self.asked.pending else ():
-            loaded = assessment.reason is not None and assessment.reason.code == "own_load" and not assessment.settled
+            loaded = assessment.reason is not None and assessment.reason.code == "own_load" and not assessment.is_final
             if loaded and not self.asked.count(assessment, GENTLE):
                 yield from self.costs.affordable([self.questions.gentle(assessment)], 1.0)
 
@@ -286,7 +286,7 @@ class QuestionPlanner:
         had = self.asked.count(assessment, Baseline) + self.asked.count(assessment, WatchedCalls)
         leans = not tight and leans_to_finding(assessment)
         most = LIGHT_EPOCHS if self.questions.light else LEANING_EPOCHS if leans else MORE_EPOCHS
-        return (assessment.hint or leans) and not assessment.settled and had < most
+        return (assessment.hint or leans) and not assessment.is_final and had < most
 
 
 def _is_nearly_proven(assessment: Assessment) -> bool:

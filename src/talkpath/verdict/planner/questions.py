@@ -171,20 +171,20 @@ class SingleQuestions:
     def another_long_call(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """One more beside a twin: for as long as `ok` takes, or as the one that went silent; or until the one that lost
         more showed that."""
-        parted = assessment.parted
+        diverged = assessment.diverged
         enough_s: tuple[float, ...] = (self.plan.long_s, self.plan.ok_s + SPARE_S)
-        if parted:
-            enough_s = (*enough_s, parted.at_s + OUTLIVE_S) if parted.ended else (parted.at_s + SPARE_S,)
+        if diverged:
+            enough_s = (*enough_s, diverged.at_s + OUTLIVE_S) if diverged.ended else (diverged.at_s + SPARE_S,)
         for seconds in enough_s:
             yield self.long_call(assessment, 1, seconds)
 
     def outliving(self, assessment: Assessment, *, soon: bool = False) -> int:
         """How many media packets a call has that lives a little longer than the one that went silent, or than that one
         until it showed that it loses more; or as long as it showed that `soon`."""
-        parted = assessment.parted
-        until_s = SPARE_S + (parted.at_s if parted else ended_s(assessment.view) or 0.0)
-        if soon and parted:
-            until_s = SPARE_S + min(parted.at_s, parted.soon_s)
+        diverged = assessment.diverged
+        until_s = SPARE_S + (diverged.at_s if diverged else ended_s(assessment.view) or 0.0)
+        if soon and diverged:
+            until_s = SPARE_S + min(diverged.at_s, diverged.soon_s)
         calls = assessment.view.long[:1]
         counts = [media_until(track, until_s) for call in calls for track in (call.up, call.down)]
         return max([self.plan.packets, *counts] if calls else [ceil(until_s * assessment.planned.packet_rate)])
@@ -195,7 +195,7 @@ class SingleQuestions:
         such epochs."""
         enough = log_threshold(self.facts) + PROOF_NATS
         least = next((k for k in range(LEAST_K, MOST_K) if log_choose(2 * k, k) >= enough), MOST_K)
-        lost_more = assessment.parted is not None and not assessment.parted.ended
+        lost_more = assessment.diverged is not None and not assessment.diverged.ended
         proofs = (least, USUAL_K) if lost_more else (least, USUAL_K, LOOK_K)
         for k in dict.fromkeys(proofs) if proof else (LOOK_K,):
             yield self._question(

@@ -86,8 +86,8 @@ def _next_of(facts: EndpointFacts, app: str) -> ExpiringQuestion | None:
     if found.shown and (asked_all or (found.bound and found.bound != "address")):
         return _narrow_question(facts, arm, found, own)
     promising = found.elsewhere == "single_server" or found.contrast.log_e >= PROMISING
-    settled = found.shown and found.bound
-    if len(compared) >= (MOST_EPOCHS if promising and not settled else EPOCHS):
+    is_final = found.shown and found.bound
+    if len(compared) >= (MOST_EPOCHS if promising and not is_final else EPOCHS):
         return _narrow_question(facts, arm, found, own) if found.shown else None
     return _find_question(facts, arm, own)
 
