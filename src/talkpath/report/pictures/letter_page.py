@@ -26,8 +26,6 @@ from talkpath.verdict.model import Verdict
 from talkpath.version import VERSION
 
 Addressee = Literal["operator", "regulator", "court"]
-ASKED_ABOUT = ("restricted", "closed", "unreachable")
-"""The states of which a letter asks what the cause is."""
 MAX_LETTER_VERDICTS = 2
 """Results that are told in full; the others are named, so that the letter stays one page."""
 
@@ -58,9 +56,8 @@ def letter_page(
 
 def letter_salutation(to: Addressee, verdicts: Sequence[Verdict]) -> str:
     """To whom it is, and what is asked for: nothing, where nothing was found."""
-    if not any(verdict.state in ASKED_ABOUT for verdict in verdicts):
-        return say("letter", "For your information. No restriction was proven, and nothing is asked of you.")
     return {
+        "nobody": say("letter", "For your information. No restriction was proven, and nothing is asked of you."),
         "operator": say(
             "letter",
             "To the operator of the network. Please look into what is described below, and tell whether anything on "
@@ -76,7 +73,7 @@ def letter_salutation(to: Addressee, verdicts: Sequence[Verdict]) -> str:
             "To the court. This is a measurement with its error rate. An expert of your own can check every part of it "
             "as described below, without its author.",
         ),
-    }[to]
+    }[to if any(verdict.state in ("restricted", "closed", "unreachable") for verdict in verdicts) else "nobody"]
 
 
 def _letter_part(title: str, lines: Sequence[str]) -> Iterator[Element]:
