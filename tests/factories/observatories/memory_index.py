@@ -196,8 +196,8 @@ def _country_event(events: Sequence[Event]) -> Event:
 def _event_in_full(event: Event) -> Event:
     """With all that a detector may tell of it."""
     return replace(event, checks=event.count * 5 // 4, share=0.8, share_low=0.7, share_high=0.9,
-                   sources=("probe", "tap"), taps=31, rules={"stun.drop": 40, "media.drop": 5}, carries=("tls/443",),
-                   bundles=("ab" * 32,),
+                   sources=("probe", "tap"), taps=31, rules={"stun.drop": 40, "media.drop": 5, "": 55},
+                   carries=("tls/443",), bundles=("ab" * 32,),
                    known={"signal": "2025-08-12", "confirmed": "2025-08-14"})  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def print_ready(
 
 def _transport_words(identity: Identity, page: ServedPage | None) -> str:
     """As "over UDP (17 ports), TCP (443), TLS and WebSocket (443), and from browsers (4 checks at a time)"."""
-    kinds = [f"over UDP ({len(identity.ports)} ports)"]
+    kinds = [f"over UDP ({len(identity.ports)} port{'s' * (len(identity.ports) > 1)})"]
     kinds += [f"TCP ({_port_words(identity.tcp_ports)})"] if identity.tcp_ports else []
     kinds += [f"TLS and WebSocket ({_port_words(identity.tls_ports)})"] if identity.tls_ports else []
     kinds += [f"and from browsers ({page.at_a_time} checks at a time)"] if page and page.url else []
