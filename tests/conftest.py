@@ -38,10 +38,14 @@ WAITING = re.compile(
 )
 
 
+BROWSERS = re.compile("in_browser|playwright")
+
+
 @cache
-def is_waiting(module: Path) -> bool:
-    """Whether the tests of a module wait for real time to pass rather than compute."""
-    return WAITING.search(module.read_text(encoding="utf-8")) is not None
+def marks_of_module(module: Path) -> tuple[str, ...]:
+    """`waits`: the tests of a module wait for real time to pass rather than compute. `long`: they start browsers."""
+    text = module.read_text(encoding="utf-8")
+    return tuple(mark for mark, words in (("waits", WAITING), ("long", BROWSERS)) if words.search(text))
 
 
 @pytest.fixture(scope="session")
@@ -56,17 +60,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "captures: reads the public captures (given to every test that asks for them)")
     config.addinivalue_line("markers", "property: many drawn examples (given to every test of hypothesis)")
     config.addinivalue_line("markers", "waits: for real time to pass (given to tests of modules that start programs)")
-    config.addinivalue_line("markers", "long: 1.5 s of a core, or ten of waiting: `make test-long`")
+    config.addinivalue_line("markers", "long: a second of a core, or six of waiting, or a browser: `make test-long`")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`-m captures` (as `make captures` runs) selects the tests that use the fixture; `property`, `waits` alike."""
+    """`-m captures` (as `make captures` runs) selects the tests that use the fixture; other marks alike."""
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("property")
-        if is_waiting(item.path):
-            item.add_marker("waits")
+        for mark in marks_of_module(item.path):
+            item.add_marker(mark)
         if "captures" in getattr(item, "fixturenames", ()):
             item.add_marker("captures")
 

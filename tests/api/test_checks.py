@@ -25,6 +25,7 @@ def restricted() -> talkpath.Result:
     return talkpath.simulate("media.drop,app=webrtc,direction=up,p=0.5", apps=["webrtc"], seed=3)
 
 
+@pytest.mark.long
 def test_a_simulated_restriction_is_found_and_the_truth_is_told(restricted: talkpath.Result) -> None:
     (verdict,) = restricted.verdicts
     assert (verdict.app, verdict.state, verdict.rule, verdict.direction) == ("webrtc", "restricted", "media.drop", "up")
@@ -34,6 +35,7 @@ def test_a_simulated_restriction_is_found_and_the_truth_is_told(restricted: talk
     assert json.loads(json.dumps(restricted.record))["simulated"] is True
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_result(restricted: talkpath.Result) -> None:
     again = talkpath.simulate("media.drop,app=webrtc,direction=up,p=0.5", apps=["webrtc"], seed=3)
     other = talkpath.simulate("media.drop,app=webrtc,direction=up,p=0.5", apps=["webrtc"], seed=4)

@@ -59,6 +59,7 @@ def test_importing_talkpath_loads_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_the_records_that_results_hold_are_public() -> None:
     """Whoever annotates a function of their own finds the types that results are made of."""
     (verdict,) = talkpath.simulate(apps=["webrtc"], seed=1).verdicts

@@ -66,6 +66,7 @@ def test_hellos_in_one_datagram_are_those_that_the_wire_has(name: str, old: str)
     assert hello == written.fill(hello)
 
 
+@pytest.mark.long
 def test_in_a_reflectors_frames_a_hello_is_framed() -> None:
     """Ids in the order of the direction, then the length of what the frame holds; zeros fill it up."""
     for code in CODES:
@@ -78,6 +79,7 @@ def test_in_a_reflectors_frames_a_hello_is_framed() -> None:
             assert (data[12:16] == ends[1][12:16]) is same
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SHAPES)
 def test_each_keeps_the_bounds_of_a_shape_and_is_told_by_its_slots(name: str) -> None:
     shape = SHAPES[name]

@@ -80,6 +80,7 @@ def test_a_rule_about_calls_is_seen_all_the_same():
     assert all(v.parameters["p"].low < 0.3 < v.parameters["p"].high for v in found)  # type: ignore[union-attr]
 
 
+@pytest.mark.long
 def test_calls_that_only_begin_later_are_not_worse():
     """What a call did not send yet is nothing that it lost, however twins die beside it."""
     peaks = [

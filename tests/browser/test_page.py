@@ -28,7 +28,6 @@ def opened(browser: Browser, origin: str, code: str, **options: object) -> Page:
     return page
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("code", LANGUAGE_NAMES)
 def test_every_language_is_whole_accessible_and_fits_a_narrow_screen(browser: Browser, origin: str, code: str):
     page = opened(browser, origin, code)
@@ -88,7 +87,6 @@ def is_in_sight(page: Page, selector: str) -> bool:
     return box is not None and box["y"] >= 0 and box["y"] + box["height"] <= SCREEN["height"]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("code", LANGUAGE_NAMES)
 def test_on_a_small_phone_the_button_is_in_sight_below_cost_and_consent(browser: Browser, origin: str, code: str):
     page = opened(browser, origin, code)

@@ -125,7 +125,6 @@ def check_by_keyboard(page: Page) -> None:
     page.wait_for_selector("#result:not([hidden])")
 
 
-@pytest.mark.long
 def test_a_second_quick_tap_on_start_answers_no_question(browser: Browser, origin: str):
     page = opened(browser, origin)
     page.dblclick("#start")

@@ -15,7 +15,6 @@ LATE_MS = 5.0
 TRIES = 3
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("name", "program"), [("none", "chromium"), ("srtp-up", "chromium"), ("none", "firefox-esr")])
 def test_the_page_says_what_is_true(in_browser: InBrowser, name: str, program: str):
     for _ in range(TRIES):

@@ -122,6 +122,7 @@ def test_set_up_that_was_dropped():
     assert judge_attempt(attempt).alternatives == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CALLS)
 def test_scrubbed_they_are_the_same(name: str):
     whole = io.BytesIO((LAB / name).read_bytes())

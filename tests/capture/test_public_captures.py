@@ -35,6 +35,7 @@ def wrong(entry: dict[str, Any], found: Any) -> list[str]:
     return [text for fine, text in score_captures.judged_calls(entry, found) if not fine]
 
 
+@pytest.mark.long
 def test_every_file_is_judged_right(captures: Path):
     assert score_captures.main(captures) == 0
 

@@ -29,6 +29,7 @@ def test_a_check_of_just_now_is_taken(tmp_path: Path) -> None:
     assert read_other_network(written(tmp_path, 0.0)).plan.arms
 
 
+@pytest.mark.long
 def test_of_the_folder_of_a_watch_its_last_check_is_taken(tmp_path: Path) -> None:
     for number, hours in ((1, 5.0), (2, 0.0)):
         written(tmp_path, hours).rename(tmp_path / f"check-{number:04}.talkpath")

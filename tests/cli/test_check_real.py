@@ -198,6 +198,7 @@ BEFORE: list[tuple[str, Row, str, int, bool]] = [
 ]
 
 
+@pytest.mark.long
 def test_where_nothing_can_be_measured(tmp_path: Path) -> None:
     rows = {name: row for name, row, *_ in BEFORE}
     for (name, told), (_, _, said, code, printed) in zip(play(rows, tmp_path), BEFORE, strict=True):

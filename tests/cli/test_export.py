@@ -24,6 +24,7 @@ def bundle(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_one_measurement_a_line_and_an_app(bundle: Path, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in run("export", "--ooni", bundle, bundle).stdout.splitlines()]
     assert [line["input"] for line in lines] == ["signal/voice", "webrtc/voice"] * 2

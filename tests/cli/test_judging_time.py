@@ -21,6 +21,7 @@ def forever(*_: object, **__: object) -> None:
         pass
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["judge", "report", "verify"])
 def test_a_judge_that_does_not_end_is_ended(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run.talkpath"

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 
 from talkpath.cli import cli
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -69,6 +69,7 @@ def test_a_recording_is_made_a_shape_of_at_once(tmp_path: Path) -> None:
     assert "anna" not in told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["chromium", "firefox", "telegram-direct", "telegram-reflector"])
 def test_todays_engines_are_known_by_name(name: str) -> None:
     told = json.loads(run("lab", "run", "--like", name, "--json").stdout)

@@ -231,6 +231,7 @@ def test_every_command_on_every_system(system: str, argv: tuple[str, ...], bundl
     assert done.returncode in (0, 2, 3), done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["windows", "macos", "android"])
 def test_a_bundle_is_judged_on_every_system(system: str, bundle: Path) -> None:
     done = on(system, "judge", str(bundle), "--json")
@@ -253,6 +254,7 @@ def test_a_check_on_loopback_leaves_its_evidence_on_every_system(system: str, tm
     assert read_bundle(file.read_bytes())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("encoding", ["ascii", "cp866", "cp1251"])
 @pytest.mark.parametrize("system", ["linux", "windows"])
 def test_a_test_server_starts_on_every_terminal(system: str, encoding: str, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from talkpath.report.rejudge import rejudge
 SCRIPT = Path(__file__).with_name("messages_in_namespace.py")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     bool(why_unavailable()) or system_tool("nft") is None, reason=why_unavailable() or "needs nft: apt install nftables"
 )
@@ -48,6 +49,7 @@ def test_nothing_is_sent_where_nobody_could_agree() -> None:
     assert "--yes" in f"{outcome.output}{outcome.exception}"
 
 
+@pytest.mark.long
 def test_the_rehearsal_names_the_servers() -> None:
     outcome = CliRunner().invoke(command, ["--messages", "--other-hosts", "--app", "telegram/direct", "--dry-run"])
     assert outcome.exit_code == 0, outcome.output

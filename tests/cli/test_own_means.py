@@ -114,6 +114,7 @@ def test_the_persons_call_stands_beside_the_check_in_one_table() -> None:
     assert (well["conclusion"], well["disagree"]) == ("well", False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("terminal", "answer", "told"),
     [
@@ -233,6 +234,7 @@ def test_nothing_is_measured_where_nobody_could_agree_to_the_plan() -> None:
     assert "--yes" in output
 
 
+@pytest.mark.long
 def test_the_plan_shows_both_parts_and_sends_nothing() -> None:
     code, output = run("--own", "--app", "telegram/direct", "--dry-run")
     assert code == 0

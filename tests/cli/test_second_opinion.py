@@ -83,6 +83,7 @@ def test_the_evidence_of_both_is_in_one_bundle(one_blocked: tuple[Path, dict[str
     assert judged["second"]["opinions"] == record["second"]["opinions"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("language", "words"),
     [("en", "one of two test servers"), ("ru", "один из двух"), ("fa", "یکی از دو"), ("ar", "أحد خادمَي")],

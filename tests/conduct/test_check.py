@@ -83,6 +83,7 @@ def test_a_thought_that_fails_is_told() -> None:
 # -- what it spends ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_of_an_app_one_variant_is_proven_while_other_apps_wait_for_bytes() -> None:
     """All calls lose a little: both variants of Telegram would take the bytes of five apps."""
     plan = make_plan(choose_arms(), light=True, budget_bytes=5_000_000)

@@ -41,6 +41,7 @@ def test_the_first_check_leaves_something_where_there_is_another_network():
     assert first_plan(PLAN, together) == PLAN
 
 
+@pytest.mark.long
 def test_the_second_asks_about_the_apps_in_question_with_what_is_left(restricted: Facts):
     assert [verdict.state for verdict in judge_facts(restricted)] == ["ok", "restricted"]
     plan = second_plan(replace(PLAN, budget_bytes=10_000_000), restricted)
@@ -50,6 +51,7 @@ def test_the_second_asks_about_the_apps_in_question_with_what_is_left(restricted
     assert plan.budget_s == PLAN.budget_s - restricted.duration_s
 
 
+@pytest.mark.long
 def test_none_is_wanted_where_all_is_well_or_too_little_is_left(restricted: Facts, well: Facts):
     large = replace(PLAN, budget_bytes=10_000_000)
     assert second_plan(large, well) is None

@@ -123,6 +123,7 @@ def test_no_byte_of_a_twin_is_constant() -> None:
             assert all(PRINTABLE.issuperset(one) for one in data), arm
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("role", ["random", "text"])
 def test_twins_have_nothing_in_common_with_one_another(role: str) -> None:
     for seed in range(3):

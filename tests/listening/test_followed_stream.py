@@ -117,6 +117,7 @@ def in_order(*groups: list[Packet]) -> list[Packet]:
 APPS = ("whatsapp/relay60/voice", "telegram/tgcalls/voice", "webrtc/dtls/voice", "signal/ringrtc/voice")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arm", APPS)
 def test_a_call_is_on_the_screen_within_two_seconds_and_moves_each_second(arm: str):
     made = shaped_call(arm, 500)

@@ -30,6 +30,7 @@ def played(
     return run_sim(plan_of(app), scenario), scenario
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("rule", "path", "background", "app", "family", "exact"), ROWS)
 def test_the_place_is_found(rule: str, path: str, background: str, app: str, family: int, exact: bool) -> None:
     facts, scenario = played(rule, path, background, app, family)

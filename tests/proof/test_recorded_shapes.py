@@ -27,6 +27,7 @@ def test_a_changed_shape_is_another_call_and_its_seed_makes_it_again(file: Path)
     assert [kind.name for kind in shape.kinds] == [kind.name for kind in was.kinds]
 
 
+@pytest.mark.long
 def test_calls_like_a_changed_shape_are_accused_of_nothing_where_nothing_restricts_them() -> None:
     background, state = play_null_check(changed_shape(FILES[-1].read_bytes(), Random(1)), 5)
     assert state != "restricted"

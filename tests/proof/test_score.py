@@ -38,6 +38,7 @@ def test_goals_as_json_and_the_page(rows: Path, tmp_path: Path) -> None:
     assert (page.parent / "rates" / "confusion.svg").exists()
 
 
+@pytest.mark.long
 def test_questions_to_own_servers_have_rows_and_tables_of_their_own(rows: Path, tmp_path: Path) -> None:
     own_page, page = tmp_path / "own.md", tmp_path / "rates.md"
     before = rows.read_bytes()

@@ -65,6 +65,7 @@ def test_a_question_without_words_is_told_by_its_code() -> None:
     assert question_in_words("telepathy") == "telepathy"
 
 
+@pytest.mark.long
 def test_what_arrived_so_far_is_told_of_the_app_in_question() -> None:
     facts = run_sim(PLAN, Scenario.parse("clean", ["media.drop,app=telegram,p=0.5"], 1))
     baseline = [epoch for epoch in facts.epochs if epoch.question.kind == "baseline"]

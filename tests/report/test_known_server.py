@@ -33,6 +33,7 @@ def real(simulated: talkpath.Result) -> talkpath.Result:
     return talkpath.Result.of(facts, Signer.fresh())
 
 
+@pytest.mark.long
 def test_the_labs_own_server_is_known(simulated: talkpath.Result) -> None:
     assert simulated.has_known_server
     assert ITSELF not in simulated.text()

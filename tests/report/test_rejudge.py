@@ -66,6 +66,7 @@ def test_a_verdict_that_was_not_there_is_a_change() -> None:
     assert "state None -> restricted" in sentence
 
 
+@pytest.mark.long
 def test_a_check_is_judged_from_its_facts(check: talkpath.Bundle) -> None:
     judged = rejudge(check)
     assert judged.changes == ()

@@ -194,6 +194,7 @@ STEPS = st.one_of(
 )
 
 
+@pytest.mark.long
 @given(st.tuples(st.sampled_from(QUESTIONS), st.sampled_from(QUESTIONS)), st.lists(STEPS, max_size=60))
 def test_no_5_tuple_gets_more_than_it_brought(first: tuple[str, str], steps: list[tuple[object, ...]]) -> None:
     attack = Attack()

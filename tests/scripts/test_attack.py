@@ -23,6 +23,7 @@ def test_each_part_that_is_attacked_has_its_promises_in_the_docs() -> None:
     assert set(attack.PARTS) == {each.name for each in attack.ATTACKS}
 
 
+@pytest.mark.long
 def test_one_attack_plays_in_a_process_of_its_own() -> None:
     number = [each.name for each in attack.ATTACKS].index("capture: one packet that claims 2 GB")
     finding = attack.play_attack(number)

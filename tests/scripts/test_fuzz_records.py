@@ -14,6 +14,7 @@ def test_some_messages_are_accepted_and_most_are_refused() -> None:
     assert 0 < accepted < 100
 
 
+@pytest.mark.long
 def test_some_bundles_are_accepted_and_most_are_refused() -> None:
     accepted, wrong, _, _ = fuzz_records.play_cases(("bundles", 1, 0, 25))
     assert wrong == []

@@ -52,6 +52,7 @@ def test_the_nearest_tests_come_first() -> None:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("what", "found"), [("value < high + 1", True), ("never", False)])
 def test_a_change_is_found_where_a_test_fails(
     what: str, found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -87,6 +87,7 @@ def test_a_rule_that_begins_during_a_check_leaves_no_app_ok_but_those_it_spares(
     assert last_s < from_s or {verdict.state for verdict in judge_facts(facts)} <= {"restricted", "insufficient"}
 
 
+@pytest.mark.long
 def test_what_held_from_the_first_packet_makes_no_result_stale():
     facts = boxed.play_check(
         boxed.Line((boxed.media_drop(0.4, "up", whom=lambda f: f.role == "call" and f.number < 20),), APPS)
@@ -119,6 +120,7 @@ def test_where_single_calls_are_cut_off_an_app_of_which_few_lived_so_long_is_not
     assert of(with_longer_calls(facts, "webrtc"), "webrtc").state == "ok"
 
 
+@pytest.mark.long
 def test_where_every_call_is_cut_off_an_app_of_which_one_lived_so_long_is_ok():
     facts = clean()
     while of(facts, "whatsapp").state != "restricted":

@@ -21,6 +21,7 @@ def test_it_is_named_each_way(way: str, seed: int):
     assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "media.delay", way)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "box",
     [boxed.media_drop(0.3), boxed.token_bucket(12), boxed.freeze_after(40), boxed.size_drop(90)],

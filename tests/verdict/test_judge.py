@@ -265,6 +265,7 @@ NULLS: dict[str, Sequence[boxed.Box]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("line", NULLS)
 def test_a_bad_line_is_neither_restricted_nor_closed(line: str):
     """Heavy loss, NAT, buckets, policers: whatever a line does to calls and twins alike."""

@@ -29,6 +29,7 @@ def test_what_openssl_offers_is_read():
     assert offered_protocols(real_hello()) == ()
 
 
+@pytest.mark.long
 def test_a_cut_hello_and_other_bytes_are_no_error():
     whole = real_hello("stun.turn")
     for size in range(len(whole)):

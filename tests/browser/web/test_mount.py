@@ -64,6 +64,7 @@ def test_an_observatory_serves_the_page(url: str):
     assert 'dir="rtl"' in found.text
 
 
+@pytest.mark.long
 def test_a_browsers_result_is_taken_in_with_its_receipt(url: str):
     witness = ReceiptIssuer(Signer.fresh(), find=lambda host: NetworkOrigin("AS64496", "XX"))
     made = browser_checks.browser_check(browser_checks.even_loss(0.0), 3, drop_up=0.3)

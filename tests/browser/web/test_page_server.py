@@ -87,6 +87,7 @@ def test_what_it_does_without_is_told():
     assert all("no way through by TURN" in sentence for sentence in web.without)
 
 
+@pytest.mark.long
 def test_a_page_server_that_is_killed_is_told_and_started_again(capsys: pytest.CaptureFixture[str]):
     port = free(socket.SOCK_STREAM)
     web = start_page_server(PageServerSettings(port, free(socket.SOCK_DGRAM), HERE, taken=(3478, 443)))

@@ -44,6 +44,7 @@ def in_parts(monkeypatch: pytest.MonkeyPatch, packets: list[Packet], rows: int) 
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arm", ARMS)
 @pytest.mark.parametrize("order", ["as they came", "shuffled"])
 def test_the_cut_between_parts_changes_nothing(arm: str, order: str, monkeypatch: pytest.MonkeyPatch):

@@ -212,6 +212,7 @@ def test_scrubbed_it_is_the_same_call(first: bytes):
         assert secret not in made.getvalue()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", [b"", client_hello_record(517, (b"stun.turn",))], ids=["asked", "hello"])
 @pytest.mark.parametrize("seed", range(8))
 def test_damage_is_no_error(first: bytes, seed: int):

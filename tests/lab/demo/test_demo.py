@@ -92,6 +92,7 @@ def test_every_scene_has_a_verdict_for_each_app_and_medium(performance: DemoResu
         }
 
 
+@pytest.mark.long
 def test_verdicts_are_those_of_the_stored_facts(performance: DemoResult) -> None:
     for played in performance.played:
         stored = read_bundle(played.bundle())
@@ -289,6 +290,7 @@ def one_scene(run: Callable[..., Facts]) -> tuple[PlayedScene, Notes]:
     return performance.played[0], ears
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bad", [late, drops, refuses, no_sockets])
 def test_a_bad_run_is_played_in_virtual_time(bad: Callable[..., Facts]) -> None:
     played, ears = one_scene(bad)

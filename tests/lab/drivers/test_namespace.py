@@ -63,6 +63,7 @@ def refusals(route: str) -> list[str]:
         ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("route", "words"), [("", "interface other"), ("default", "default route"), ("::/0", "default route")]
 )

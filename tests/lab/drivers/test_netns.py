@@ -87,6 +87,7 @@ def datagrams(far: str, drop: int, count: int) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("far", [RESPONDER.ipv4, RESPONDER.ipv6])
 def test_datagrams_arrive_whole_in_order_and_counted(in_lab: InLab, far: str) -> None:
     found = in_lab(datagrams, far, 0, 60)

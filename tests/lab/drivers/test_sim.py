@@ -91,6 +91,7 @@ class Ledger:
         return leaving
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("background", ["clean", "ge,loss=0.1", "reorder"])
 def test_the_engines_bytes_and_no_others_cross_the_network(monkeypatch: pytest.MonkeyPatch, background: str) -> None:
     """What an engine emits is offered at once; what the network lets out comes in at its instant, unchanged."""
@@ -143,6 +144,7 @@ def payload(packet: bytes) -> bytes:
     return parts[1]
 
 
+@pytest.mark.long
 def test_an_outcome_is_drawn_for_each_packet() -> None:
     """At a half, hardly a call loses all its packets or none; and losses follow no packet before."""
     facts = run_sim(PLAN, Scenario.parse("clean", ["media.drop,app=webrtc,direction=up,p=0.5"], 8))
@@ -161,6 +163,7 @@ def test_an_outcome_is_drawn_for_each_packet() -> None:
     assert all(abs(count / total - 0.25) < 4 * (0.25 * 0.75 / total) ** 0.5 for count in pairs.values())
 
 
+@pytest.mark.long
 def test_facts_hold_no_address() -> None:
     facts = run_sim(PLAN, Scenario.parse("clean", [DROP], 2))
     written = msgspec.json.encode(facts) + msgspec.msgpack.encode(facts)

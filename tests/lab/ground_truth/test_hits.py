@@ -37,6 +37,7 @@ TELEGRAM_PING = named(app="telegram", variant="reflector")
 USES_STUN = EVERY - TELEGRAM_PING
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rule", "arms"),
     [
@@ -90,6 +91,7 @@ def test_the_truth_tells_the_direction_in_which_packets_are_hit(rule, ways):
     assert set(hit(rule).values()) == ways
 
 
+@pytest.mark.long
 def test_a_rate_hits_the_calls_that_are_above_it():
     """A picture comes at once, and is more than a bucket holds, whatever the rate."""
     rates = {kbps: set(hit(f"media.police,app=webrtc,kbps={kbps}")) for kbps in (5, 500)}

@@ -43,6 +43,7 @@ def test_no_two_mechanisms_have_one_place_in_the_draw():
     assert free == len(by_order) + 1, f"no mechanism has Drawing.order {free}; a new one takes that"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "mechanism", [each for each in MECHANISMS if each.drawing.weight], ids=lambda mechanism: mechanism.id
 )

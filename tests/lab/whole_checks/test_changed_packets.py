@@ -36,6 +36,7 @@ def _carries_rtc(packet: bytes) -> bool:
     return packet[PAYLOAD + 4 : PAYLOAD + 8] == b"\x21\x12\xa4\x42" or 20 <= first < 64 or 128 <= first < 192
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [_flipped, _cut])
 @pytest.mark.parametrize("chosen", [_carries_rtc, is_udp])
 def test_no_app_is_ok_whose_packets_are_changed_behind_their_first_bytes(
@@ -113,6 +114,7 @@ def test_a_tool_that_sends_a_hello_in_two_datagrams_is_no_restriction(monkeypatc
     assert (verdict.state, verdict.reason and verdict.reason.code) == ("insufficient", "added")
 
 
+@pytest.mark.long
 def test_a_call_whose_packets_are_changed_inside_is_no_ones_tool(monkeypatch: pytest.MonkeyPatch) -> None:
     """One byte of one in twelve of a call's packets is changed wherever it is, also in what they are known by."""
     offer, random = LabNetwork.offer, Random(1)

@@ -68,6 +68,7 @@ def kinds(network: EveryFlowAlike) -> list[tuple[Direction, int, int]]:
     return [(*kind, number) for kind, count in sorted(most.items()) for number in range(1, count + 3)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arm", list(shapes()), ids=str)
 def test_calls_and_twins_fare_alike(arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "SPACING_MS", 0.0)

@@ -140,6 +140,7 @@ def test_where_a_translator_forgets_three_flows_in_ten_no_call_is_told_as_well(s
     assert {verdict.state for verdict in judge_facts(facts)} == {"insufficient"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("apps", [("signal",), ("whatsapp", "meet")])
 def test_a_check_of_few_apps_watches_eight_calls_before_it_says_that_all_is_well(apps: tuple[str, ...]) -> None:
     facts, _ = checked("", 1, apps)

@@ -78,6 +78,7 @@ def unsaid(rule: str) -> set[str]:
     return {"p"} if rule.startswith(("media.size_drop", "udp.opaque_drop")) else set()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arm", [WEBRTC, RELAY60, VIDEO])
 @pytest.mark.parametrize("background", ["clean", "reorder", "nat_rebind"])
 def test_ok_on_a_good_line(arm: str, background: str) -> None:
@@ -97,6 +98,7 @@ def test_two_apps_hit_by_one_rule_each_and_the_others_left_alone() -> None:
     assert {one.verdict.app for one in found if one.hits} == {"whatsapp", "telegram"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "rule", ["media.drop,p=0.3", "stun.drop", "media.freeze,after_packets=60", "media.delay,ms=200"]
 )

@@ -127,6 +127,7 @@ def lost(down_s: float) -> dict[str, Any]:
         }
 
 
+@pytest.mark.long
 def test_a_network_that_is_lost_keeps_what_was_measured(in_lab: Any) -> None:
     found = in_lab(lost, 0)
     assert found["code"] == 0
@@ -139,6 +140,7 @@ def test_a_network_that_is_lost_keeps_what_was_measured(in_lab: Any) -> None:
     assert found["verdict"]["reason"]["code"] == "responder_lost"
 
 
+@pytest.mark.long
 def test_a_link_that_blinks_is_no_end_and_accuses_nobody(in_lab: Any) -> None:
     found = in_lab(lost, 0.4)
     assert found["code"] == 0

@@ -110,6 +110,7 @@ def behind(in_lab: InLab) -> Callable[..., list[int]]:
 FAMILIES = pytest.mark.parametrize("far", [RESPONDER.ipv4, RESPONDER.ipv6])
 
 
+@pytest.mark.long
 @FAMILIES
 def test_a_rule_on_stuns_cookie_takes_stun_alone(behind: Callable[..., list[int]], far: str) -> None:
     flows = [(3478, "stun", 20, 10), (3478, "rtp", 20, 10), (3478, "random", 20, 10)]
@@ -131,6 +132,7 @@ def test_every_udp_flow_freezes_after_25_packets(behind: Callable[..., list[int]
     assert behind(UDP_FREEZE_25, far, flows) == [12, 12, 12, 3]
 
 
+@pytest.mark.long
 @FAMILIES
 def test_all_udp_but_dns_is_gone(behind: Callable[..., list[int]], far: str) -> None:
     flows = [(3478, "stun", 20, 10), (3478, "rtp", 20, 10), (3478, "random", 20, 10), (53, "random", 20, 10)]

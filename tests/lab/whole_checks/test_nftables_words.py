@@ -62,6 +62,7 @@ def test_telegram_dropped_from_its_first_tag_on_is_blocked_as_a_whole(in_lab: In
     assert nulls(found) == []
 
 
+@pytest.mark.long
 def test_the_same_act_on_an_app_with_stun_has_the_same_name(in_lab: InLab) -> None:
     found = told(in_lab, FROM_FIRST_STUN, ["webrtc"], 6.0, CALLS)
     assert named(found) == [["restricted", "flow.block", None]]

@@ -75,6 +75,7 @@ def test_on_a_line_too_poor_calls_are_looked_at_for_as_long_as_on_others(seed: i
     assert "watch" in [epoch.question.kind for epoch in facts.epochs]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arms", [(WEBRTC,), EVERY])
 def test_a_line_that_carries_one_call_is_not_told_as_too_poor_for_calls(arms: tuple[Arm, ...]) -> None:
     """25 kB/s for everything: ten flows of a check are too much for it, and one call is not."""

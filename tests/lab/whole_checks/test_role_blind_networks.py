@@ -69,6 +69,7 @@ def test_a_drop_that_is_in_force_now_and_then_is_no_policer(seed: int) -> None:
     assert share.low <= 0.36 <= share.high
 
 
+@pytest.mark.long
 def test_one_bad_call_and_one_bad_twin_make_no_line_impaired() -> None:
     """The arm's long call and its only twin both met a path that loses much; most calls did not."""
     (verdict,) = judge_facts(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("ecmp", (), 9586700328)))

@@ -47,6 +47,7 @@ def test_a_line_that_cuts_every_flow_off_at_once_is_not_too_poor_for_calls(most_
     assert not {verdict.state for verdict in verdicts} & {"ok", "impaired"}
 
 
+@pytest.mark.long
 def test_an_arm_whose_watched_call_was_lost_with_the_server_is_not_told_as_watched_briefly() -> None:
     facts = run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", [], 1))
     short = tuple(epoch for epoch in facts.epochs if epoch.question.kind != "long")

@@ -65,6 +65,7 @@ def test_five_people_with_every_kind_of_file_are_no_two_sources():
     assert played.false(CONFIRMED) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("servers", [2, 3])
 def test_a_listed_server_that_lies_confirms_nothing_beside_others(servers):
     played = play_networks(SimulatedNetworks(**QUIET, flood={"probe": 64}, servers=servers), OBSERVATORY_ASSUMPTIONS, 6)
@@ -72,6 +73,7 @@ def test_a_listed_server_that_lies_confirms_nothing_beside_others(servers):
     assert played.false(CONFIRMED) == 0
 
 
+@pytest.mark.long
 def test_two_listed_servers_that_lie_are_never_attack_resistant():
     played = play_networks(
         SimulatedNetworks(**QUIET, flood={"probe": 64}, servers=3, lying_servers=2), OBSERVATORY_ASSUMPTIONS, 6
@@ -114,6 +116,7 @@ def test_without_a_listed_server_it_stays_a_first_sign():
     assert np.isinf(played.delays(CONFIRMED)).all()
 
 
+@pytest.mark.long
 def test_an_outage_of_three_days_confirms_nothing():
     panel = SimulatedNetworks(20, days=120, streams=6, outage=0.0).panel(10)
     out = SimulatedNetworks(20, days=120, streams=6, outage=1.0).panel(10)

@@ -78,6 +78,7 @@ def test_counts_are_those_of_the_records(store: Store):
     assert differences(store, records) == []
 
 
+@pytest.mark.long
 def test_whatever_comes_twice_counts_once(store: Store):
     records = drawn_records(120, seed=2)
     for _ in range(2):
@@ -86,6 +87,7 @@ def test_whatever_comes_twice_counts_once(store: Store):
     assert differences(store, records) == []
 
 
+@pytest.mark.long
 def test_late_reports_change_their_day(store: Store):
     records = drawn_records(200, seed=3)
     for begin in range(0, 200, 50):
@@ -93,6 +95,7 @@ def test_late_reports_change_their_day(store: Store):
     assert differences(store, records) == []
 
 
+@pytest.mark.long
 def test_what_is_withdrawn_is_in_no_answer(store: Store):
     keep, gone = (
         judged_report(logged_verdict("signal", "voice", "ok"), who=1),
@@ -109,6 +112,7 @@ def test_what_is_withdrawn_is_in_no_answer(store: Store):
     assert [count.reports for count in queries.day_counts(store)] == [1]
 
 
+@pytest.mark.long
 def test_a_network_that_was_withdrawn_as_a_whole_is_gone(store: Store):
     only = judged_report(logged_verdict("signal", "voice", "restricted"))
     fill_index(store, enumerate([only, Withdrawn(only.id, only.day, only.measured)], 1))
@@ -116,6 +120,7 @@ def test_a_network_that_was_withdrawn_as_a_whole_is_gone(store: Store):
     assert queries.networks(store) == []
 
 
+@pytest.mark.long
 def test_judged_again_takes_the_place_of_what_was_said_before(store: Store):
     before = judged_report(logged_verdict("signal", "voice", "restricted"), logged_verdict("signal", "video", "ok"))
     after = judged_report(logged_verdict("signal", "voice", "ok"), again=True)
@@ -123,6 +128,7 @@ def test_judged_again_takes_the_place_of_what_was_said_before(store: Store):
     assert [(count.medium, count.ok, count.restricted) for count in queries.day_counts(store)] == [("voice", 1, 0)]
 
 
+@pytest.mark.long
 def test_many_that_are_judged_again_together_with_what_comes_after_them(store: Store):
     """What is taken out, and what takes its place, goes into the index in one batch; a later verdict stands."""
     before = [
@@ -138,6 +144,7 @@ def test_many_that_are_judged_again_together_with_what_comes_after_them(store: S
     assert sorted(found) == [("AS64496", "signal", 4, 0), ("AS64498", "signal", 1, 0)]
 
 
+@pytest.mark.long
 def test_a_recording_tells_the_detector_what_it_is_consistent_with_and_nobody_else(store: Store):
     bad = LoggedVerdict("signal", "voice", "insufficient", "call", "media.freeze")
     fill_index(
@@ -157,6 +164,7 @@ def test_a_recording_tells_the_detector_what_it_is_consistent_with_and_nobody_el
     assert [(one.restricted, one.ok) for one in queries.latest_days(store)] == [(0, 1)]
 
 
+@pytest.mark.long
 def test_people_of_two_day_keys_are_not_added_up(store: Store):
     records = [
         judged_report(logged_verdict("max", "voice", "ok"), who=who, key=key)
@@ -166,6 +174,7 @@ def test_people_of_two_day_keys_are_not_added_up(store: Store):
     assert [count.contributors for count in queries.day_counts(store)] == [3]
 
 
+@pytest.mark.long
 def test_a_country_is_counted_over_its_networks(store: Store):
     drawn = [("AS64496", 1, "ok"), ("AS64497", 1, "restricted"), ("AS64497", 2, "ok")]
     records = [
@@ -176,6 +185,7 @@ def test_a_country_is_counted_over_its_networks(store: Store):
     assert (day.measured, day.hit, day.contributors) == (2, 1, 2)
 
 
+@pytest.mark.long
 def test_the_latest_is_the_last_day_that_decided_anything(store: Store):
     records = [
         judged_report(logged_verdict("max", "voice", state), on=on)
@@ -231,6 +241,7 @@ def test_a_folder_of_real_bundles_and_taps(store: Store, tmp_path: Path):
     assert len(days["2025-08-13", "probe"].bundles) == 2
 
 
+@pytest.mark.long
 def test_damaged_taps_are_counted_as_refused_and_stop_nothing(store: Store, tmp_path: Path):
     line = '{"day":"2025-08-13","network":"AS64496","country":"XX","app":"whatsapp","medium":"voice","simulated":true}'
     (tmp_path / "taps.jsonl").write_text(f"{{}}\n{line}\nno JSON\n")

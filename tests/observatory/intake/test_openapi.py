@@ -37,6 +37,7 @@ def as_bytes(ctx: object, value: object) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_answers_are_those_of_the_document(bench: Bench, mode: GenerationMode):
     application = Starlette(routes=ReportApi(bench.collector).routes())

@@ -200,6 +200,7 @@ def test_health_and_metrics(served: str):
     assert "127.0.0.1" not in text
 
 
+@pytest.mark.long
 def test_after_a_kill_everything_acknowledged_is_there(tmp_path: Path):
     process, url = start_observatory(tmp_path / "data")
     names = [post(url, measured_bundle(day=TODAY, seed=seed))[1]["id"] for seed in range(20, 24)]

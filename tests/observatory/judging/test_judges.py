@@ -101,6 +101,7 @@ def test_real_bundles_are_judged_in_another_process(bench: Bench):
     assert bench.log.register.waiting() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("control", "state"), [("timeout", "unreachable"), ("silent", "insufficient"), ("other_key", "insufficient")]
 )
@@ -217,6 +218,7 @@ def test_any_mistake_of_the_judge_makes_its_bundle_unfit(bench: Bench, monkeypat
     assert judges.judge_again(packs, known, {}, simulated=False) is None, "it says nothing of the bundle"
 
 
+@pytest.mark.long
 def test_a_bundle_is_given_up_when_its_own_time_is_over_and_contributors_take_turns(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):

@@ -79,6 +79,7 @@ def registered(directory: Served, folder: Path, *more: str) -> FarEnd:
     return FarEnd(folder, more=["--invite", "127.0.0.1", "--register", directory.url, "--operator", "us", *more])
 
 
+@pytest.mark.long
 def test_an_approved_server_is_listed_until_it_ends(directory: Served, tmp_path: Path):
     with registered(directory, tmp_path, "--class", "home", "--country", "xy") as far:
         until(lambda: directory.state(far.key).get("state") == "approval")

@@ -66,7 +66,6 @@ def phone(browser: Any) -> Iterator[Any]:
     context.close()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("code", language_codes())
 def test_axe_finds_nothing_and_nothing_overflows_at_320_pixels(served: str, phone: Any, code: str):
     from axe_playwright_python.sync_playwright import Axe
@@ -79,7 +78,6 @@ def test_axe_finds_nothing_and_nothing_overflows_at_320_pixels(served: str, phon
         assert phone.evaluate(OVERFLOWING) == [], path
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_a_wide_screen_in_light_and_dark(served: str, browser: Any, scheme: str):
     from axe_playwright_python.sync_playwright import Axe

@@ -57,6 +57,7 @@ def over(found: list[Findings], network: str) -> list[Findings]:
     ]
 
 
+@pytest.mark.long
 def test_control_traffic_begins_within_a_second_and_keeps_the_calls_instants():
     accompanied = played()
     (control,) = accompanied.findings.controls
@@ -130,12 +131,14 @@ def test_blocked_set_up_is_accompanied_whether_its_app_has_a_name_or_not(app: st
     assert (verdict.alternatives, code(verdict)) == ((first, "address.block"), "one_call")
 
 
+@pytest.mark.long
 def test_an_outage_at_set_up_is_never_called_restricted():
     story = CallStory(relays=RelayState(down_from_s=0.0))
     found = [played(story=story, seed=seed, app=OF_2020).findings for seed in (1, 2, 3)]
     assert verdicts_together(found) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("background", ["ge,loss=0.1", "transit_loss", "bufferbloat"])
 def test_a_poor_line_is_told_as_the_line(background: str):
     verdict = verdict_of(played(background=background))
@@ -179,6 +182,7 @@ def test_a_talk_too_short_to_tell_fits_no_rule():
     assert (verdict.alternatives, code(verdict)) == ((), "short_capture")
 
 
+@pytest.mark.long
 def test_a_line_that_polices_each_connection_is_told_by_what_this_end_sends():
     """While the call hears nothing, too little comes back to tell by."""
     muted = CallStory(callee=TalkPattern(muted=((8.0, 12.0),)))
@@ -236,6 +240,7 @@ def test_a_short_call_is_beside_too_few_connections_and_counts_with_others_alone
 BOUND = CallStory(relays=RelayState(is_bound=True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("app", ["whatsapp", "meet"])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_call_whose_relay_does_not_follow_it_to_another_port_fits_no_rule(app: str, seed: int):
@@ -266,6 +271,7 @@ STORIES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("story", STORIES)
 def test_what_is_no_restriction_is_not_told_as_one(story: str):
     found = played(story=STORIES[story]).findings

@@ -101,6 +101,7 @@ def test_what_kills_long_messages_is_no_rule_about_clients(trouble: str, family:
     assert (found.state, found.reason, found.rule) == ("insufficient", Reason("long_hellos"), None)
 
 
+@pytest.mark.long
 def test_drawn_networks_accuse_nobody_falsely_and_name_the_right_rule() -> None:
     assert not [n for n in range(25) if play_hellos(draw_innocent(n)).state == "restricted"]
     seen = [drawn for drawn in map(draw_restricted, range(30)) if drawn.background != "user_vpn"]

@@ -37,6 +37,7 @@ def test_weather_that_hits_both_accuses_nobody(background):
     assert not any(accuses(background, seed=seed) for seed in range(4))
 
 
+@pytest.mark.long
 def test_networks_that_look_at_5_tuples_make_it_accuse():
     """Two paths, one of them bad: in each direction a quarter of the runs have the call on the bad one alone."""
     found = sum(accuses("ecmp,paths=2,loss=0.2", seed=seed) for seed in range(12))

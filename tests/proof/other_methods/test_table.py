@@ -25,6 +25,7 @@ def test_every_method_is_found_and_says_where_it_comes_from():
     assert all(peer.source and peer.name for peer in other_methods().values())
 
 
+@pytest.mark.long
 def test_one_scenario_past_every_method():
     found = compare_methods(Scenario.parse("clean", ("media.drop,p=0.4,direction=up",), 3), WEBRTC)
     assert found.rules == ("media.drop",)

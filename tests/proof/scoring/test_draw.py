@@ -110,6 +110,7 @@ def test_who_works_on_the_method_sees_no_unseen_background() -> None:
     assert not [one for one in drawn if background_kinds()[one.background.partition(",")[0]].unseen]
 
 
+@pytest.mark.long
 def test_late_restrictions_have_an_onset_and_act_on_their_unit(drawn: list[DrawnCheck]) -> None:
     late = [check for check in drawn if check.study == "late"]
     assert 0.1 < len(late) / len(drawn) < 0.2

@@ -35,6 +35,7 @@ def test_a_restricted_call() -> None:
     assert found.size_bytes > 100_000
 
 
+@pytest.mark.long
 def test_a_bystander_is_told_apart() -> None:
     found = play_drawn_check(drawn("stun.drop,app=telegram", arms=(MEET, WEBRTC)), "code")
     assert found.hit == ()
@@ -42,6 +43,7 @@ def test_a_bystander_is_told_apart() -> None:
     assert list(found.arms.values()) == ["ok", "ok"]
 
 
+@pytest.mark.long
 def test_other_methods_look_too() -> None:
     found = play_drawn_check(drawn("media.drop,p=0.5"), "code", "peers")
     assert found.look is not None

@@ -44,6 +44,7 @@ def test_something_is_asked_of_them_only_where_something_was_found(bundle: Path,
     assert "Please" not in page
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("to", ["operator", "regulator", "court"])
 def test_it_names_the_digest_the_commands_the_error_rate_and_its_limits(bundle: Path, to: str) -> None:
     page = letter(bundle, "--to", to, "--link", EVENT)

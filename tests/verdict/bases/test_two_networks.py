@@ -24,6 +24,7 @@ def test_calls_that_fail_on_one_network_alone_are_told_with_odds() -> None:
     assert {each.worse for each in network_contrasts(measured(2), measured(1, STUN))} == {"there"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("boxes", [(), (POOR,), (STUN,)])
 def test_what_hits_calls_and_twins_alike_or_both_networks_is_no_difference(boxes: tuple[Box, ...]) -> None:
     other = boxes if boxes == (STUN,) else ()

@@ -54,6 +54,7 @@ def poor() -> boxed.Box:
     return box
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(6))
 def test_on_a_poor_line_the_interval_holds_the_count(seed: int):
     verdict = judge_facts(boxed.play_check(boxed.Line([boxed.freeze_after(60), poor()], seed=seed)))[0]

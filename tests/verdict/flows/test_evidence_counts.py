@@ -54,6 +54,7 @@ def told(change: Change) -> tuple[Verdict, str]:
     return verdict, verdict_lines(verdict)[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_a_rule_that_drops_reports_alone_is_told_by_the_reports(direction: Direction):
     verdict, observed = told(without_reports(direction))

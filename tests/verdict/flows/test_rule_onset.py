@@ -43,6 +43,7 @@ def told(facts: Facts) -> tuple[str, str | None, AffectedDirections | None]:
     return verdict.state, verdict.rule, verdict.direction
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("box", NAMED)
 def test_a_rule_that_begins_during_a_check_has_the_name_that_it_has_from_the_first_packet_on(box: str):
     rule, name = NAMED[box]

@@ -169,6 +169,7 @@ def test_calls_to_a_port_that_an_earlier_one_closed_say_nothing(seed: int):
     assert [(verdict.rule, verdict.direction) for verdict in verdicts] == [("media.freeze", "both")] * 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_drop_on_a_line_that_loses_by_size_is_none_by_size(seed: int):
     verdict = judge_facts(

@@ -29,6 +29,7 @@ CASES = [
 ]
 
 
+@pytest.mark.long
 @named_on_every_line(CASES)
 def test_it_is_named(case: Case, line: str) -> None:
     assert_named("media.drop", case, line)

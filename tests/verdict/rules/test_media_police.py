@@ -49,6 +49,7 @@ def test_one_bucket_for_both_directions_is_told_with_its_rate(app: str, kbps: fl
     assert_named("media.police", case, line)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("burst_bytes", [20_000, 45_000])
 def test_a_large_bucket_is_told_with_its_rate(burst_bytes: int) -> None:
     """It is empty after some seconds: only long calls show it."""

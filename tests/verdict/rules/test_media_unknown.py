@@ -32,6 +32,7 @@ def some_of_a_hundred(first: int, count: int, of: int, direction: str) -> boxed.
     return box
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("direction", ["up", "both"])
 @pytest.mark.parametrize(("first", "count", "of"), [(0, 6, 10_000), (0, 8, 100), (3, 3, 12)])

@@ -104,6 +104,7 @@ def test_a_cut_fragment_ends_what_was_captured():
     assert reader.whole() == [(PAYLOAD[:100], 800)]
 
 
+@pytest.mark.long
 def test_lying_lengths_take_no_memory():
     """Eight bytes of each fragment were captured of 32 000 that it claims, two for a packet."""
     reader = Reader()

@@ -101,6 +101,7 @@ def test_a_call_s_bytes_may_accuse_at_one_server() -> None:
     assert read(*(epoch(number, BOTH, host="relay") for number in range(3))) == (True, "both", "")
 
 
+@pytest.mark.long
 def test_exchangeable_epochs_seldom_reach_the_threshold() -> None:
     """A hundred questions over lines that lose whole 5-tuples at random: none proves anything."""
     for seed in range(60):
