@@ -15,6 +15,8 @@ import pytest
 
 from factories.checks.dated_bundles import write_dated_bundles
 
+pytestmark = pytest.mark.long  # one test puts in what the others read
+
 WAIT_S = 120
 TALKPATH = [sys.executable, "-m", "talkpath", "observe"]
 TABLES = {
@@ -63,7 +65,6 @@ def found(address: str) -> dict:
     return page
 
 
-@pytest.mark.long
 def test_what_was_taken_in_is_found_and_shown(address: str):
     page = found(address)
     assert (page["simulated"], page["as_of"], page["country"]) == (True, "2025-09-12", "XX")
