@@ -140,3 +140,12 @@ def test_a_call_that_ends_with_its_set_up_is_a_freeze(monkeypatch: pytest.Monkey
     """Nothing passes any more, keepalives neither: that is more than media that are dropped from the first on."""
     (told,) = verdicts(monkeypatch, freezes(after, calls_alone=True), ["telegram"], "clean")
     assert (told.state, told.rule) == ("restricted", "media.freeze")
+
+
+@pytest.mark.parametrize("apps", [["webrtc"], ["whatsapp", "meet"]])
+def test_a_translator_whose_ports_are_used_up_blocks_no_udp(apps: list[str]) -> None:
+    """Flows that are open go on, all others are dead, for longer than a ban lasts."""
+    for seed in (3, 22, 202):
+        scenario = Scenario.parse("nat_symmetric,ports=64", (), seed)
+        told = judge_facts(run_sim(make_plan(choose_arms(apps, ["voice"])), scenario))
+        assert {each.state for each in told} <= {"insufficient", "impaired", "ok"}

@@ -23,9 +23,11 @@ from talkpath.verdict.rules.whole_network import (
 
 def explain(view: ArmView) -> Fit | None:
     """Fit if no packet arrived of any flow, calls and twins of every kind (up, or down if up passes): of the whole
-    check, or for some seconds since the last epoch of which any did, if no count nor port tells which ended."""
-    every = reported_epochs(view.facts)
-    heard_s = max((epoch.ended_s for epoch in every if any(f.down.arrived for f in flow_outcomes(epoch))), default=0.0)
+    check, or for some seconds since the last epoch of which any did, if that went silent and no count nor port tells
+    which ended. Where flows that were open go on, an address translator may have no port left for others."""
+    heard = [epoch for epoch in view.every_epoch if any(flow.down.arrived for flow in flow_outcomes(epoch))]
+    heard_s = max((epoch.ended_s for epoch in heard), default=0.0)
+    open_flows = [f for f in flows_of(epoch for epoch in heard if epoch.ended_s == heard_s) if f.down.arrived]
     since, own = (tuple(e for e in epochs if e.started_s >= heard_s) for epochs in (view.facts.epochs, view.epochs))
     facts = structs.replace(view.facts, epochs=since)
     epochs = reported_epochs(facts)
@@ -34,11 +36,15 @@ def explain(view: ArmView) -> Fit | None:
     untold = any(flow.up.arrived for flow in flows) and not any(flow.down.unheard for flow in dead)
     if untold or not dead or not own_outcomes(replace(view, epochs=own)):
         return None
-    dead_s = max(epoch.ended_s for epoch in epochs) - min(epoch.started_s for epoch in epochs)
-    freeze = udp_freeze.explain(view) if heard_s else None
-    if heard_s and (dead_s < udp_freeze.DEAD_S or (freeze and freeze.measure()) or residual.twins_fail_behind(view)):
+    freeze = udp_freeze.explain(view) if heard else None
+    if heard and (
+        2 * sum(flow.up.silent or flow.down.silent for flow in open_flows) < len(open_flows)
+        or max(epoch.ended_s for epoch in epochs) - min(epoch.started_s for epoch in epochs) < udp_freeze.DEAD_S
+        or (freeze and freeze.measure())
+        or residual.twins_fail_behind(view)
+    ):
         return None
-    alive = tcp_through(facts) - (facts.reach.tcp_ok if heard_s else 0)  # those were counted over the whole check
+    alive = tcp_through(facts) - (facts.reach.tcp_ok if heard else 0)  # those were counted over the whole check
     return blocked_fit(split_contrast(len(dead), alive), dead)
 
 
