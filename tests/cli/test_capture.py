@@ -94,6 +94,13 @@ def test_peer_html_and_scrub(call: Path, tmp_path: Path):
     assert A not in safe.read_bytes()
 
 
+def test_a_recording_of_another_call_is_told_as_that():
+    lab = Path(__file__).parents[1] / "capture" / "lab"
+    own, same, other = (lab / f"{name}.pcap.gz" for name in ("drop10-down-far", "drop10-down", "voice"))
+    assert "it is of another call" in " ".join(run(own, "--peer", other).output.split())
+    assert "another call" not in " ".join(run(own, "--peer", same).output.split())
+
+
 def test_parquet_has_a_row_for_each_media_packet(call: Path, tmp_path: Path):
     from pyarrow import parquet
 

@@ -73,7 +73,7 @@ class Reported:
     error: FileError | None = None
     judged: JudgedRecording | None = None
     endpoints: Sequence[Sequence[str]] = ()
-    pairs: Sequence[Paired] = ()
+    pairs: Sequence[Paired] | None = None
     clock: RecordingClock | None = None
 
 
@@ -92,7 +92,7 @@ def recording_report(
         recording.name,
         judged=recording.judged,
         endpoints=[recording.endpoints(call) for call in range(len(recording.calls))] if addresses else (),
-        pairs=pairs or (),
+        pairs=pairs,
         clock=recording.clock,
     )
 

@@ -36,17 +36,27 @@ def show_capture(
     file: str,
     judged: JudgedRecording,
     endpoints: Sequence[Sequence[str]] = (),
-    pairs: Sequence[Paired] = (),
+    pairs: Sequence[Paired] | None = None,
     clock: RecordingClock = NO_CLOCK,
 ) -> None:
-    """Print everything about one file."""
+    """Print everything about one file. `pairs`: what the other end's recording shows of its calls; None without one."""
     findings = judged.findings
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
     heading = (
         f"{printable(file)}: {listed([came, seconds(findings.duration_s), *([clock.begun] if clock.begun else [])])}"
     )
     console.print(Text(heading, style="bold"))
-    for note in (capture_sentences.source_note(findings), findings.unread and capture_sentences.unread_note(findings)):
+    for note in (
+        capture_sentences.source_note(findings),
+        findings.unread and capture_sentences.unread_note(findings),
+        pairs is not None
+        and not pairs
+        and say(
+            "capture",
+            "The recording of --peer shows no packet of these calls: it is of another call, or a server wrote the "
+            "packets anew.",
+        ),
+    ):
         if note:
             console.print(f"  {note}")
     if not findings.calls and not findings.attempts:
@@ -58,7 +68,7 @@ def show_capture(
         _show_call(console, number + 1, call, clock)
         for text in endpoints[number] if endpoints else ():
             console.print(f"    {text}", highlight=False)
-        for pair in pairs:
+        for pair in pairs or ():
             if pair.call == number + 1:
                 for line in capture_sentences.pair_lines(pair):
                     console.print(f"    {line}", highlight=False)
