@@ -138,7 +138,7 @@ def _if_ok(facts: Facts, undecided: Assessment) -> Assessment:
     """Ok where the arm's calls were watched for as long as the plan wants, and did not part from twins meanwhile.
     Impaired where one could hardly talk in the call that lived so long, nor beside it, and 5-tuples fare alike: a line
     that polices every flow lets the first bytes of each pass, so that short calls are well. Where one could hardly talk
-    in such calls of the arm at any of several times, others beside them make it no better."""
+    in such calls of the arm at any of several times, others beside them make it no better, unless 5-tuples differ."""
     diverged, seconds = undecided.diverged, watched_s(undecided.view)
     if diverged is not None:
         return replace(undecided, is_final=False, reason=_why_diverged(facts, undecided.view, diverged))
@@ -150,7 +150,7 @@ def _if_ok(facts: Facts, undecided: Assessment) -> Assessment:
         quality = own._replace(twins=others.twins, line_mos=own.mos)
         return _impaired_unless_queued(replace(undecided, quality=quality))
     each = [call_quality((epoch,)).mos for epoch in undecided.view.long]
-    if len(each) > 1 and max(each) < TALKABLE_MOS:
+    if len(each) > 1 and max(each) < TALKABLE_MOS and not flows_differ(facts.epochs):
         return replace(undecided, reason=_missing_evidence(facts, undecided.view))
     return replace(undecided, state="ok")
 
