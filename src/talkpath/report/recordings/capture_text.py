@@ -50,10 +50,11 @@ def show_capture(
         capture_sentences.source_note(findings),
         findings.unread and capture_sentences.unread_note(findings),
         pairs is not None
+        and judged.calls
         and not pairs
         and say(
             "capture",
-            "The recording of --peer shows no packet of these calls: it is of another call, or a server wrote the "
+            "The recording of --peer matches none of these calls: it is of another call, or a server wrote the "
             "packets anew.",
         ),
     ):
