@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from proof.relayed_calls.namespaces import start_call, start_relay
+from talkpath.evidence.file import read_file
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.run import PYTHON, link_to, respond_argv
 from talkpath.lab.drivers.sim import CONTROL_PORT, SIM_PORTS
@@ -44,6 +45,12 @@ def catalogue(relays: Sequence[LabHost]) -> str:
     return "".join(ROW.format(id=id, app=app, kind=kind, host=host, port=port) for id, app, kind, host, port in rows)
 
 
+def control_late_ms(bundle: Path) -> list[float]:
+    """How late the control traffic beside a call of the evidence left, a figure a call."""
+    findings = read_file(bundle).findings
+    return [control.late_ms_p99 or 0.0 for control in findings.controls] if findings else []
+
+
 def checked(rules: Sequence[str], *options: str) -> dict[str, Any]:
     """What the command prints, and what reached the app's relays."""
     relays = [app_relay("telegram", number) for number in (1, 2)]
@@ -68,8 +75,10 @@ def checked(rules: Sequence[str], *options: str) -> dict[str, Any]:
         reached = [json.loads(relay.stop().stdout.splitlines()[-1]) for relay in own]
         lab.stop()
         written = sorted(path.name for path in folder.glob("*.talkpath"))
+        late_ms = [late for name in written for late in control_late_ms(folder / name)]
     return {
         "written": written,
+        "control_late_ms": late_ms,
         "out": outcome.stdout.decode(),
         "errors": outcome.stderr.decode()[-2000:],
         "code": outcome.exit_code,

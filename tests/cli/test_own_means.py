@@ -26,9 +26,11 @@ from talkpath.cli.check.own_means import OwnAnswers, OwnCall, show_joined
 from talkpath.lab.drivers import namespace
 from talkpath.lab.scenario import Scenario
 from talkpath.report.recordings.live_json import what_to_do_now
+from talkpath.verdict.bases.accompanied_call import MOST_LATE_MS
 from talkpath.verdict.model import Verdict
 
-TRIES = 2  # as in tests/lab/whole_checks/test_netns_rows.py
+TRIES = 3
+TOO_BUSY = f"this machine was too busy to send on time in {TRIES} runs: try again when it is quiet"
 SCRIPT = Path(__file__).with_name("own_means_in_namespace.py")
 
 
@@ -60,7 +62,7 @@ def test_an_order_bound_to_addresses_is_seen_though_the_check_alone_calls_it_ok(
         if told["valid"]:
             break
     if not told["valid"]:
-        pytest.skip(f"this machine was too busy to send on time in {TRIES} runs: try again when it is quiet")
+        pytest.skip(TOO_BUSY)
     assert found["reached"] == [{}, {}]  # nothing got past the rule, and nothing was meant to arrive but greetings
     assert [(each["app"], each["state"]) for each in told["verdicts"]] == [("telegram", "ok")]
     voice = next(each for each in told["joined"] if each["medium"] == "voice")
@@ -73,7 +75,12 @@ def test_an_order_bound_to_addresses_is_seen_though_the_check_alone_calls_it_ok(
 
 @pytest.mark.long
 def test_a_call_of_the_persons_own_is_watched_beside_control_traffic_and_joined() -> None:
-    found = in_namespace("media.freeze,app=telegram,to=app,after_s=4", "--call", "eth0")
+    for _ in range(TRIES):
+        found = in_namespace("media.freeze,app=telegram,to=app,after_s=4", "--call", "eth0")
+        if max(found["control_late_ms"], default=0.0) <= MOST_LATE_MS:
+            break
+    else:
+        pytest.skip(TOO_BUSY)
     told = " ".join(found["out"].split())
     assert found["code"] == 0, found["errors"]
     assert "8 connections to the test server of the link carry random bytes" in found["errors"]

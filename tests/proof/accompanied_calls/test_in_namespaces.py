@@ -18,12 +18,24 @@ from talkpath.lab.drivers.run import ALSO_PORT, CONTROL_PORT, link_to, respond_a
 from talkpath.lab.path.link import HOSTS, LAB_PROBE, RESPONDER
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
+from talkpath.verdict.bases.accompanied_call import MOST_LATE_MS
 
 InLab = Callable[..., Any]
 
 TALKPATH = [sys.executable, "-m", "talkpath"]
 SECONDS, AFTER_S = 17.0, 1.0
+TRIES = 3
+TOO_BUSY = f"this machine was too busy to send on time in {TRIES} runs: try again when it is quiet"
 SCRIPT = Path(__file__).with_name("listen_in_python.py")
+
+
+def listened_on_time(in_lab: InLab, *asked: str) -> dict[str, Any]:
+    """What is told of a call, again where this machine sent control traffic too late to be beside it."""
+    for _ in range(TRIES):
+        found: dict[str, Any] = in_lab(listened, *asked)
+        if all((control["late_ms_p99"] or 0.0) <= MOST_LATE_MS for control in found["result"]["controls"]):
+            return found
+    pytest.skip(TOO_BUSY)
 
 
 def listened(app: str, rule: str) -> dict[str, Any]:
@@ -77,7 +89,7 @@ def lab_verified(bundle: Path) -> int:
 
 @pytest.mark.long
 def test_a_call_that_goes_silent_is_told_beside_control_traffic_that_did_not(in_lab: InLab):
-    found = in_lab(listened, "whatsapp", "media.freeze,app=whatsapp,to=app,after_s=4")
+    found = listened_on_time(in_lab, "whatsapp", "media.freeze,app=whatsapp,to=app,after_s=4")
     result = found["result"]
     (call,), (control,) = result["calls"], result["controls"]
     assert call["app"] == "whatsapp"
