@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from proof.relayed_calls.namespaces import start_call, start_relay
-from talkpath.evidence.file import read_file
+from talkpath.api.verification import read_bundle
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.run import PYTHON, link_to, respond_argv
 from talkpath.lab.drivers.sim import CONTROL_PORT, SIM_PORTS
@@ -47,7 +47,7 @@ def catalogue(relays: Sequence[LabHost]) -> str:
 
 def control_late_ms(bundle: Path) -> list[float]:
     """How late the control traffic beside a call of the evidence left, a figure a call."""
-    findings = read_file(bundle).findings
+    findings = read_bundle(bundle).findings
     return [control.late_ms_p99 or 0.0 for control in findings.controls] if findings else []
 
 

@@ -43,6 +43,22 @@ def records() -> dict[str, tuple[Any, Any]]:
     return {kind: (msgspec.to_builtins(one, builtin_types=(bytes,)), other) for kind, (one, other) in plain.items()}
 
 
+@pytest.mark.parametrize("wrong", [{"truth": None}, {"other_family": "x"}, {"other_family": {"verdicts": [None]}}])
+def test_what_was_printed_on_the_day_is_read_with_care(wrong: dict[str, Any], tmp_path: Path) -> None:
+    probes, path, checks = [Signer.fresh(), Signer.fresh()], tmp_path / "hostile.talkpath", []
+    for seed, family in ((3, 4), (4, 6)):
+        found = msgspec.structs.replace(lab_check(seed), simulated=False, receipt=None, family=family, exchanges=())
+        checks.append(msgspec.structs.replace(found, responder_key="K" * 43, started_at="2026-11-24T20:00:00Z"))
+    stored = check_json.judge_check(checks[0], second=checks[1])[1]
+    assert "other_family" in stored
+    plain = [msgspec.to_builtins(one, builtin_types=(bytes,)) for one in checks]
+    second = mutated_bundles.signed_bundle("check", plain[1], {}, probes[1])
+    path.write_bytes(mutated_bundles.signed_bundle("check", plain[0], stored | wrong, probes[0], second or b"") or b"")
+    for command in COMMANDS:
+        error = run(command, path, tmp_path)
+        assert error is None or isinstance(error, TalkpathError) or type(error).__name__ == "Abort", (command, error)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["check", "capture"])
 def test_mutated_bundles_end_in_one_sentence(kind: str, tmp_path: Path) -> None:

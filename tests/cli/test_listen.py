@@ -11,10 +11,10 @@ from click.testing import CliRunner, Result
 
 from proof.accompanied_calls import play_accompanied_call
 from talkpath.api.recording import read_capture
+from talkpath.api.verification import read_bundle
 from talkpath.cli import cli
 from talkpath.errors import FileError, TalkpathError, UsageError
 from talkpath.evidence.bundle import write_capture
-from talkpath.evidence.file import read_file
 from talkpath.lab.scenario import Scenario
 from talkpath.report.recordings import capture_json
 from talkpath.verdict.bases.calls_together import judge_recording
@@ -56,7 +56,7 @@ def test_evidence_and_a_scrubbed_capture_are_written_where_they_were_asked_for(t
     bundle, kept = tmp_path / "call.talkpath", tmp_path / "kept.pcapng"
     listen(str(FIXTURE), "-o", str(bundle), "--keep", str(kept))
     whole = read_capture(FIXTURE)
-    assert read_file(bundle).findings == whole.findings
+    assert read_bundle(bundle).findings == whole.findings
     assert [call.streams for call in read_capture(kept).calls] == [call.streams for call in whole.calls]
 
 

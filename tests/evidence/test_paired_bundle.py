@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from factories.checks.lab_checks import lab_bundle, lab_check
+from talkpath.api.verification import verify
 from talkpath.browser.answer.paired_result import paired_result
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.cli import cli
@@ -27,7 +28,8 @@ from talkpath.measure.paired_call import (
     PairedRound,
 )
 from talkpath.report.rejudge import rejudge
-from talkpath.wire.control.keys import Signer
+from talkpath.report.words.verification import verification_lines
+from talkpath.wire.control.keys import Signer, raw_key_text
 
 COUNTS = EndCounts(setup_ms=90.0, sent=150, received=150, tried=True)
 ROUND = PairedRound(
@@ -46,7 +48,7 @@ def check() -> bytes:
 
 
 def test_it_is_read_back_with_the_checks_of_both_ends(check: bytes):
-    for first, second in ((check, b""), (b"", check), (check, check), (b"", b"")):
+    for first, second in ((check, b""), (b"", check), (check, lab_bundle(lab_check(4))), (b"", b"")):
         found = read_bundle(write_paired(FACTS, {"state": "ok"}, Signer.fresh(), first, second))
         assert (found.kind, found.paired, found.started_at) == ("paired", FACTS, FACTS.started_at)
         assert [found.first is not None, found.second is not None] == [bool(first), bool(second)]
@@ -62,9 +64,9 @@ def test_it_is_judged_again_from_its_facts_alone(check: bytes):
     assert altered.changes == ("state restricted -> ok", "side a -> ")
 
 
-def browser_check(issuer: ReceiptIssuer, hour: str) -> bytes:
+def browser_check(issuer: ReceiptIssuer, hour: str, seed: int = 3) -> bytes:
     """A check with that server at that hour."""
-    run, facts = Signer.fresh(), replace(lab_check(), simulated=False, started_at=hour, receipt=None)
+    run, facts = Signer.fresh(), replace(lab_check(seed), simulated=False, started_at=hour, receipt=None)
     return write_check(issuer.with_receipt(facts, bytes(16), run.public, ""), {}, run)
 
 
@@ -86,8 +88,32 @@ def test_a_line_counts_only_with_this_servers_receipt_of_the_hour(check: bytes):
     assert [name for name, told in taken.items() if told["b"]["state"]] == ["fits"]
 
 
+def test_one_run_is_the_word_of_one_end():
+    own = ReceiptIssuer(Signer.fresh())
+    line, other = browser_check(own, FACTS.started_at), browser_check(own, FACTS.started_at, seed=4)
+    for second, states in ((line, [True, False]), (other, [True, True]), (b"", [True, False])):
+        told = paired_result(FACTS, {"a": line, "b": second}, LANGUAGES, own.signer.public)["a"]
+        assert [bool(told["json"][end]["state"]) for end in ("a", "b")] == states
+        kept = read_bundle(base64.b64decode(told["bundle"]))
+        assert [kept.first is not None, kept.second is not None] == states
+        assert [end["responder"] for end in verify(kept).record["ends"]] == [raw_key_text(own.signer.public)] * sum(
+            states
+        )
+        assert sum("A test server signed" in line for line in verification_lines(verify(kept).record)) == sum(states)
+
+
+def test_a_file_holds_checks_of_the_hour_that_a_test_server_signed_and_says_where_the_lab_made_one(check: bytes):
+    own, unsigned = ReceiptIssuer(Signer.fresh()), write_check(replace(lab_check(), receipt=None), {}, Signer.fresh())
+    line, past = browser_check(own, FACTS.started_at), browser_check(own, "2026-10-30T06:00:00Z")
+    for ends in ((line, line), (past, b""), (b"", past), (unsigned, b"")):
+        with pytest.raises(BundleError, match="two ends"):
+            read_bundle(write_paired(FACTS, {}, Signer.fresh(), *ends))
+    assert not read_bundle(write_paired(FACTS, {}, Signer.fresh(), line)).simulated
+    assert read_bundle(write_paired(FACTS, {}, Signer.fresh(), line, lab_bundle(lab_check(4)))).simulated
+
+
 def test_a_changed_bit_or_another_bundle_inside_is_refused(check: bytes):
-    data = write_paired(FACTS, {}, Signer.fresh(), check, check)
+    data = write_paired(FACTS, {}, Signer.fresh(), check, lab_bundle(lab_check(4)))
     for at in range(0, len(data), max(1, len(data) // 60)):
         with pytest.raises(BundleError):
             read_bundle(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])

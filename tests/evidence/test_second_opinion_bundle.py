@@ -9,10 +9,11 @@ from factories.checks.lab_checks import lab_check
 from talkpath.errors import BundleError
 from talkpath.evidence import bundle as form
 from talkpath.evidence.archive import pack_archive, unpack_archive
-from talkpath.evidence.bundle import SECOND_PART, read_bundle, read_seal, write_capture, write_check
+from talkpath.evidence.bundle import SECOND_PART, Bundle, read_bundle, read_seal, write_capture, write_check
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.measure.facts_digest import run_digest
+from talkpath.observatory.events.network_days import bundle_verdicts
 from talkpath.report.check_json import judge_check
 from talkpath.report.rejudge import rejudge
 from talkpath.report.words.other_checks import second_server_lines
@@ -118,6 +119,53 @@ def test_readers_before_refuse_it_with_one_sentence(monkeypatch: pytest.MonkeyPa
     with pytest.raises(BundleError, match="one is there that does not belong"):
         read_bundle(data)
     assert read_bundle(unpack_archive(data)[SECOND_PART]).facts is not None
+
+
+def at_home(seed: int, family: int, *rules: str, network: str = "AS64496", at: str = HOUR) -> Facts:
+    """A check with server A over that version of IP."""
+    facts, key = (
+        real(seed, "A", *rules, probe=FIRST_KEY if family == 4 else OTHER_KEY, at=at),
+        Signer.of_seed(b"A" * 32),
+    )
+    facts = replace(facts, family=family)
+    assert facts.receipt is not None
+    seen = unseal_receipt(facts.receipt.body, facts.receipt.signature)
+    told = replace(seen, run_digest=run_digest(facts), network=network, country="XX")
+    return replace(facts, receipt=SignedReceipt(*seal_receipt(told, key)))
+
+
+WELL, HELD = at_home(4, 4), at_home(3, 6, RULE)
+
+
+def over_both(second: Facts) -> Bundle:
+    return read_bundle(write_check(WELL, judge_check(WELL, second=second)[1], FIRST_KEY, written(second)))
+
+
+def test_what_is_found_over_the_other_version_of_ip_is_told():
+    found = over_both(HELD)
+    assert [one.state for one in rejudge(found).verdicts] == ["restricted"]
+    assert [one.state for one in bundle_verdicts(found, "b")] == ["restricted"]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        replace(HELD, receipt=None),
+        at_home(3, 6, RULE, at="2026-11-23T10:00:00Z"),
+        at_home(3, 6, RULE, at="2026-11-24T12:00:00Z"),
+    ],
+    ids=["unsigned", "of another day", "two hours later"],
+)
+def test_nothing_stands_under_a_signature_that_was_given_for_the_other_version_of_ip(second: Facts):
+    found = over_both(second)
+    assert [one.state for one in rejudge(found).verdicts] == ["ok"]
+    assert [one.state for one in bundle_verdicts(found, "b")] == ["ok"]
+
+
+def test_what_came_by_another_network_counts_nowhere_for_the_first_ones():
+    found = over_both(at_home(3, 6, RULE, network="AS64497"))
+    assert [one.state for one in rejudge(found).verdicts] == ["restricted"], "the device itself is told"
+    assert [one.state for one in bundle_verdicts(found, "b")] == ["ok"]
 
 
 UNVOUCHED = {

@@ -56,6 +56,11 @@ def verify(bundle: BundleSource | Bundle, *, responders: str | Path | None = Non
         "started_at": stored.started_at,
         "simulated": stored.simulated,
         "receipt": receipt,
+        **(
+            {"ends": [_receipt_words(end, operators) for end in (stored.first, stored.second) if end]}
+            if stored.paired
+            else {}
+        ),
     }
     if stored.second is not None and stored.paired is None:
         record["second"] = {"key": stored.second.key, "receipt": _receipt_words(stored.second, operators)}

@@ -23,7 +23,7 @@ def command(bundles: tuple[Path, ...], as_ooni: bool, output: Path | None) -> No
 
     Each BUNDLE becomes one measurement or more. Nothing is sent anywhere.
     """
-    from talkpath.evidence.file import read_file
+    from talkpath.api.verification import read_bundle
     from talkpath.evidence.ooni import ooni_measurements
 
     if not as_ooni:
@@ -31,7 +31,7 @@ def command(bundles: tuple[Path, ...], as_ooni: bool, output: Path | None) -> No
     lines = [
         json.dumps(measurement, ensure_ascii=False)
         for path in bundles
-        for measurement in ooni_measurements(read_file(path))
+        for measurement in ooni_measurements(read_bundle(path))
     ]
     if output is None:
         click.echo("\n".join(lines).encode())

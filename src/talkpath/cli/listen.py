@@ -79,11 +79,11 @@ def is_ready(control: ControlThread, stream: PacketStream, light: bool) -> bool:
 
 def read_earlier(bundles: Iterable[Path]) -> list[Findings]:
     """The recordings in bundles of earlier calls. `UsageError` for one that holds none."""
-    from talkpath.evidence.file import read_file
+    from talkpath.api.verification import read_bundle
 
     out = []
     for path in bundles:
-        findings = read_file(path).findings
+        findings = read_bundle(path).findings
         if findings is None:
             raise UsageError(f"{path.name} holds no recorded call; --with takes bundles that `listen -o` wrote.")
         out.append(findings)

@@ -20,7 +20,7 @@ from talkpath.errors import BundleError, UsageError, in_place_of
 from talkpath.evidence.archive import pack_archive, unpack_archive
 from talkpath.evidence.compression import compress, decompress
 from talkpath.evidence.known_responders import is_simulation_key
-from talkpath.evidence.receipt_check import open_head, open_receipt
+from talkpath.evidence.receipt_check import MOST_BETWEEN_CHECKS, open_head, open_receipt, time_apart
 from talkpath.evidence.stored_verdict import read_stored_verdict
 from talkpath.measure.call import Findings
 from talkpath.measure.decode import (
@@ -90,11 +90,13 @@ _manifests = msgspec.json.Decoder(Manifest)
 
 
 class Seal(Struct, frozen=True):
-    """A bundle that is complete and signed, its facts not unpacked: its kind, its key, the head of its receipt."""
+    """A bundle that is complete and signed, its facts not unpacked: its kind, its key, the head of its receipt, and the
+    SHA-256 of what the test server signed, which tells one run from another ("" for none)."""
 
     kind: str
     key: str
     receipt: ReceiptHead | None
+    run: str = ""
 
     @property
     def simulated(self) -> bool:
@@ -112,8 +114,11 @@ class UnverifiedBundle(NamedTuple):
 
     def seal(self) -> Seal:
         """Verify the signatures; `BundleError` where one is wrong."""
-        key = _verify_signature(self.manifest, self.parts)
-        return Seal(self.manifest.kind, self.manifest.key, open_head(self.receipt, key) if self.receipt else None)
+        key, kind = _verify_signature(self.manifest, self.parts), self.manifest.kind
+        head, run = None, ""
+        if self.receipt is not None:
+            head, run = open_head(self.receipt, key), hashlib.sha256(self.receipt.body).hexdigest()
+        return Seal(kind, self.manifest.key, head, run)
 
 
 class Bundle(Struct, frozen=True):
@@ -140,8 +145,8 @@ class Bundle(Struct, frozen=True):
     @property
     def simulated(self) -> bool:
         """Whether the lab made it."""
-        measured = self.facts or self.endpoints
-        return is_simulation_key(self.key) or (measured is not None and measured.simulated)
+        parts = self.facts, self.endpoints, self.first, self.second
+        return is_simulation_key(self.key) or any(part.simulated for part in parts if part is not None)
 
     @property
     def started_at(self) -> str:
@@ -155,42 +160,34 @@ def write_check(facts: Facts, verdict: Mapping[str, Any], signer: Signer, second
     the bundle of a second check."""
     hour = cut_to_hour(facts.started_at)
     kept = replace(facts, started_at=hour, receipt=facts.receipt if has_receipt(facts, signer) else None)
-    parts = {FACTS_PART: compress(msgspec.msgpack.encode(replace(kept, receipt=None)))}
-    if kept.receipt is not None:
-        parts[RECEIPT_PART] = compress(msgspec.msgpack.encode(kept.receipt))
-    parts[VERDICT_PART] = _compress_verdict("check", _hourly_verdict(verdict, hour))
-    if second:
-        parts[SECOND_PART] = second
+    parts = {
+        FACTS_PART: compress(msgspec.msgpack.encode(replace(kept, receipt=None))),
+        RECEIPT_PART: compress(msgspec.msgpack.encode(kept.receipt)) if kept.receipt is not None else b"",
+        **_verdict_part("check", _hourly_verdict(verdict, hour)),
+        SECOND_PART: second,
+    }
     return _sign_parts("check", parts, signer)
 
 
 def _hourly_verdict(verdict: Mapping[str, Any], hour: str) -> dict[str, Any]:
     """The JSON object, its times cut to the hour."""
-    told = {**verdict, "started_at": hour}
-    for part in {"second", "other_family"} & told.keys():
-        told[part] = {**told[part], "started_at": cut_to_hour(told[part]["started_at"])}
-    return told
+    parts = {part: verdict[part] for part in ("second", "other_family") if part in verdict}
+    cut = {name: {**part, "started_at": cut_to_hour(part["started_at"])} for name, part in parts.items()}
+    return {**verdict, "started_at": hour, **cut}
 
 
 def write_capture(findings: Findings, verdict: Mapping[str, Any], signer: Signer) -> bytes:
     """Write the bundle of a recording. The file's name is left out, since people name files after people."""
-    facts = msgspec.msgpack.encode(findings)
-    if len(facts) > MAX_FACTS_BYTES:
-        raise UsageError(MEASURED_TOO_LONG)
-    parts = {FACTS_PART: compress(facts), VERDICT_PART: _compress_verdict("capture", {**verdict, "file": "-"})}
-    return _sign_parts("capture", parts, signer)
+    facts = _compress_part(msgspec.msgpack.encode(findings), MAX_FACTS_BYTES)
+    return _sign_parts("capture", {FACTS_PART: facts, **_verdict_part("capture", {**verdict, "file": "-"})}, signer)
 
 
 def write_endpoints(facts: EndpointFacts, verdict: Mapping[str, Any], signer: Signer) -> bytes:
     """Write the bundle of a run that asked an app's own servers. Nobody but this device signs it."""
     hour = cut_to_hour(facts.started_at)
-    packed = msgspec.msgpack.encode(replace(facts, started_at=hour))
-    if len(packed) > MOST_ENDPOINT_BYTES:
-        raise UsageError(MEASURED_TOO_LONG)
-    stored = {**verdict, "started_at": hour}
-    return _sign_parts(
-        "endpoints", {FACTS_PART: compress(packed), VERDICT_PART: _compress_verdict("endpoints", stored)}, signer
-    )
+    packed = _compress_part(msgspec.msgpack.encode(replace(facts, started_at=hour)), MOST_ENDPOINT_BYTES)
+    stored = _verdict_part("endpoints", {**verdict, "started_at": hour})
+    return _sign_parts("endpoints", {FACTS_PART: packed, **stored}, signer)
 
 
 def write_paired(
@@ -198,20 +195,24 @@ def write_paired(
 ) -> bytes:
     """Write the bundle of a call between two phones; `first` and `second` are the bundles of the ends' own checks, b""
     where there is none. The signer vouches for neither: each end's counts are its own word."""
-    checks = {FIRST_PART: first, SECOND_PART: second}
     parts = {
         FACTS_PART: compress(msgspec.msgpack.encode(facts)),
-        VERDICT_PART: _compress_verdict("paired", verdict),
-        **{name: data for name, data in checks.items() if data},
+        **_verdict_part("paired", verdict),
+        FIRST_PART: first,
+        SECOND_PART: second,
     }
     return _sign_parts("paired", parts, signer)
 
 
-def _compress_verdict(kind: str, verdict: Mapping[str, Any]) -> bytes:
-    encoded = msgspec.json.encode(verdict)
-    if len(encoded) > MAX_VERDICT_BYTES[kind]:
+def _verdict_part(kind: str, verdict: Mapping[str, Any]) -> dict[str, bytes]:
+    return {VERDICT_PART: _compress_part(msgspec.json.encode(verdict), MAX_VERDICT_BYTES[kind])}
+
+
+def _compress_part(data: bytes, max_bytes: int) -> bytes:
+    """Compress a part; `UsageError` where it is longer than a reader takes."""
+    if len(data) > max_bytes:
         raise UsageError(MEASURED_TOO_LONG)
-    return compress(encoded)
+    return compress(data)
 
 
 def has_receipt(facts: Facts, signer: Signer) -> bool:
@@ -316,15 +317,24 @@ def _decode_bundle(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
     if manifest.kind == "endpoints":
         return replace(bundle, endpoints=decode_endpoint_facts(decompress(parts[FACTS_PART], MOST_ENDPOINT_BYTES)))
     if manifest.kind == "paired":
-        first, second = (_check_of_end(parts[name]) if name in parts else None for name in (FIRST_PART, SECOND_PART))
         paired = decode_paired_call(decompress(parts[FACTS_PART], MOST_PAIRED_BYTES))
-        return replace(bundle, paired=paired, first=first, second=second)
+        return _with_ends(replace(bundle, paired=paired), parts)
     facts = decode_facts(decompress(parts[FACTS_PART], MAX_FACTS_BYTES))
     if RECEIPT_PART in parts:
         receipt = decompress(parts[RECEIPT_PART], MAX_RECEIPT_BYTES)
         facts = replace(facts, receipt=msgspec.msgpack.decode(receipt, type=SignedReceipt))
     bundle = replace(bundle, facts=facts, receipt=open_receipt(facts, raw_key(manifest.key)))
     return replace(bundle, second=_second_bundle(parts[SECOND_PART], bundle)) if SECOND_PART in parts else bundle
+
+
+def _with_ends(bundle: Bundle, parts: Mapping[str, bytes]) -> Bundle:
+    """Read the checks of both ends: two runs, each with the receipt of a test server of the hour of the call."""
+    ends = [_check_of_end(parts[name]) if name in parts else None for name in (FIRST_PART, SECOND_PART)]
+    signed = [end.receipt for end in ends if end is not None]
+    fit = [one and time_apart(one.started_at, bundle.started_at) <= MOST_BETWEEN_CHECKS for one in signed]
+    if not all(fit) or len({one.probe_seed for one in signed if one}) < len(signed):
+        raise BundleError("The checks of the two ends are one run, of another hour, or signed by no test server.")
+    return replace(bundle, first=ends[0], second=ends[1])
 
 
 def _check_of_end(data: bytes) -> Bundle:
@@ -352,7 +362,8 @@ def _second_bundle(data: bytes, first: Bundle) -> Bundle:
 
 
 def _sign_parts(kind: str, parts: Mapping[str, bytes], signer: Signer) -> bytes:
-    key = raw_key_text(signer.public)
+    """Write the file; parts without a byte are left out."""
+    parts, key = {name: data for name, data in parts.items() if data}, raw_key_text(signer.public)
     manifest = Manifest(schema=SCHEMA, kind=kind, written_by=f"talkpath/{VERSION}", key=key, parts=_part_digests(parts))
     encoded = msgspec.json.encode(manifest)
     return pack_archive({MANIFEST_PART: encoded, **parts, SIGNATURE_PART: signer.sign(BUNDLE_SIGNED_PREFIX + encoded)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from talkpath.errors import FileError, in_place_of
-from talkpath.evidence.bundle import MAX_BUNDLE_BYTES, Bundle, read_bundle
+from talkpath.evidence.bundle import MAX_BUNDLE_BYTES
 
 
 def read_bytes(path: Path) -> bytes:
@@ -15,11 +15,6 @@ def read_bytes(path: Path) -> bytes:
         path.open("rb") as file,
     ):
         return file.read(MAX_BUNDLE_BYTES + 1)
-
-
-def read_file(path: Path) -> Bundle:
-    """Read the bundle in a file; `BundleError` where it does not verify."""
-    return read_bundle(read_bytes(path))
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -95,8 +95,7 @@ def _ooni_measurement(
 
 def _ooni_failure(facts: Facts) -> str | None:
     """Why a check ended early, as a df-007 failure string; None if it did not."""
-    ended = facts.health.ended if facts.reach.control == "connected" else facts.reach.control
-    return OONI_FAILURES.get(ended)
+    return OONI_FAILURES.get(facts.health.ended if facts.reach.control == "connected" else facts.reach.control)
 
 
 def _network_events(facts: Facts, verdict: Verdict) -> list[Object]:
@@ -119,8 +118,8 @@ def _opening_events(facts: Facts) -> list[Object]:
 
 
 def _exchange_event(place: int, one: Exchange) -> Object:
-    tags = ["reference" if one.neutral else "messages"]
-    return _network_event(place, "connect", one.at_s + one.took_s, tags, proto="tcp", failure=one.failure or None)
+    tag, end_s = "reference" if one.neutral else "messages", one.at_s + one.took_s
+    return _network_event(place, "connect", end_s, [tag], proto="tcp", failure=one.failure or None)
 
 
 def _epoch_events(epoch: Epoch) -> Iterator[Object]:

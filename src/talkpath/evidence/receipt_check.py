@@ -69,9 +69,23 @@ def are_two_servers(first: Facts, second: Facts) -> bool:
     if first.simulated and second.simulated:
         return True
     one, other = _own_statement(first), _own_statement(second)
-    if one is None or other is None or one.responder_key == other.responder_key:
-        return False
-    return time_apart(one.started_at, other.started_at) <= MOST_BETWEEN_CHECKS
+    return (
+        one is not None
+        and other is not None
+        and one.responder_key != other.responder_key
+        and time_apart(one.started_at, other.started_at) <= MOST_BETWEEN_CHECKS
+    )
+
+
+def are_vouched_alike(first: Facts, second: Facts) -> bool:
+    """Whether two checks that name the same test server hold its receipts of one hour, or neither holds one.
+
+    Else a finding that nobody signed, or of another day, would stand under the signature that the other check has.
+    """
+    one, other = _own_statement(first), _own_statement(second)
+    if one is not None and other is not None:
+        return time_apart(one.started_at, other.started_at) <= MOST_BETWEEN_CHECKS
+    return first.simulated or (one is other and (first.receipt is None) == (second.receipt is None))
 
 
 def _own_statement(facts: Facts) -> ReceiptStatement | None:
@@ -83,9 +97,8 @@ def _own_statement(facts: Facts) -> ReceiptStatement | None:
         statement = open_receipt(facts, unseal_head(facts.receipt.body, facts.receipt.signature).probe_key)
     except (BundleError, WireError):
         return None
-    if statement is None or not statement.started_at or raw_key_text(statement.responder_key) != facts.responder_key:
-        return None
-    return statement
+    names_it = statement is not None and raw_key_text(statement.responder_key) == facts.responder_key
+    return statement if statement is not None and statement.started_at and names_it else None
 
 
 def open_head(receipt: SignedReceipt, probe_key: bytes) -> ReceiptHead:

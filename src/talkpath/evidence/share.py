@@ -113,5 +113,5 @@ def _json_object(data: bytes) -> dict[str, object]:
 
 
 def _refusal_reason(status: int, answer: dict[str, object]) -> str:
-    shown = "".join(letter for letter in str(answer.get("error", ""))[:MAX_SHOWN_CHARACTERS] if letter.isprintable())
-    return shown or f"it answered {status}."
+    error = str(answer.get("error", ""))[:MAX_SHOWN_CHARACTERS]
+    return "".join(letter for letter in error if letter.isprintable()) or f"it answered {status}."

@@ -50,6 +50,7 @@ class _CheckJson(Struct):
     verdicts: list[_Verdict] = []
     truth: _Truth | None = None
     second: _Second = msgspec.field(default_factory=_Second)
+    other_family: _Second = msgspec.field(default_factory=_Second)
 
 
 class _Call(Struct):

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from talkpath.apps.contract.shape import Medium
-from talkpath.evidence.receipt_check import are_two_servers
+from talkpath.evidence.receipt_check import are_two_servers, are_vouched_alike
 from talkpath.measure.facts import ControlAttempt, Facts, Tried
 from talkpath.measure.quality import TALKABLE_MOS, direction_mos, is_uncertain, loss_pct, transport_mos
 from talkpath.measure.relay_results import RelayResult, relay_results
@@ -244,8 +244,14 @@ def with_other_network(record: Mapping[str, Any], here: Facts, there: Facts) -> 
 
 
 def is_other_family(first: Facts, second: Facts) -> bool:
-    """Whether the second check is that of the same test server over the other version of IP."""
-    return bool(first.responder_key) and first.responder_key == second.responder_key and first.family != second.family
+    """Whether the second check is that of the same test server over the other version of IP, vouched for like the first
+    one: it may change what is said of an app."""
+    return (
+        bool(first.responder_key)
+        and first.responder_key == second.responder_key
+        and first.family != second.family
+        and are_vouched_alike(first, second)
+    )
 
 
 def _worse_of_families(first: Sequence[Verdict], others: Sequence[Verdict]) -> list[Verdict]:

@@ -70,7 +70,7 @@ def judge_several(bundles: Sequence[Bundle]) -> Judgement:
 
 
 def _rejudge_check(facts: Facts, second: Facts | None, stored: dict[str, Any]) -> Judgement:
-    truth = stored.get("truth", {}).get("hit")
+    truth = (stored.get("truth") or {}).get("hit")
     verdicts, record = judge_check(facts, truth, second)
     changes = verdict_changes(stored.get("verdicts", []), record["verdicts"])
     if second is not None:

@@ -81,9 +81,9 @@ def listened_from_python(app: str, seconds: float) -> dict[str, Any]:
 
 def lab_verified(bundle: Path) -> int:
     """How many calls with control traffic a reader of the evidence finds."""
-    from talkpath.evidence.file import read_file
+    from talkpath.api.verification import read_bundle
 
-    findings = read_file(bundle).findings
+    findings = read_bundle(bundle).findings
     return len(findings.controls) if findings else 0
 
 

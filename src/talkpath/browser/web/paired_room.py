@@ -128,7 +128,7 @@ class PairedRoom:
                 self._take_line(end, str(message["bundle"]))
             else:
                 raise PeerError(UNREADABLE_MESSAGE)
-        except (LookupError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise PeerError(UNREADABLE_MESSAGE) from error
         if kind in ("line", "report") and len(self._lines) == 2 and len(self._reports) in (0, 2):
             await self._go_on()

@@ -30,13 +30,13 @@ def beside_option(command: Command) -> Command:
 
 def read_other_network(file: Path) -> Facts:
     """The facts of the other network; before anything is measured, an error where they cannot be compared."""
-    from talkpath.evidence.file import read_file
+    from talkpath.api.verification import read_bundle
 
     if file.is_dir():
         file = max(
             file.glob("check-*.talkpath"), key=lambda one: one.stat().st_mtime, default=file / "check-0001.talkpath"
         )
-    facts = read_file(file).facts
+    facts = read_bundle(file).facts
     if facts is None or not facts.started_at:
         raise UsageError("The file of --beside holds no check of a network; make one with `talkpath check -o FILE`.")
     if abs(datetime.now(UTC) - datetime.fromisoformat(facts.started_at)) > MAX_NETWORKS_APART:

@@ -42,7 +42,7 @@ def verification_lines(record: dict[str, Any]) -> list[str]:
                 key=second["key"],
             )
         )
-        signed = second["receipt"]
+    for signed in [second["receipt"]] if second else record.get("ends", ()):
         lines += [_signed_by(signed), _seen_from(signed)] if signed else [unsigned_words()]
     if record["simulated"]:
         lines.append(
