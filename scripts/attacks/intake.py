@@ -191,6 +191,21 @@ def a_past_that_a_server_vouches_for(folder: Path) -> Finding:
     return Finding(bool(days) and oldest <= VOUCHED_DAYS, f"{len(sent)} sent, {len(days)} count, {oldest} days back")
 
 
+def one_run_in_many_files(folder: Path) -> Finding:
+    """One check with a listed test server, signed again by its own key as ten files that five blocks send."""
+    key = raw_key_text(forging.named_signer("server").public)
+    listed = folder / "responders.json"
+    listed.write_text(json.dumps({"schema": "talkpath.responders/1", "responders": [{"key": key, "operator": "us"}]}))
+    facts = forging.measured_facts(rules=("media.drop,app=whatsapp,p=0.5,direction=up",))
+    sent = [forging.forged_check(facts, written_by=f"talkpath/9.{number}") for number in range(10)]
+    with running_observatory(folder, "--responders", listed) as far:
+        taken = [put_bundle(far, data, f"127.24.{number % 5}.1") in (200, 201) for number, data in enumerate(sent)]
+        judged_in(far, sent[:1], 30.0)
+    found = [record for record in log_records(folder) if isinstance(record, Judged)]
+    told = {one.state for record in found for one in record.said}
+    return Finding(sum(taken) == 1 and len(found) == 1, f"{sum(taken)} of {len(sent)} taken ({', '.join(told)})")
+
+
 def feeds_that_are_none(folder: Path) -> Finding:
     """Feeds of names that are no country's: too long for a file, with slashes, with a byte that no name has."""
     mine, names = ordinary_check(1), ("x" * 300, "..%2f..%2fkey.pem", "%00", "%E2%80%AE", "nothing")
@@ -365,6 +380,7 @@ ATTACKS = (
     Attack(
         "receipts of 57 past days by a listed server", f"≤ {VOUCHED_DAYS} days back", a_past_that_a_server_vouches_for
     ),
+    Attack("one run of a listed server, in ten files from five blocks", "counts once", one_run_in_many_files),
     Attack("feeds of names that are none", "404", feeds_that_are_none),
     Attack("OONI's lines of days that are none: import, rebuild", "the right one is taken", poisoned_ooni),
     Attack("names that are formulas or steer a screen; a page under another Host", "no cell, no cache", hostile_names),

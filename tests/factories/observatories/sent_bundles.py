@@ -63,7 +63,7 @@ def measured_bundle(
     receipt_day: str = "",
 ) -> bytes:
     """A bundle with its receipt, neither of which a lab key signed. `receipt_day` "": the receipt tells no time."""
-    probe, responder = _seeded_signer("probe", seed), _seeded_signer("far", seed)
+    probe, responder = seeded_signer("probe", seed), seeded_signer("far", seed)
     played = sent_facts(restricted, apps)
     assert played.receipt is not None
     seen = unseal_receipt(played.receipt.body, played.receipt.signature)
@@ -78,10 +78,10 @@ def measured_bundle(
 
 def responder_key(seed: int) -> str:
     """The key of the responder of `measured(seed)`, as lists write it."""
-    return raw_key_text(_seeded_signer("far", seed).public)
+    return raw_key_text(seeded_signer("far", seed).public)
 
 
-def _seeded_signer(end: str, seed: int) -> Signer:
+def seeded_signer(end: str, seed: int) -> Signer:
     return Signer.of_seed(hashlib.sha256(f"{end} {seed}".encode()).digest())
 
 

@@ -22,16 +22,26 @@ from factories.observatories.sent_bundles import (
     Bench,
     measured_bundle,
     resealed_bundle,
+    seeded_signer,
     sent_facts,
     sent_results,
     simulated_bundle,
 )
 from talkpath.evidence.archive import pack_archive, unpack_archive
-from talkpath.evidence.bundle import FACTS_PART, MANIFEST_PART, SIGNATURE_PART, VERDICT_PART, write_check
+from talkpath.evidence.bundle import (
+    FACTS_PART,
+    MANIFEST_PART,
+    RECEIPT_PART,
+    SIGNATURE_PART,
+    VERDICT_PART,
+    read_bundle,
+    write_check,
+)
 from talkpath.measure.decode import MOST_FACTS_BYTES
 from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.contributors import Contributors, HourlyLimit
 from talkpath.observatory.intake.requests import ReportRefusedError
+from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.records import Received, Tap
 from talkpath.wire.control.keys import Signer
 
@@ -132,6 +142,20 @@ def test_a_bomb_in_the_receipt_is_refused(bench: Bench):
         {FACTS_PART: parts[FACTS_PART], "receipt.msgpack.gz": zeros, VERDICT_PART: parts[VERDICT_PART]}
     )
     assert refused(bench.take(bomb, HOME)) == "changed"
+
+
+def test_a_run_counts_once_in_however_many_files(bench: Bench):
+    parts, secret = body(measured_bundle()), "ab" * 32
+    again = write_check(read_bundle(measured_bundle()).facts, {"note": "another file"}, seeded_signer("probe", 0))
+    assert body(again)[RECEIPT_PART] == parts[RECEIPT_PART]
+    name = run(bench.take(measured_bundle(), HOME, hashlib.sha256(bytes.fromhex(secret)).hexdigest())).id
+    assert refused(bench.take(again, AWAY)) == "known_run"
+    together = [LogEntry(replace(one, id=number * 64, run="cd" * 32), b"x") for number in "12"
+                for _, one in bench.log.read() if isinstance(one, Received)]  # fmt: skip
+    assert bench.log.commit(together) == [True, False]
+    assert run(bench.take(measured_bundle(1), HOME)).new, "another run of the same place"
+    assert run(bench.collector.withdraw(name, secret)) == "removed"
+    assert run(bench.take(again, AWAY)).new, "what was taken back counts no more"
 
 
 def test_the_id_has_to_be_that_of_the_bytes(bench: Bench):

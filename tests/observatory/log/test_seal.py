@@ -104,6 +104,17 @@ def test_no_cell_of_fewer_than_five_people_is_ever_told(drawn: list[tuple[str, i
         assert max(map(len, for_key)) >= 5
 
 
+def test_a_row_of_too_few_people_stands_by_none_that_leads_to_its_network(log: Log):
+    reports = [said(number, "restricted", network=f"AS{64496 + number % 5}") for number in range(25)]
+    few = LoggedVerdict("whatsapp", "voice", "restricted", "shape")  # one person on each of the five networks
+    bring(log, [replace(one, said=(*one.said, few)) if number < 5 else one for number, one in enumerate(reports)])
+    Sealer(log, False, Publication()).run(SEAL_DAY)
+    told = rows(log, "prompt")
+    hidden = [row for row in told if row["app"] == "whatsapp"]
+    assert [(row["network"], row["report"], row["responder"]) for row in hidden] == [("AS0", "", "")] * 5
+    assert told == sorted(told, key=lambda row: (row["report"], row["network"])), "as they came they told"
+
+
 def test_what_was_taken_back_before_is_nowhere(log: Log, clock: Clock):
     bring(log, [said(number, "restricted") for number in range(6)])
     clock.day = "2026-11-21"

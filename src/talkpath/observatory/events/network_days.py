@@ -73,9 +73,11 @@ def folder_verdicts(folder: Path) -> Iterator[BundleVerdict]:
     for path in sorted(folder.rglob("*.talkpath")):
         data = path.read_bytes()
         bundle = read_bundle(data)
-        facts = hashlib.sha256(msgspec.msgpack.encode(bundle.facts or bundle.endpoints or bundle.findings)).digest()
-        if facts not in seen:  # the same run in two files counts once
-            seen.add(facts)
+        facts = bundle.facts or bundle.endpoints or bundle.findings
+        signed = bundle.facts.receipt if bundle.facts and not bundle.simulated else None
+        run = hashlib.sha256(signed.body if signed else msgspec.msgpack.encode(facts)).digest()
+        if run not in seen:  # the same run in two files counts once
+            seen.add(run)
             yield from bundle_verdicts(bundle, hashlib.sha256(data).hexdigest())
 
 
@@ -111,12 +113,15 @@ def _judged_verdicts(bundle: Bundle, facts: Facts | EndpointFacts) -> list[Verdi
 
 
 def other_family_facts(bundle: Bundle) -> Facts | None:
-    """The check over the other version of IP that is in the bundle, by the same test server's word where it has one."""
+    """The check over the other version of IP that is in the bundle, where the test server saw it come from the same
+    network: a tunnel may lead elsewhere."""
     first, second = bundle.facts, bundle.second.facts if bundle.second else None
     if first is None or second is None or not is_other_family(first, second):
         return None
-    keys = {each.receipt.responder_key if each and each.receipt else b"" for each in (bundle, bundle.second)}
-    return second if len(keys) == 1 else None
+    places = {
+        (one.receipt.network, one.receipt.country) if one and one.receipt else () for one in (bundle, bundle.second)
+    }
+    return second if len(places) == 1 else None
 
 
 def network_days(found: Iterable[BundleVerdict]) -> list[NetworkDay]:

@@ -159,8 +159,9 @@ def judge_waiting(
 
 def _log_entry(data: bytes) -> LogEntry:
     name = hashlib.sha256(data).hexdigest()
-    made_up = read_seal(data).simulated
-    return LogEntry(Received(name, "", len(data), contributor=report_pseudonym(name) if made_up else 0), data)
+    seal = read_seal(data)
+    sender, run = (report_pseudonym(name), "") if seal.simulated else (0, seal.run)
+    return LogEntry(Received(name, "", len(data), contributor=sender, run=run), data)
 
 
 def _stopped_countries(log: Log) -> frozenset[str]:

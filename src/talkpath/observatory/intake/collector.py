@@ -101,7 +101,7 @@ class Collector:
         new = await self._commit(record, data)
         self.metrics.took("bundle", new)
         if not new:
-            return self.look_up(record.id)
+            return self.look_up(record.id, "known_run")
         self.arrived.set()
         return ReportStatus(record.id, "received", new)
 
@@ -132,9 +132,9 @@ class Collector:
         self.metrics.took("tap", new)
         return ReportStatus(record.id, "counted", new)
 
-    def look_up(self, name: str) -> ReportStatus:
-        """The state of a report."""
-        known = self._known(name)
+    def look_up(self, name: str, refusal: str = "not_found") -> ReportStatus:
+        """The state of a report; refused with that code where there is none."""
+        known = self._known(name, refusal)
         return ReportStatus(name, known.state, why=known.why)
 
     async def withdraw(self, name: str, secret: str) -> str:
@@ -154,10 +154,10 @@ class Collector:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _known(self, name: str) -> Known:
+    def _known(self, name: str, refusal: str = "not_found") -> Known:
         known = self.log.register.find(name) if SHA256_HEX.fullmatch(name) else None
         if known is None:
-            raise ReportRefusedError("not_found")
+            raise ReportRefusedError(refusal)
         return known
 
     async def _received(self, data: bytes, sender: SenderOrigin, withdraw: str, name: str) -> Received:
@@ -169,8 +169,8 @@ class Collector:
             raise ReportRefusedError("wrong_id")
         if withdraw and not SHA256_HEX.fullmatch(withdraw):
             raise ReportRefusedError("bad_request", "Talkpath-Withdraw has to be a SHA-256 in hex, of the secret.")
-        bundle = _unverified(data)
-        self._require_acceptable(_seal(bundle))
+        bundle, seal = _verified(data)
+        self._require_acceptable(seal)
         async with self._outlines:
             await asyncio.to_thread(_require_bounded_work, bundle)
         return Received(
@@ -182,6 +182,7 @@ class Collector:
             country=sender.where.country,
             contributor=sender.contributor.pseudonym,
             contributor_key=sender.contributor.key,
+            run="" if seal.simulated else seal.run,
         )
 
     def _require_acceptable(self, seal: Seal) -> None:
@@ -200,17 +201,11 @@ class Collector:
             raise ReportRefusedError("not_durable", str(error), RETRY_S) from None
 
 
-def _unverified(data: bytes) -> UnverifiedBundle:
+def _verified(data: bytes) -> tuple[UnverifiedBundle, Seal]:
+    """A bundle, and what it says of itself, once its signatures verify."""
     try:
-        return read_unverified(data)
-    except BundleError as error:
-        raise ReportRefusedError("changed", str(error)) from None
-
-
-def _seal(bundle: UnverifiedBundle) -> Seal:
-    """What a bundle says of itself, once its signatures verify."""
-    try:
-        return bundle.seal()
+        bundle = read_unverified(data)
+        return bundle, bundle.seal()
     except BundleError as error:
         raise ReportRefusedError("changed", str(error)) from None
 

@@ -44,6 +44,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "wrong_id": (422, "The bundle is not the one of that id: the id is the SHA-256 of its bytes."),
     "simulated": (422, "The bundle was made by the lab; this observatory takes what was measured on a real network."),
     "not_simulated": (422, "This observatory is SIMULATED and takes only what the lab made."),
+    "known_run": (422, "That run was sent before, in another file; a run counts once."),
     "unknown_app": (422, "That is no app or medium that talkpath knows."),
     "offer": (422, "The offer does not verify."),
     "clock": (422, "This server's clock is wrong."),

@@ -125,8 +125,7 @@ def _judge_recording(findings: Findings, received: Received, *, simulated: bool)
     that it came from. Calls whose app is not known for sure are not counted."""
     recording = judge_recording(findings)
     proven = {(verdict.app, verdict.medium) for verdict in recording.together}
-    others = (verdict for verdict in recording.verdicts if (verdict.app, verdict.medium) not in proven)
-    verdicts = [*recording.together, *others]
+    verdicts = [*recording.together, *(one for one in recording.verdicts if (one.app, one.medium) not in proven)]
     sure = [verdict for verdict in _of_known_apps(verdicts) if verdict.confidence == "high"]
     if not received.day or not sure:
         raise BundleError("The recording holds no call of an app that is known for sure, or nobody knows its day.")
@@ -244,11 +243,12 @@ def _four_digits(number: float | None) -> float | None:
 def _logged_transports(transports: Sequence[dict[str, Any]]) -> Iterator[LoggedTransports]:
     """Which transports carried calls of each app and medium, those left out that are too close to tell; how well each
     did is in the bundle."""
-    sure = [row for row in transports if not row.get("uncertain")]
     counted = [
         row
-        for row in sure
-        if (row["app"] in apps() or is_recorded_app(row["app"])) and TRANSPORT.fullmatch(row["transport"])
+        for row in transports
+        if not row.get("uncertain")
+        and (row["app"] in apps() or is_recorded_app(row["app"]))
+        and TRANSPORT.fullmatch(row["transport"])
     ]
     for stream in dict.fromkeys((row["app"], row["medium"]) for row in counted):
         own = [row for row in counted if (row["app"], row["medium"]) == stream]

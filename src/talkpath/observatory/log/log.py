@@ -1,8 +1,9 @@
 """The log, open for writing: the one place where anything becomes part of the observatory's data.
 
 Contract: `commit` returns once all of a group is on the disk; after a crash at any moment each report that it
-acknowledged is there, once. An id that is there already is not taken again. Where the disk is full or fails it raises
-`LogError`, nothing of the group was taken, and what was acknowledged before is untouched.
+acknowledged is there, once. An id that is there already is not taken again, nor is a run that came in another file.
+Where the disk is full or fails it raises `LogError`, nothing of the group was taken, and what was acknowledged before
+is untouched.
 
 Repairs the end of the log after a crash, before anything is added.
 """
@@ -204,16 +205,16 @@ class Log:
     def _fresh(self, group: Sequence[LogEntry]) -> list[bool]:
         here: set[tuple[str, str]] = set()
         fresh = []
-        there = self.register.among([record.id for record, _ in group if isinstance(record, Received)])
+        there = self.register.among([name for record, _ in group for name in _taken_names(record)])
         for record, _ in group:
-            key = (type(record).__name__, record.id)
-            fresh.append(key not in here and self._is_fresh(record, there))
-            here.add(key)
+            keys = {(type(record).__name__, name) for name in _taken_names(record) or (record.id,)}
+            fresh.append(keys.isdisjoint(here) and self._is_fresh(record, there))
+            here |= keys
         return fresh
 
     def _is_fresh(self, record: Record, there: set[str]) -> bool:
         if isinstance(record, Received):
-            return record.id not in there
+            return there.isdisjoint(_taken_names(record))
         if isinstance(record, Tap | Imported):
             return not self.register.seen(record.id)
         known = self.register.find(record.id)
@@ -256,6 +257,11 @@ class Log:
             else:
                 records.append(replace(record, day=self._day) if isinstance(record, Tap | Imported) else record)
         return records
+
+
+def _taken_names(record: Record) -> set[str]:
+    """The ids of a bundle that came in and of its run, by which it is known again."""
+    return {record.id, record.run} - {""} if isinstance(record, Received) else set()
 
 
 def _opened_folder(path: Path) -> AppendFile:

@@ -1,9 +1,9 @@
 """The rows of the open data: what is published of a report, and when (publication.py has the rule).
 
 A row has the day that was measured, not the hour, and nothing of who sent it, not even a pseudonym. In a cell of too
-few people the network is not named (AS0), nor is the report that would lead to it, and where the whole country's people
-are too few the row is left out. Under an order a prompt row names no transports; it comes again, with them, among the
-delayed.
+few people the network is not named (AS0), nor the report and the test server that would lead to it, and where the whole
+country's people are too few the row is left out. Under an order a prompt row names no transports; it comes again, with
+them, among the delayed.
 """
 
 from __future__ import annotations
@@ -62,15 +62,15 @@ def open_rows(records: Iterable[Counted], rule: Publication, ordered: Ordered) -
             yield Dated(row, "withheld")
         else:
             yield from _published_when(
-                replace(row, report="", network=UNKNOWN_NETWORK, placed="") if hidden else row, rule, ordered
+                replace(row, report="", responder="", network=UNKNOWN_NETWORK, placed="") if hidden else row,
+                rule,
+                ordered,
             )
 
 
 def _hidden_part(rule: Publication, people: int, in_country: int) -> str:
     """What may not be shown of a row: nothing (""), its "network", or the "row"."""
-    if not rule.by_country(people):
-        return ""
-    return "row" if rule.by_country(in_country) else "network"
+    return "" if not rule.by_country(people) else "row" if rule.by_country(in_country) else "network"
 
 
 def _published_when(row: OpenRow, rule: Publication, ordered: Ordered) -> Iterator[Dated]:

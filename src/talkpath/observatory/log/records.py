@@ -68,7 +68,8 @@ class DatedRecord(LogRecord, frozen=True):
 class Received(LogRecord, frozen=True, tag="received"):
     """A bundle came in, whole and signed. It lies in the pack of segment `segment` from byte `at` on (packs.py).
     `withdraw` is the SHA-256 of the secret that takes it back ("" for none); `network` and `country` are this end's own
-    finding of where it was sent from."""
+    finding of where it was sent from. `run` is the SHA-256 of what a test server signed of it: whoever has the key of a
+    run can write any number of files of it, and it counts once."""
 
     size_bytes: int
     segment: int = 0
@@ -78,6 +79,7 @@ class Received(LogRecord, frozen=True, tag="received"):
     country: str = UNKNOWN_COUNTRY
     contributor: int = 0
     contributor_key: int = 0
+    run: str = ""
 
 
 class Judged(DatedRecord, frozen=True, tag="judged"):

@@ -20,13 +20,13 @@ from talkpath.observatory.log.records import Judged, Received, Record, Unfit, Wi
 from talkpath.observatory.log.segments import LogError
 
 State = Literal["received", "judged", "unfit", "withdrawn"]
-REGISTER_FORM = 3  # of the tables; a file of another one is made again from the log
-MAX_IDS_TOGETHER = 500  # ids a question; SQLite takes 999 at least
+REGISTER_FORM = 4  # of the tables; a file of another one is made again from the log
+MAX_IDS_TOGETHER = 250  # ids a question, each twice; SQLite takes 999 at least
 DONE = "state IN ('judged', 'unfit')"
 REGISTER_TABLES = f"""
 CREATE TABLE IF NOT EXISTS report (
     id BLOB PRIMARY KEY, state TEXT NOT NULL, measured TEXT NOT NULL, why TEXT NOT NULL, rules INTEGER NOT NULL,
-    received BLOB NOT NULL
+    received BLOB NOT NULL, run BLOB UNIQUE
 );
 CREATE INDEX IF NOT EXISTS waiting ON report (state) WHERE state = 'received';
 CREATE INDEX IF NOT EXISTS done ON report (rules) WHERE {DONE};
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), nu
 PRAGMA user_version = {REGISTER_FORM};
 """
 CANNOT_WRITE_IDS = "ids.db cannot be written; is the observatory's disk full?"
-RECEIVED = "INSERT OR IGNORE INTO report VALUES (?, 'received', '', '', 0, ?)"
+RECEIVED = "INSERT OR IGNORE INTO report VALUES (?, 'received', '', '', 0, ?, ?)"
 JUDGED = "UPDATE report SET state = 'judged', measured = ?, why = '', rules = ? WHERE id = ? AND state != 'withdrawn'"
 UNFIT = "UPDATE report SET state = 'unfit', why = ?, rules = ? WHERE id = ? AND state != 'withdrawn'"
 TOMBSTONE = "UPDATE report SET state = 'withdrawn' WHERE id = ?"
@@ -95,13 +95,13 @@ class Register:
         return _known_row(rows[0]) if rows else None
 
     def among(self, names: Sequence[str]) -> set[str]:
-        """Those of the ids that belong to reports."""
+        """Those that are ids of reports, or of their runs."""
         found: set[str] = set()
         for first in range(0, len(names), MAX_IDS_TOGETHER):
             asked = [bytes.fromhex(name) for name in names[first : first + MAX_IDS_TOGETHER]]
             marks = ",".join("?" * len(asked))
-            rows = self._db.rows(f"SELECT id FROM report WHERE id IN ({marks})", asked)
-            found.update(row[0].hex() for row in rows)
+            rows = self._db.rows(f"SELECT id, run FROM report WHERE id IN ({marks}) OR run IN ({marks})", asked * 2)
+            found.update(name.hex() for row in rows for name in row if name)
         return found
 
     def seen(self, name: str) -> bool:
@@ -138,7 +138,7 @@ def _change_statement(record: Record) -> tuple[str, tuple[Any, ...]]:
     name = bytes.fromhex(record.id)
     match record:
         case Received():
-            return RECEIVED, (name, encode_record(record))
+            return RECEIVED, (name, encode_record(record), bytes.fromhex(record.run) or None)
         case Judged():
             return JUDGED, (record.measured, int(record.rules_version), name)
         case Unfit():
