@@ -157,6 +157,10 @@ class Call(Struct, frozen=True, gc=False):
     assumed_ends: bool = False
     """Do hops alone, or the number of peers, tell which end recorded it?"""
 
+    continues: Count | None = None
+    """The number, from 1 on, of the earlier call of the recording of which this is a later piece: a stream of it goes
+    on here, by its numbers and its clock (RFC 3550)."""
+
 
 class Attempt(Struct, frozen=True, gc=False):
     """One set-up without talk. `answered`: whether any reply came."""

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from talkpath.capture.calls.app_naming import UNKNOWN_APP, name_app
-from talkpath.capture.calls.detected_call import DetectedCall
+from talkpath.capture.calls.detected_call import GOOD_BYE_S, DetectedCall, first_pieces
 from talkpath.capture.calls.detection import find_calls, measure_streams
 from talkpath.capture.calls.paths import (
     FlowRoute,
@@ -99,8 +99,6 @@ def count_unnamed_streams(table: NDArray[np.void], taken: Collection[int], group
 LONGEST_SETUP_S = 180.0
 NO_MEDIA_PACKETS = (0, 0)
 TRANSPORTS: dict[FlowRoute | None, CallTransport] = {None: "unknown", "relay": "relay", "peer": "p2p", "local": "p2p"}
-GOOD_BYE_S = 2.0
-"""Media that goes on for longer after a good-bye was not ended by it."""
 MEDIA_IN_ORDER: tuple[Medium, ...] = ("voice", "video")
 FEWEST_ATTEMPT_CONFIDENCE = 0.4
 """Set-up of an app with less confidence is not reported."""
@@ -154,10 +152,14 @@ def _capture_findings(
         packets=scan.packets,
         duration_s=scan.end_s - scan.begin_s,
         unread=dict(sorted(scan.unread.items())),
-        calls=tuple(records.calls(calls)),
+        calls=tuple(map(_piece_record, records.calls(calls), first_pieces(calls, groups))),
         attempts=tuple(sorted(attempts, key=lambda attempt: attempt.start_s)),
         unnamed_streams=count_unnamed_streams(groups.table, taken, groups.to_group),
     )
+
+
+def _piece_record(call: Call, first: int | None) -> Call:
+    return replace(call, continues=first) if first else call
 
 
 class _Records:

@@ -56,6 +56,8 @@ FIGURE_TYPE = np.dtype(
         ("type_rows", "i8"),
         ("first_type", "u1"),
         ("ssrc", "u4"),
+        ("sequence", "u2"),
+        ("stamp", "u4"),
         ("flow", "i4"),
         ("direction", "u1"),
     ]
@@ -130,7 +132,7 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
     out["packet_s"], out["packet_rows"] = _packet_s(part)
     out["type"], out["type_rows"] = _commonest_value(segments, rows["type"].astype(np.int64) & 0x7F)
     out["first_type"] = rows["type"][begin] & 0x7F
-    for name in ("ssrc", "flow", "direction"):
+    for name in ("ssrc", "sequence", "stamp", "flow", "direction"):
         out[name] = rows[name][begin]
     return out
 

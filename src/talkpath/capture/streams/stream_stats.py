@@ -86,7 +86,7 @@ class StreamStats:
             for column in (name, weight):
                 own[column] = np.where(better, more[column], own[column])
         own["parts"] += 1
-        for name in ("late_s", "first_type", "ssrc", "flow", "direction"):
+        for name in ("late_s", "first_type", "ssrc", "sequence", "stamp", "flow", "direction"):
             own[name] = np.where(fresh, more[name], own[name])
         self.figures[numbers] = own
         self._cells.append((part.numbers, second_cells(part.segments, part.order, part.times, part.counted)))
@@ -143,7 +143,7 @@ class StreamStats:
 
 
 CARRIER_TYPE = np.dtype([("stream", "i8"), ("flow", "i4"), ("direction", "u1"), ("rows", "i8")])
-TAIL_ROW_TYPE = np.dtype([("stream", "i8"), ("time_s", "f8"), ("flow", "i4")])
+TAIL_ROW_TYPE = np.dtype([("stream", "i8"), ("time_s", "f8"), ("flow", "i4"), ("sequence", "u2"), ("stamp", "u4")])
 
 
 def _flow_carriers(part: MeasuredPart) -> NDArray[np.void]:
@@ -166,7 +166,8 @@ def _stream_tails(part: MeasuredPart) -> NDArray[np.void]:
     rows = records_at(part.segments.rows, counted[last])
     out = np.zeros(len(last), TAIL_ROW_TYPE)
     out["stream"] = part.numbers[of[last]]
-    out["time_s"], out["flow"] = rows["time_s"], rows["flow"]
+    for name in ("time_s", "flow", "sequence", "stamp"):
+        out[name] = rows[name]
     return out
 
 

@@ -8,7 +8,7 @@ from talkpath.measure.call import Call, Findings, Moment, RecordedDirection, Sec
 from talkpath.measure.pauses import without_pauses
 from talkpath.report.pictures.check_page import html_page
 from talkpath.report.pictures.markup import Element, element, with_code_marks
-from talkpath.report.recordings import capture_sentences
+from talkpath.report.recordings import call_pieces, capture_sentences
 from talkpath.report.recordings.capture_text import SECOND_MARKS as SEVERITIES
 from talkpath.report.recordings.capture_text import worst_mark
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
@@ -29,7 +29,11 @@ def capture_page(judged: JudgedRecording, clock: RecordingClock = NO_CLOCK) -> s
     """The whole page."""
     findings = judged.findings
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
-    values = {"packets": came, "seconds": seconds(findings.duration_s), "calls": len(findings.calls)}
+    values = {
+        "packets": came,
+        "seconds": seconds(findings.duration_s),
+        "calls": sum(call.continues is None for call in findings.calls),
+    }
     summary = say("capture", "{packets} in {seconds}; calls: {calls}.", **values)
     body = [
         element("p", summary, f" {spoken().isolate(clock.begun)}" if clock.begun else None, class_="soft"),
@@ -39,8 +43,8 @@ def capture_page(judged: JudgedRecording, clock: RecordingClock = NO_CLOCK) -> s
         body += [_call_table(judged.calls, clock), _seconds_legend()]
     elif not findings.attempts:
         body.append(element("p", f"{capture_sentences.no_call_found(findings)} {capture_sentences.no_call_advice()}"))
-    for number, call in enumerate(judged.calls, 1):
-        body += _call_section(number, call, clock)
+    for places in call_pieces.told_together(judged.calls):
+        body += _call_section(places, judged.calls, clock)
     body += [element("p", capture_sentences.attempt_sentence(attempt, clock)) for attempt in judged.attempts]
     for verdict in judged.together:
         body.append(element("p", capture_sentences.together_sentence(verdict, mechanism_clause(verdict))))
@@ -58,13 +62,13 @@ def _source_notes(findings: Findings) -> Iterator[Element]:
 def _call_table(calls: Sequence[JudgedCall[Call]], clock: RecordingClock) -> Element:
     titles = (element("th", title, scope="col") for title in capture_sentences.column_titles())
     head = element("thead", element("tr", *titles))
-    rows = (_call_row(number, call, clock) for number, call in enumerate(calls, 1))
+    rows = (_call_row(places, calls, clock) for places in call_pieces.told_together(calls))
     return element("table", head, element("tbody", *rows), class_="calls")
 
 
-def _call_row(number: int, judged: JudgedCall[Call], clock: RecordingClock) -> Element:
-    outcome = judged.outcome
-    cells = capture_sentences.call_cells(number, judged, capture_sentences.app_name(judged.call.app), clock)
+def _call_row(places: Sequence[int], calls: Sequence[JudgedCall[Call]], clock: RecordingClock) -> Element:
+    judged, outcome = calls[places[0]], calls[places[0]].outcome
+    cells = call_pieces.call_cells(places, calls, capture_sentences.app_name(judged.call.app), clock)
     titles = capture_sentences.column_titles()
     how = element(
         "td",
@@ -88,14 +92,17 @@ def _seconds_legend() -> Element:
     return element("p", *parts, class_="key")
 
 
-def _call_section(number: int, judged: JudgedCall[Call], clock: RecordingClock) -> list[Element]:
+def _call_section(places: Sequence[int], calls: Sequence[JudgedCall[Call]], clock: RecordingClock) -> list[Element]:
+    judged, number = calls[places[0]], call_pieces.call_numbers(places)
     call, verdict = judged.call, judged.verdict
     out = [
         element("h2", f"{number}. {listed([capture_sentences.app_name(call.app), capture_sentences.call_kind(call)])}")
     ]
-    out.append(element("p", capture_sentences.call_sentence(judged, clock)))
+    out.append(element("p", call_pieces.call_words(places, calls, clock)))
     if capture_sentences.call_advice(verdict):
         out.append(element("p", *with_code_marks(capture_sentences.call_advice(verdict)), class_="soft"))
+    if len(places) > 1:
+        return out
     return out + [_direction_figure(judged, direction, clock) for direction in ("sent", "received")]
 
 

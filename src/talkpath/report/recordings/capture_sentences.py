@@ -17,7 +17,7 @@ from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.errors import error_sentence
 from talkpath.report.words.language import say
 from talkpath.report.words.reasons import next_step
-from talkpath.report.words.sentences import medium_word, with_trouble
+from talkpath.report.words.sentences import with_trouble
 from talkpath.verdict.bases.call_outcome import SHARED_APPS
 from talkpath.verdict.bases.calls_together import JudgedCall
 from talkpath.verdict.model import Verdict
@@ -76,21 +76,6 @@ def column_titles() -> tuple[str, ...]:
         say("table", "lost"),
         say("table", "quality"),
         say("table", "how it was"),
-    )
-
-
-def call_cells(number: int, judged: JudgedCall[Call], name: str, clock: RecordingClock) -> tuple[str, ...]:
-    """The cells of a table of calls but for the last, how it was: "–" where the losses or the quality are not known."""
-    call, figures = judged.call, judged.verdict.figures
-    loss, mos = figures.get("loss_down_pct"), figures.get("mos_down")
-    return (
-        str(number),
-        name,
-        " + ".join(map(medium_word, call.media)),
-        clock.at(call.start_s),
-        seconds(call.duration_s),
-        "–" if loss is None else percent(loss / 100, 1),
-        "–" if mos is None else numeral(mos, 1),
     )
 
 

@@ -13,7 +13,7 @@ from talkpath.measure.call import Call, Moment, Paired, Second, Stream
 from talkpath.measure.pauses import without_pauses
 from talkpath.report.check_text import STYLES
 from talkpath.report.printable import printable
-from talkpath.report.recordings import capture_sentences
+from talkpath.report.recordings import call_pieces, capture_sentences
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
 from talkpath.report.recordings.outcome_words import CALL_OUTCOME_MARKS as MARKS_OF
 from talkpath.report.recordings.outcome_words import OUTCOME_STATES, outcome_label
@@ -64,13 +64,13 @@ def show_capture(
         console.print(f"  {capture_sentences.no_call_found(findings)} {capture_sentences.no_call_advice()}")
     if judged.calls:
         console.print(call_table(judged.calls, clock))
-    for number, call in enumerate(judged.calls):
+    for places in call_pieces.told_together(judged.calls):
         console.print()
-        _show_call(console, number + 1, call, clock)
-        for text in endpoints[number] if endpoints else ():
+        _show_call(console, places, judged.calls, clock)
+        for text in (text for place in places for text in endpoints[place]) if endpoints else ():
             console.print(f"    {text}", highlight=False)
         for pair in pairs or ():
-            if pair.call == number + 1:
+            if pair.call - 1 in places:
                 for line in capture_sentences.pair_lines(pair):
                     console.print(f"    {line}", highlight=False)
     for attempt in judged.attempts:
@@ -90,7 +90,7 @@ def show_together(console: Console, verdicts: Sequence[Verdict]) -> None:
 
 def call_table(calls: Sequence[JudgedCall[Call]], clock: RecordingClock = NO_CLOCK) -> RenderableType:
     """A row for each call. No column is narrower than its longest word."""
-    rows = [_call_row(number, call, clock) for number, call in enumerate(calls, 1)]
+    rows = [_call_row(places, calls, clock) for places in call_pieces.told_together(calls)]
     grid = Table(box=None, pad_edge=False)
     for title, *cells in zip(capture_sentences.column_titles(), *rows, strict=True):
         words = [word for cell in (title, *cells) for word in str(cell).split(" ")]
@@ -100,10 +100,12 @@ def call_table(calls: Sequence[JudgedCall[Call]], clock: RecordingClock = NO_CLO
     return grid
 
 
-def _call_row(number: int, judged: JudgedCall[Call], clock: RecordingClock) -> tuple[str | Text, ...]:
-    call, outcome = judged.call, judged.outcome
+def _call_row(
+    places: Sequence[int], calls: Sequence[JudgedCall[Call]], clock: RecordingClock
+) -> tuple[str | Text, ...]:
+    call, outcome = calls[places[0]].call, calls[places[0]].outcome
     return (
-        *capture_sentences.call_cells(number, judged, capture_sentences.app_name(call.app, call.app_confidence), clock),
+        *call_pieces.call_cells(places, calls, capture_sentences.app_name(call.app, call.app_confidence), clock),
         Text(f"{MARKS_OF[outcome.kind]} {outcome_label(outcome, clock)}", style=STYLES[OUTCOME_STATES[outcome.kind]]),
     )
 
@@ -150,10 +152,15 @@ def worst_mark(moments: Sequence[Second]) -> int:
     return 2 if share >= 0.05 or frozen >= 0.2 else 1 if share > 0.01 else 0
 
 
-def _show_call(console: Console, number: int, judged: JudgedCall[Call], clock: RecordingClock) -> None:
-    console.print(f"  {number}. {capture_sentences.call_sentence(judged, clock)}", highlight=False)
+def _show_call(
+    console: Console, places: Sequence[int], calls: Sequence[JudgedCall[Call]], clock: RecordingClock
+) -> None:
+    judged, number = calls[places[0]], call_pieces.call_numbers(places)
+    console.print(f"  {number}. {call_pieces.call_words(places, calls, clock)}", highlight=False)
     if advice := capture_sentences.call_advice(judged.verdict):
         console.print(f"     {advice}", highlight=False)
+    if len(places) > 1:
+        return
     width = max(min(MAX_TIMELINE_MARKS, console.width - 30), 10)
     call = without_pauses(judged.call)
     for heading in ("sent", "received"):

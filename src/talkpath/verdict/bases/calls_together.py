@@ -99,31 +99,33 @@ def judge_together(accompanied: Iterable[tuple[Call, Control]]) -> list[Verdict]
     """Return a verdict for each app and medium whose calls over one network fit one rule alike, at least CALLS of them
     with control traffic that was well each time, and none that went well.
 
-    A call that is given twice counts once.
+    A call that is given twice counts once, and so does one in pieces: its first piece, if the others went alike.
     """
-    groups: dict[tuple[str, str, str], list[Verdict]] = {}
+    groups: dict[tuple[str, str, str], list[tuple[bool, Verdict]]] = {}
     for call, control in dict.fromkeys(accompanied):
         verdict = fitted_call(call, control)
         counts = verdict.reason is None or verdict.reason.code != "short_capture"
         if counts and call.app_confidence >= SURE_CONFIDENCE:
-            groups.setdefault((verdict.app, verdict.medium, control.network), []).append(verdict)
-    found = (_join_verdicts(verdicts) for verdicts in groups.values())
+            groups.setdefault((verdict.app, verdict.medium, control.network), []).append(
+                (call.continues is None, verdict)
+            )
+    found = map(_join_verdicts, groups.values())
     return [verdict for verdict in found if verdict is not None]
 
 
-def _join_verdicts(verdicts: list[Verdict]) -> Verdict | None:
-    shown = [one for one in verdicts if one.reason is not None and one.reason.code == "one_call" and one.alternatives]
-    first = shown[0] if shown else None
-    if first is None or len(shown) < MIN_LIKE_CALLS or len(shown) < len(verdicts):
+def _fits_rule(verdict: Verdict) -> bool:
+    return verdict.reason is not None and verdict.reason.code == "one_call" and bool(verdict.alternatives)
+
+
+def _join_verdicts(pieces: list[tuple[bool, Verdict]]) -> Verdict | None:
+    """Join the verdicts of calls, each told to be a first piece or not."""
+    shown = [one for is_first, one in pieces if is_first]
+    if len(shown) < MIN_LIKE_CALLS or not all(_fits_rule(one) for _, one in pieces):
         return None
-    rule = first.alternatives[0]
-    if rule not in LIKE_PARAMETERS and rule not in FREEZE_PARAMETERS:
-        return None
+    first, rule = shown[0], shown[0].alternatives[0]
     same = all(one.alternatives[0] == rule and one.direction == first.direction for one in shown)
-    if (
-        rule in LIKE_PARAMETERS
-        and min((one.reason and one.reason.values.get("call_lost")) or 0.0 for one in shown) < LEAST_LOST
-    ):
+    least_lost = min((one.reason and one.reason.values.get("call_lost")) or 0.0 for one in shown)
+    if rule not in FREEZE_PARAMETERS and (rule not in LIKE_PARAMETERS or least_lost < LEAST_LOST):
         return None
     repeated = _repeated_parameters(rule, shown)
     if not same or not repeated or chance_of_bad_luck([*map(connections_beside, shown)]) > MAX_COINCIDENCE:
