@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from attacks.responder import MOST_MB, open_session
-from attacks.stage import Attack, Finding, Server, running_responder
+from attacks.stage import Attack, Finding, Server, run_talkpath, running_responder
 from talkpath.apps.recorded.played import played_shape
 from talkpath.errors import FileError
 from talkpath.wire.control.messages import Begin, PlayShape, Ready
@@ -47,6 +48,21 @@ def answered_shape(kinds: int) -> bytes:
     return "".join(parts).encode()
 
 
+def alike_packets(folder: Path) -> Finding:
+    """A stranger's shape, played on a line that restricts nothing: two kinds of its packets have the same bytes where a
+    receiver looks. Is one of them told as lost?"""
+    kind = '[[kind]]\nname = "{}"\ndirection = "{}"\nstage = "media"\nbytes = "{} word(who,4) {} random"\n'
+    block = '[[block]]\ndirection = "{}"\nafter_ms = 0\npackets = "{}"\n'
+    kinds = {"a": ("up", "count(n,4,start=0)"), "b": ("up", "count(o,4,start=0)"), "d": ("down", "count(m,4)")}
+    text = 'format = 1\nname = "alike"\nmedium = "voice"\n[origin]\n'
+    text += "".join(kind.format(name, *where, "00" * 36) for name, where in kinds.items())
+    text += block.format("up", "a 20/160 21/172 19/155 b 20/160") + block.format("down", "d 20/160 21/172 19/155")
+    (folder / "alike.shape").write_text(text)
+    done = run_talkpath("lab", "run", "--driver", "sim", "--like", folder / "alike.shape", "--json")
+    states = [one["state"] for one in json.loads(done.stdout)["verdicts"]] if done.exit_code == 0 else []
+    return Finding("restricted" not in states, f"told as {', '.join(states) or 'a file that is no shape'}")
+
+
 def _play_shape(far: Server, source: str, text: bytes) -> None:
     """Sends a shape, and asks for the longest calls of it that a server gives."""
     name = "like:" + "0" * 24 + "/a/voice"
@@ -59,6 +75,7 @@ def _play_shape(far: Server, source: str, text: bytes) -> None:
 
 
 ATTACKS = (
+    Attack("a stranger's shape with packets that are alike, on a clean line", "not restricted", alike_packets),
     Attack(
         "shapes with keys of many parts, and endless answers", f"≤ {MOST_MB:.0f} MB, {MOST_S:.0f} s", hostile_shapes
     ),

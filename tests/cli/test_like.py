@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from factories.packets.handmade_shapes import ice_shape
+from factories.packets.handmade_shapes import ALIKE, alike_shape, ice_shape, unnamed_shape
 from talkpath.apps import apps
+from talkpath.apps.recorded.played import engine_shape_files
+from talkpath.apps.recorded.shape_text import read_shape_text
 from talkpath.cli import cli
+from talkpath.cli.check.shape import LIKE_OTHERS, require_known_packets
 from talkpath.errors import FileError
 
 
@@ -24,6 +27,22 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "acme.shape"
     path.write_bytes(ice_shape())
     return path
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_a_shape_whose_packets_nobody_can_tell_apart_is_refused(name: str, tmp_path: Path) -> None:
+    """Some of them would seem lost in every call, and never in control traffic, on whatever network."""
+    path = tmp_path / "alike.shape"
+    path.write_bytes(alike_shape(name))
+    done = run("lab", "run", "--driver", "sim", "--like", path, "--json")
+    assert isinstance(done.exception, FileError)
+    assert str(done.exception) == LIKE_OTHERS
+
+
+@pytest.mark.parametrize("record", [ice_shape(), unnamed_shape(), *sorted(engine_shape_files())[::6]])
+def test_shapes_of_calls_have_packets_that_are_known(record: bytes | str) -> None:
+    text = record if isinstance(record, bytes) else engine_shape_files()[record].read_bytes()
+    require_known_packets(read_shape_text(text))
 
 
 @pytest.mark.long

@@ -95,8 +95,7 @@ def show_plan(chosen: ChosenEndpoints, tier: int, as_json: bool, *, to_stderr: b
     if as_json:
         click.echo(json.dumps(plan_record(chosen, own)))
         return
-    steps = plan_steps(chosen)
-    names = plan_names(chosen)
+    steps, names = plan_steps(chosen), plan_names(chosen)
     screen(stderr=to_stderr).print(
         endpoint_report.endpoint_plan_text(steps, ROUNDS, own, most_hellos=HELLO_ROUNDS, names=names)
     )

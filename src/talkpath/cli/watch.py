@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from talkpath.probe.invite_link import InviteLink
     from talkpath.verdict.bases.repeated import Run
 
-LEAST_MINUTES = 10.0
-MOST_TIMES = 1000
-MAX_WATCH_HOURS = 24 * 31
+LEAST_MINUTES, MOST_TIMES, MAX_WATCH_HOURS = 10.0, 1000, 24 * 31
 
 
 class WallClock:

@@ -188,6 +188,34 @@ bytes = '''cafe 06 echo(3,16) random({more})'''
 """
 
 
+ALIKE = {
+    "two kinds": ("", "count(n,4,start=0)", "count(o,4,start=0)"),
+    "two kinds, one later": ("", "count(n,4,start=0)", "count(o,4,start=90)"),
+    "a set-up whose bytes all packets repeat": ("open", "", ""),
+}
+"""How packets of a shape are alike: its set-up, and the numbers of two kinds of packets that differ in nothing else."""
+ZEROS = "00" * 36
+
+
+def alike_shape(name: str) -> bytes:
+    """A shape whose packets a receiver takes for others of it."""
+    setup, first, other = ALIKE[name]
+    head = 'format = 1\nname = "alike"\nmedium = "voice"\n[origin]\nrecordings = 1\n'
+    kind = '[[kind]]\nname = "{}"\ndirection = "{}"\nstage = "{}"\nbytes = "{}"\n'
+    block = '[[block]]\ndirection = "{}"\nafter_ms = 0\npackets = "{}"\n'
+    parts = [head, kind.format("hear", "down", "media", "cafe 04 count(m,4,little) word(who,4) length(2) random")]
+    if setup:
+        parts.append(kind.format(setup, "up", "setup", f"word(who,4) {ZEROS}"))
+        parts.append(kind.format("talk", "up", "media", f"word(who,4) {ZEROS} count(n,4) word(a,4) random"))
+        parts.append(f'[[setup]]\nsteps = "{setup} 0/40"\n')
+        parts.append(block.format("up", "talk 20/151 21/151 19/151 20/151 20/151"))
+    else:
+        parts.append(kind.format("talk", "up", "media", f"cafe 03 {first} word(who,4) {ZEROS} random"))
+        parts.append(kind.format("talkb", "up", "media", f"cafe 03 {other} word(who,4) {ZEROS} random"))
+        parts.append(block.format("up", "talk 20/160 21/172 19/155 20/180 20/160 20/171 20/165 talkb 20/160"))
+    return "".join([*parts, block.format("down", "hear 20/160 21/172 19/155 20/180 20/166")]).encode()
+
+
 def ice_shape() -> bytes:
     """A call with checks, a hello whose extensions are shuffled, RTP, reports and keepalives."""
     return _hand_counted(ICE_CALL).encode()

@@ -9,10 +9,8 @@ from talkpath.errors import BundleError, FileError, TalkpathError, UsageError, W
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
 
-USAGE = 2
 NOT_MEASURED = 3
-NOT_VERIFIED = 4
-STOPPED_EXIT_CODE = 130
+USAGE, NOT_VERIFIED, STOPPED_EXIT_CODE = 2, 4, 130
 GATE_CODES = {"restricted": 10, "closed": 11, "impaired": 12, "unreachable": 12, "insufficient": 13, "ok": 0}
 """Those of `check --gate`, by the worst state."""
 
@@ -33,5 +31,4 @@ def result_exit_code(result: Result) -> int:
 
 def gate_exit_code(result: Result) -> int:
     """The code of `check --gate`: that of the worst state, 0 where all is ok."""
-    codes = {GATE_CODES[verdict.state] for verdict in result.verdicts}
-    return min(codes - {0}, default=0)
+    return min({GATE_CODES[verdict.state] for verdict in result.verdicts} - {0}, default=0)

@@ -132,8 +132,7 @@ def command(**given: Any) -> int:
 
 def _run_command(options: CheckOptions) -> int:
     own, names, as_json = options.own, options.names, options.as_json
-    request = options.request()
-    servers = own.choose(names, dry_run=options.dry_run)
+    request, servers = options.request(), own.choose(names, dry_run=options.dry_run)
     chosen = choose_messages(request.plan, own, dry_run=options.dry_run) if options.messages else None
     if options.dry_run:
         rehearse_plan(request.plan, as_json)

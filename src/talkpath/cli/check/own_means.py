@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from talkpath.verdict.bases.joined_means import JoinedMedium
     from talkpath.verdict.model import Verdict
 
-OWN_CALL_NAME = "call"
-ANY_WEBRTC = "webrtc"
+OWN_CALL_NAME, ANY_WEBRTC = "call", "webrtc"
 LIKE_ANY_WEBRTC = ("webrtc", "signal")  # classes of shapes that no packet tells from other WebRTC calls
 
 

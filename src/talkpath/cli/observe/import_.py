@@ -47,8 +47,7 @@ def command(
 
     if ooni and simulated:
         raise UsageError("OONI's measurements are of real networks; leave --simulated out.")
-    keys = known_operators(responders)
-    what = "lines read" if ooni else "bundles judged"
+    keys, what = known_operators(responders), "lines read" if ooni else "bundles judged"
     with closing(opened_log(data, simulated)) as log, counting_progress(what, as_json) as hear:
         results = [
             import_ooni(log, file, hear) if ooni else import_folder(log, file, keys, simulated, jobs, hear)

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from talkpath.observatory.responders.server_table import Decision, OfferedServer, ServerTable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-LEAST_KEY_CHARACTERS = 4
-QR_BYTES = 2953  # version 40, level L
+LEAST_KEY_CHARACTERS, QR_BYTES = 4, 2953  # of a QR code of version 40, level L
 KEYS_MAY_BEGIN_WITH_A_DASH = {"ignore_unknown_options": True}
 
 
