@@ -55,17 +55,19 @@ def judge_received(packs: Path, received: Received, listed: Mapping[str, str], s
 
 def judge_again(packs: Path, known: Known, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit | None:
     """The record of a report that older rules judged; None where their result stays, because the bundle is no longer
-    kept, or this version cannot read or judge it. What this version finds to be no evidence counts no longer.
+    kept, or this version cannot read or judge it. What this version finds to be no evidence counts no longer. A report
+    stays on the day that it counted on: who answers for a server may have changed since, and it would count on both.
 
     Every other `Exception` is a mistake of this version's judge. It says nothing of the bundle, so the older result
     stays; `MemoryError` is left to whoever can try again with more memory."""
     try:
-        return replace(_judged_record(packs, known.received, listed, simulated), again=True)
+        found = _judged_record(packs, known.received, listed, simulated)
+        return replace(found, measured=known.measured or found.measured, again=True)
     except (NotKeptError, FormatVersionError):
         return None
     except BundleError as error:
-        record = unfit_record(known.received, str(error))
-        return replace(record, measured=known.measured, again=True) if known.state == "judged" else None
+        unfit = unfit_record(known.received, str(error))
+        return replace(unfit, measured=known.measured, again=True) if known.state == "judged" else None
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 (as said above: the older result stays)
@@ -271,8 +273,7 @@ def take_turns(reports: Sequence[Known]) -> list[Known]:
     """The reports in an order in which contributors take turns, each one's in the order in which they came."""
     queues: dict[tuple[int, int], deque[Known]] = {}
     for known in reports:
-        sender = known.received.contributor, known.received.contributor_key
-        queues.setdefault(sender, deque()).append(known)
+        queues.setdefault((known.received.contributor, known.received.contributor_key), deque()).append(known)
     ordered: list[Known] = []
     waiting = deque(queues.values())
     while waiting:
