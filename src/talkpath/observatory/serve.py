@@ -197,7 +197,7 @@ def pages_of(observatory: Observatory, site: Site, geo: Sequence[Path] = ()) -> 
         geo=geo,
         servers=observatory.trusted_responders(),
     )
-    shared = partial(shared_report, observatory.log.register.find, observatory.store)
+    shared = partial(shared_report, observatory.log.register.find, observatory.store, site.publication.min_contributors)
     return Pages(
         store=observatory.store,
         hooks=known,

@@ -127,7 +127,10 @@ def test_events_are_grouped_where_the_same_happened_on_many_networks(served: str
     assert {event["network"] for event in one["events"]} == {"AS64496"}
 
 
-@pytest.mark.parametrize("query", ["from=yesterday", "group=colour", "kind=grew", "level=sure", "medium=smoke"])
+@pytest.mark.parametrize(
+    "query",
+    ["from=yesterday", "to=0001-01-02", "from=9999-12-31", "group=colour", "kind=grew", "level=sure", "medium=smoke"],
+)
 def test_what_cannot_be_chosen_is_no_page(served: str, query: str):
     with pytest.raises(HTTPError) as found:
         urlopen(f"{served}/en/events/XX?{query}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, cast
 from urllib.request import urlopen
 
@@ -20,32 +21,39 @@ ID, DAY = "ab" * 32, "2026-11-24"
 
 
 class Index:
-    """A store that has these rows."""
+    """A store that has these rows, and on that day so many people who measured each app."""
 
-    def __init__(self, rows: Sequence[dict[str, Any]]) -> None:
-        self.rows, self.asked = rows, dict[str, str]()
+    def __init__(self, rows: Sequence[dict[str, Any]], people: Mapping[str, int]) -> None:
+        self.rows, self.people, self.asked = rows, people, dict[str, str]()
 
     def lines(self, sql: str, **parameters: str) -> bytes:
+        if "FROM day_count" in sql:
+            counts = {"restricted": 1, "ok": 0, "closed": 0, "impaired": 0, "day": parameters["since"], "rule": None}
+            keys = {name: parameters[name] for name in ("country", "network", "app", "medium")}
+            assert parameters["since"] == parameters["until"] == DAY
+            return json.dumps({**keys, **counts, "contributors": self.people.get(keys["app"], 1)}).encode()
         self.asked = parameters
         return "\n".join(map(json.dumps, self.rows)).encode()
 
 
-def row(network: str = "AS64496") -> dict[str, Any]:
+def row(network: str = "AS64496", app: str = "webrtc") -> dict[str, Any]:
     country = "ZZ" if network == "AS0" else "XX"
     return {
         "country": country,
         "network": network,
-        "app": "webrtc",
+        "app": app,
         "medium": "voice",
         "state": "restricted",
         "rule": "media.drop",
     }
 
 
-def found(state: State, rows: Sequence[dict[str, Any]], name: str = ID) -> SharedReport | None:
+def found(
+    state: State, rows: Sequence[dict[str, Any]], name: str = ID, people: Mapping[str, int] = MappingProxyType({})
+) -> SharedReport | None:
     known = Known(Received(ID, DAY, 9), state, DAY, "It tells no day.", 8)
-    index = Index(rows)
-    told = shared_report(lambda asked: known if asked == ID else None, cast(Store, index), name)
+    index = Index(rows, people)
+    told = shared_report(lambda asked: known if asked == ID else None, cast(Store, index), 5, name)
     assert index.asked in ({}, {"report": ID, "day": DAY})
     return told
 
@@ -55,6 +63,19 @@ def test_a_judged_report_says_what_it_found_and_where_it_counts() -> None:
     assert told is not None
     assert (told.state, told.day, told.network, told.country) == ("judged", DAY, "AS64496", "XX")
     assert [(one.app, one.state, one.rule) for one in told.verdicts] == [("webrtc", "restricted", "media.drop")]
+
+
+@pytest.mark.parametrize(
+    ("people", "shown"),
+    [({}, ["webrtc", "signal"]), ({"webrtc": 5}, ["webrtc"]), ({"webrtc": 5, "signal": 9}, ["webrtc", "signal"])],
+    ids=["its id is published nowhere", "beside what five measured", "five measured both"],
+)
+def test_whoever_finds_its_id_in_the_open_data_learns_nothing_that_too_few_measured(
+    people: Mapping[str, int], shown: list[str]
+) -> None:
+    told = found("judged", [row(), row(app="signal")], people=people)
+    assert told is not None
+    assert [one.app for one in told.verdicts] == shown
 
 
 def test_a_report_of_no_known_network_counts_for_none() -> None:

@@ -113,17 +113,14 @@ def _same_restriction(event: Event, alike: Sequence[Event]) -> Event | None:
     found = [
         one
         for one in alike
-        if _onset_low_day(one) <= event.onset_high <= LAST_DAY and _onset_low_day(event) <= one.onset_high
+        if (one.onset_low or FIRST_DAY) <= event.onset_high <= LAST_DAY
+        and (event.onset_low or FIRST_DAY) <= one.onset_high
     ]
     return max(found, key=lambda one: (one.id == event.id, one.onset_high), default=None)
 
 
 def _event_stream(event: Event) -> tuple[str, ...]:
     return event.country, event.network, event.app, event.medium, event.kind
-
-
-def _onset_low_day(event: Event) -> str:
-    return event.onset_low or FIRST_DAY
 
 
 def _news_of(event: Event, least: int) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from talkpath.observatory.index.queries import FIRST, LAST
 from talkpath.observatory.log.stop_list import StoppedCountry
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.responders.server_table import DirectorySummary
@@ -74,7 +75,7 @@ class PageQuery:
 
 def _is_day(text: str) -> bool:
     try:
-        return date.fromisoformat(text).isoformat() == text
+        return FIRST <= date.fromisoformat(text).isoformat() == text <= LAST
     except ValueError:
         return False
 

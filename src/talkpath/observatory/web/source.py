@@ -158,4 +158,4 @@ class PageSource:
         """Two years at most, so that no address costs more than that."""
         end = min(span.until or self._today(), self._today())
         back = MOST_DAYS if span.since else self._back
-        return max(span.since, (date.fromisoformat(end) - timedelta(days=back)).isoformat())
+        return max(span.since, queries.FIRST, (date.fromisoformat(end) - timedelta(days=back)).isoformat())

@@ -82,8 +82,10 @@ def event_page(source: PageSource, site: Site, asked: PageQuery) -> EventPage | 
 
 def last_day_well(stream: StreamView | None, before: str) -> str:
     """The last day before that one on which reports said, all of them, that nothing was restricted; "" for none."""
-    days = stream.days if stream else ()
-    return max((one.day for one in days if one.day < before and one.reports and not one.restricted), default="")
+    return max(
+        (one.day for one in (stream.days if stream else ()) if one.day < before and one.reports and not one.restricted),
+        default="",
+    )
 
 
 def event_chain(found: Event, events: Sequence[Event]) -> list[Event]:

@@ -208,8 +208,7 @@ def _network_days(source: PageSource, site: Site, wanted: PageQuery) -> list[_Da
 
 
 def _series_points(days: list[_Day], begin_of: Callable[[str], str]) -> Iterable[SeriesPoint]:
-    ordered = sorted(days)
-    for begin, group in groupby(ordered, key=lambda one: begin_of(one.day)):
+    for begin, group in groupby(sorted(days), key=lambda one: begin_of(one.day)):
         of_step = list(group)
         yield SeriesPoint(
             begin=begin,
