@@ -13,6 +13,7 @@ from factories.observatories.sent_bundles import (
     DAY,
     NETWORK,
     RULE,
+    Bench,
     measured_bundle,
     responder_key,
     sent_facts,
@@ -27,6 +28,8 @@ from talkpath.measure.facts import Facts
 from talkpath.observatory.events.network_days import folder_verdicts
 from talkpath.observatory.judging import judgement
 from talkpath.observatory.judging.judgement import judge_bundle
+from talkpath.observatory.judging.judges import judge_again
+from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.records import Judged, LoggedTransports, Received
 from talkpath.report.check_json import judge_check
 from talkpath.wire.control.keys import Signer
@@ -143,3 +146,16 @@ def test_of_a_check_over_both_versions_of_ip_the_one_that_is_hit_is_counted(
     assert [(one.state, one.family) for one in judged(data).said] == [said]
     (tmp_path / "one.talkpath").write_bytes(data)
     assert [(one.state, one.family) for one in folder_verdicts(tmp_path)] == [said]
+
+
+def test_a_report_that_is_judged_again_stays_on_its_day_whoever_answers_for_the_server_since(tmp_path: Path) -> None:
+    bench, data = Bench(tmp_path), measured_bundle(1, day="2026-11-23", receipt_day="2026-11-23")
+    bench.log.commit([LogEntry(Received(hashlib.sha256(data).hexdigest(), "", len(data)), data)])
+    (known,) = bench.log.register.waiting()
+    for day in ("2026-11-23", DAY):
+        before = replace(known, state="judged", measured=day)
+        for listed in ({}, {responder_key(1): "a friend"}):
+            found = judge_again(bench.log.folder.bundles, before, listed, simulated=False)
+            assert isinstance(found, Judged)
+            assert (found.again, found.listed, found.measured) == (True, bool(listed), day)
+    bench.close()

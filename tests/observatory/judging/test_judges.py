@@ -143,15 +143,6 @@ def test_what_older_rules_judged_is_judged_again_after_all_that_is_new_and_goes_
             if isinstance(record, Judged) and record.id == old[0]] == ["1", str(RULES_VERSION)]  # fmt: skip
 
 
-def test_a_report_that_is_judged_again_stays_on_its_day_whoever_answers_for_the_server_since(bench: Bench):
-    (name,) = take(bench, measured_bundle(1, day="2026-11-23", receipt_day="2026-11-23"))
-    said = (LoggedVerdict("signal", "voice", "restricted", "shape"),)
-    bench.log.commit([LogEntry(Judged(name, bench.day, "2026-11-23", "1", "probe", said, listed=True))])
-    found = judge(bench)[name]
-    assert isinstance(found, Judged)
-    assert (found.again, found.listed, found.measured) == (True, False, "2026-11-23")
-
-
 def test_a_verdict_stays_where_its_bundle_is_no_longer_kept_or_kills_the_judge(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
