@@ -201,3 +201,26 @@ def test_a_call_that_lives_on_beside_an_epoch_is_reported_when_the_server_ends_i
     assert [flow["flow"] for flow in reports[1]["flows"]] == [0]
     assert (reports[1]["pings"], "left_ms" in reports[1]["flows"][0]) == (0, False)
     page.context.close()
+
+
+def test_a_page_that_is_loaded_again_says_that_its_check_has_ended(browser: Browser, origin: str):
+    page = started(browser, origin, says(WELCOME), clock=False)
+    page.wait_for_selector('body[data-screen="run"]')
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.inner_text("#trouble") == WORDS["reloaded"]
+    assert page.evaluate("document.activeElement.id") == "start"
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.inner_text("#trouble") == ""  # it is told once
+    page.context.close()
+
+
+def test_a_check_that_was_stopped_leaves_nothing_to_tell_after_a_reload(browser: Browser, origin: str):
+    page = started(browser, origin, says(WELCOME), clock=False)
+    page.click("#stop")
+    page.wait_for_selector('body[data-screen="ask"]')
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.inner_text("#trouble") == ""
+    page.context.close()

@@ -180,4 +180,4 @@ def _print_request(request: Request) -> None:
 def _print_stage(engine: OwnAddressEngine) -> None:
     """Progress: how many ways and epochs are done."""
     paths, epochs = len(engine.facts.paths), len(engine.facts.epochs)
-    click.echo(f"own addresses: part {engine.stage_number}, {paths} ways and {epochs} epochs measured", err=True)
+    click.echo(f"own addresses: part {engine.stage_number}, {paths} ways and {epochs} rounds measured", err=True)

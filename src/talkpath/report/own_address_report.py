@@ -4,18 +4,15 @@ on the way, and what came of them."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import floor
 
 from talkpath.apps import apps
 from talkpath.probe.own_addresses.plan import OwnAddressPlan
-from talkpath.report.words.amounts import estimate_words, megabytes, milliseconds, numeral, percent, seconds
+from talkpath.report.words.amounts import estimate_words, megabytes, milliseconds, numeral, odds_words, percent, seconds
 from talkpath.report.words.joined_sentences import is_of_routes
 from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.report.words.sentences import app_name
 from talkpath.verdict.model import Category, Number, Verdict
-
-MOST_TOLD_LOG10 = 9.0  # odds are told as no rarer than that
 
 
 def plan_lines(plan: OwnAddressPlan) -> Iterator[str]:
@@ -110,12 +107,12 @@ def networks_sentence(verdict: Verdict) -> str:
     told = say(
         "endpoints",
         "Networks on which packets towards {name}'s own call servers are lost on the way, whatever they carry, while "
-        "those towards neutral servers pass: {hit} of {number}. Bad stretches of the way would do that by chance once "
-        "in {odds}.",
+        "those towards neutral servers pass: {hit} of {number}. Bad stretches of the way would do that by chance at "
+        "most once in {odds}.",
         number=networks,
         hit=hit,
         name=app_name(verdict),
-        odds=numeral(max(1, floor(10.0 ** min(MOST_TOLD_LOG10, verdict.log10_e or 0.0)))),
+        odds=odds_words(max(verdict.log10_e, 0.0)),
     )
     whose = say("endpoints", "That each run was made on another network is the word of whoever made them.")
     unproven = say("endpoints", "That is no proof yet: more networks would tell.")

@@ -51,7 +51,7 @@ def test_no_line_breaks_between_a_number_and_its_unit(code: str, value: float) -
         assert language(code).decimal in megabytes(value)
 
 
-@given(st.floats(0, 6))
+@given(st.floats(0, 4))
 def test_odds_never_overstate(log10_e: float) -> None:
     told = int(odds_words(log10_e).replace(SPACE, ""))
     assert told <= 10**log10_e

@@ -15,7 +15,8 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 @pytest.mark.parametrize(
     ("log10_e", "odds"),
-    [(4.0, f"fewer than 1 check in 10{SPACE}000"), (5.2, f"fewer than 1 check in 150{SPACE}000"),
+    [(4.0, f"fewer than 1 check in 10{SPACE}000"), (5.2, f"fewer than 1 check in 10{SPACE}000"),
+     (3.52, f"fewer than 1 check in 3{SPACE}300"),
      (6.0, "far fewer than 1 check in 10 000"), (400.0, "far fewer than 1 check in 10 000")],
 )  # fmt: skip
 @pytest.mark.parametrize("state", ["restricted", "closed"])

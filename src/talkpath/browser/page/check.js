@@ -4,7 +4,7 @@ import { workerReady } from "./call.js";
 import { startCheck } from "./check_run.js";
 import { showHistory } from "./history_view.js";
 import { canPassOn, copy, passOn, saveFile } from "./pass_on.js";
-import { bytesOf, forget, forgetAll, share, store, stored, withdraw } from "./result_store.js";
+import { bytesOf, forget, forgetAll, markRunning, share, store, stored, wasInterrupted, withdraw } from "./result_store.js";
 import { show } from "./result_view.js";
 import { asMessage, asText, linkOf } from "./result_words.js";
 import { hasWebTransport } from "./webtransport_twin.js";
@@ -54,9 +54,11 @@ async function start(vpn) {
   const media = chosen === "video" ? ["voice", "video"] : ["voice"];
   showSection("run");
   byId("stop").focus();
+  markRunning(true);
   const running = startCheck({ vpn, media, language: document.documentElement.lang, step: value => setText("step", value) });
   stop = running.stop;
   const message = await running.done.catch(error => { console.error(error); });
+  markRunning(false);
   if (message?.type === "result") {
     message.at = Date.now();
     store(message);
@@ -115,9 +117,10 @@ if (!hasCalls) setText("mode", text("no_webrtc"));
 else if (!isSecureContext) setText("mode", text("no_https"));
 else if (!hasWebTransport()) setText("mode", text("no_twins"));
 byId("mode").hidden = byId("mode").textContent === "";
-const earlier = stored();
+const earlier = stored(), interrupted = wasInterrupted();
 showSection("ask");
-try { if (earlier) display(earlier); } catch { forgetAll(); result = null; showSection("ask"); } // another version of the page stored it
+try { if (earlier && !interrupted) display(earlier); } catch { forgetAll(); result = null; showSection("ask"); } // another version of the page stored it
 if (isSecureContext) navigator.serviceWorker?.register("/check/offline_worker.js", { scope: "/check" }).catch(() => {});
 workerReady();
 document.documentElement.dataset.ready = "yes";
+if (interrupted) ask(text("reloaded")); // now that the first screen is there

@@ -1,7 +1,7 @@
 // Stores results in this browser alone: the last one whole, of the MOST_KEPT last ones what a list shows and what taking them
 // back needs. Shares a result with an observatory and withdraws it.
 
-const STORAGE_KEY = "talkpath result", HISTORY_KEY = "talkpath history";
+const STORAGE_KEY = "talkpath result", HISTORY_KEY = "talkpath history", RUNNING_KEY = "talkpath running";
 const MOST_KEPT = 20;
 const SEND_MS = 60000; // enough for a bundle over a bad line
 
@@ -17,6 +17,21 @@ const entryOf = ({ at, lang, dir, verdicts, operator, receipt, share, shared, sh
 });
 
 export const stored = () => read(STORAGE_KEY);
+
+// -- a check that is under way -------------------------------------------------------------------------------------
+
+// Remember in this tab that a check runs, or that it has ended.
+export function markRunning(isRunning) {
+  try { if (isRunning) sessionStorage.setItem(RUNNING_KEY, "yes"); else sessionStorage.removeItem(RUNNING_KEY); } catch { /* a reload stays silent */ }
+}
+
+// Was this tab loaded anew while a check ran? Whoever asks is told once.
+export function wasInterrupted() {
+  let was = false;
+  try { was = sessionStorage.getItem(RUNNING_KEY) !== null; } catch { /* not known */ }
+  markRunning(false);
+  return was;
+}
 
 export function history() {
   const kept = read(HISTORY_KEY);

@@ -121,6 +121,11 @@ def _running_texts() -> dict[str, str]:
         "keep_front": say("browser", "Keep this page in front and the screen on."),
         "stop": say("browser", "Stop"),
         "stopped": say("browser", "Stopped. Nothing was kept."),
+        "reloaded": say(
+            "browser",
+            "This page was loaded again in the middle of a check: that check has ended without a result. Results of "
+            "earlier checks are still here. You can start it again.",
+        ),
     }
 
 

@@ -67,9 +67,13 @@ def estimate_words(parameter: Number, value: str, low: str, high: str) -> str:
     return say("amount", "about {value} ({low} to {high})", value=value, low=low, high=high)
 
 
+MOST_TOLD_LOG10 = 4
+"""Longer odds are no number to quote: what is promised of a check is 1 false accusation in 10 000."""
+
+
 def odds_words(log10_e: float) -> str:
-    """The N of "1 in N", rounded down to two figures."""
-    number = int(10**log10_e)
+    """The N of "1 in N", rounded down to two figures: the one number for odds, wherever they are told."""
+    number = int(10 ** min(log10_e, MOST_TOLD_LOG10))
     scale = 10 ** max(0, len(str(number)) - 2)
     return numeral(number // scale * scale)
 

@@ -10,7 +10,7 @@ from talkpath.report.words.reasons import next_step, reason_clause
 from talkpath.verdict.model import Verdict
 
 FAR_LOG10 = 6.0
-"""Longer odds than these are no number to quote: what is promised of a check is 1 false accusation in 10 000."""
+"""From here on odds are told to be far longer than the longest that are quoted."""
 
 
 def certainty_line(verdict: Verdict) -> str:

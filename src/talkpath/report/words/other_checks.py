@@ -4,10 +4,11 @@ network; and what is said while a check looks for a test server in a directory's
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import log10
 from typing import Any
 
 from talkpath.report.printable import printable
-from talkpath.report.words.amounts import numeral
+from talkpath.report.words.amounts import odds_words
 from talkpath.report.words.language import isolated, listed, say
 from talkpath.report.words.sentences import app_name_of, medium_word
 from talkpath.verdict.model import HELD_BACK_STATES
@@ -71,7 +72,7 @@ def network_lines(record: Mapping[str, Any]) -> list[str]:
     worse = next(filter(None, (row["worse"] for row in rows)), "")
     mine = [row for row in rows if row["worse"] == worse]
     apps = listed(dict.fromkeys(app_name_of(row["app"]) for row in mine))
-    odds = numeral(min(row["odds"] for row in mine))
+    odds = odds_words(log10(min(row["odds"] for row in mine)))
     if worse == "here":
         return [
             say(
