@@ -84,3 +84,19 @@ def test_what_was_not_read_of_a_recording_is_told_in_the_readers_language(code: 
     with speaking(language(code)):
         assert "neither" not in error_sentence("neither UDP nor TCP: ICMP")
         assert "ICMP" in error_sentence("neither UDP nor TCP: ICMP")
+
+
+def test_what_a_recording_holds_unread_is_told_in_the_language_of_the_reader():
+    noted = {
+        part.value
+        for room in ("capture", "wire/pcap")
+        for path in (SOURCE / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("note", "_drop")
+        for part in node.args
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    }
+    assert len(noted) > 20
+    made = ["link type 147", "not IP: ethertype 0x0806", "UDP header damaged or cut", "Ethernet unreadable"]
+    with speaking(language("ru")):
+        assert [one for one in [*noted, *made] if error_sentence(one) == one] == []
