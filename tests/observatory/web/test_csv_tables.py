@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
+from urllib.request import urlopen
+
 import pytest
 
 from talkpath.observatory.web.csv_tables import _cell
@@ -13,3 +16,12 @@ def test_no_cell_begins_a_formula_or_steers_a_terminal(name: str):
     assert isinstance(cell, str)
     assert cell.startswith(("'", "\\"))
     assert not set("\t\r\x1b\u202e") & set(cell)
+
+
+def test_true_and_false_are_written_as_in_json():
+    assert [_cell(value) for value in (True, False, 0, "True")] == ["true", "false", 0, "True"]
+
+
+def test_a_spreadsheet_knows_the_encoding(served: str):
+    with urlopen(f"{served}/real/en/claims.csv") as answer:
+        assert answer.read().startswith(BOM_UTF8 + b"id,date,")

@@ -21,7 +21,7 @@ from talkpath.report.words.language import language_codes
 
 def get(address: str) -> str:
     with urlopen(address) as answer:
-        return answer.read().decode()
+        return answer.read().decode("utf-8-sig")
 
 
 def link(served: str, page: str, pattern: str) -> str:

@@ -53,7 +53,7 @@ PATHS = [
 def get(address: str, **headers: str) -> tuple[int, str, Message]:
     try:
         with urlopen(Request(address, headers=headers)) as answer:
-            return answer.status, answer.read().decode(), answer.headers
+            return answer.status, answer.read().decode("utf-8-sig"), answer.headers
     except HTTPError as error:
         with error:
             return error.code, error.read().decode(), error.headers

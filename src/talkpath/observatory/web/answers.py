@@ -102,7 +102,8 @@ class Answers:
             text = csv_table(view, simulated=self._source.simulated, operator=self._site.operator)
             if text is None:
                 return _no_json()
-            return PlainTextResponse(text, headers={**PAGE_HEADERS, **OPEN_HEADERS}, media_type="text/csv")
+            headers = {**PAGE_HEADERS, **OPEN_HEADERS}
+            return PlainTextResponse(text.encode("utf-8-sig"), headers=headers, media_type="text/csv")
 
         return self._data(one, written, whole=True)
 

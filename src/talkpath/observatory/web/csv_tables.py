@@ -1,4 +1,7 @@
-"""What the charts and tables of a page show, as CSV (RFC 4180). Only what the page itself shows is in it."""
+"""What the charts and tables of a page show, as CSV (RFC 4180), in UTF-8 with the mark by which spreadsheets know it.
+
+Only what the page itself shows is in it.
+"""
 
 from __future__ import annotations
 
@@ -53,19 +56,18 @@ def csv_table(view: Struct, *, simulated: bool, operator: Callable[[str], str] =
     rows = [[getattr(row, name) for name in head] if isinstance(row, Struct) else row for row in rows_of(view)]
     place = head.index("network") if "network" in head else None
     names = ["" if place is None else operator(str(row[place])) for row in rows]
-    mark = str(simulated).lower()
     out = StringIO()
     writer = csv.writer(out)
     writer.writerow([*head, *([] if place is None else ["operator"]), "simulated"])
     for row, name in zip(rows, names, strict=True):
-        writer.writerow(map(_cell, [*row, *([] if place is None else [name]), mark]))
+        writer.writerow(map(_cell, [*row, *([] if place is None else [name]), simulated]))
     return out.getvalue()
 
 
 def _cell(value: object) -> object:
-    """A value that no spreadsheet takes for a formula, and that steers no terminal."""
+    """A value that no spreadsheet takes for a formula, and that steers no terminal; true and false as in JSON."""
     if not isinstance(value, str):
-        return value
+        return str(value).lower() if isinstance(value, bool) else value
     return f"'{printable(value)}" if value.startswith(FORMULA) else printable(value)
 
 

@@ -96,7 +96,7 @@ def _answer_kinds(one: PageRoute) -> Object:
     json = {"description": "The page's record.", "content": {"application/json": {"schema": schema}}}
     found = {"": _answer_content("The page.", "text/html"), ".json": json}
     if has_table(_record_kind(one)):
-        found[".csv"] = _answer_content("All its rows.", "text/csv")
+        found[".csv"] = _answer_content("All its rows, in UTF-8 with a byte order mark.", "text/csv")
     if one.picture:
         found[".png"] = _answer_content("The picture, with its heading and where it is from.", "image/png")
     return found
