@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -77,6 +78,14 @@ def test_whoever_takes_part_comes_to_the_check_which_shows_the_stop_rule():
     assert (led.status_code, led.headers["location"]) == (303, "/check?campaign=1&lang=ru")
     assert RUNS.ends in asked.get(led.headers["location"])
     assert RUNS.ends not in asked.get("/check?lang=ru")
+
+
+def test_another_language_of_the_check_is_still_of_the_campaign():
+    asked = PageClient()
+    page = asked.get("/check?campaign=1&lang=ru")
+    other = html.unescape(re.search(r'href="(/check\?[^"]*lang=fa)"', page)[1])  # type: ignore[index]
+    assert RUNS.ends in asked.get(other)
+    assert 'href="/check?lang=fa"' in asked.get("/check?lang=ru")
 
 
 def test_a_page_of_somebody_else_counts_nobody():

@@ -131,9 +131,11 @@ def render_page(name: str, code: str, more: Mapping[str, str] = NO_TEXTS) -> str
     """Return the page "check", "together" or "campaign" in that language: its texts, those as data for its script,
     links to the languages, the style."""
     texts = NO_TEXTS | (together_texts(code) if name == "together" else page_texts(code)) | dict(more)
-    path = "/check" if name == "check" else f"/check/{name}"
+    path = ("/check" if name == "check" else f"/check/{name}") + (
+        "?campaign=1&amp;" if more.get("campaign_rule") else "?"  # in another language it is a campaign's check too
+    )
     links = "".join(
-        f'<a href="{path}?lang={each}" lang="{each}"{" aria-current=true" * (each == texts["lang"])}>{shown}</a>'
+        f'<a href="{path}lang={each}" lang="{each}"{" aria-current=true" * (each == texts["lang"])}>{shown}</a>'
         for each, shown in LANGUAGE_NAMES.items()
     )
     data = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
