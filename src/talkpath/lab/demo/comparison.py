@@ -38,15 +38,16 @@ def compare_claim(claim: DemoClaim, verdicts: Sequence[Verdict]) -> ClaimOutcome
     fitting, against = (restricted, well) if claim.expects == "restricted" else (well, restricted)
     unclear = [v for v in found if v not in fitting and v not in against]
     if against:
-        return ClaimOutcome(claim.words, claim.scene, "contradicted", _reason_words(against))
+        return ClaimOutcome(claim.words, claim.scene, "contradicted", labels_of_apps(against))
     if fitting and not unclear and {v.app for v in fitting} == set(claim.apps):
-        return ClaimOutcome(claim.words, claim.scene, "supported", _reason_words(fitting))
+        return ClaimOutcome(claim.words, claim.scene, "supported", labels_of_apps(fitting))
     return ClaimOutcome(
-        claim.words, claim.scene, "could not tell", _reason_words(unclear) if unclear else say("table", "not tested")
+        claim.words, claim.scene, "could not tell", labels_of_apps(unclear) if unclear else say("table", "not tested")
     )
 
 
-def _reason_words(verdicts: Sequence[Verdict]) -> str:
+def labels_of_apps(verdicts: Sequence[Verdict]) -> str:
+    """What was found of the apps in one medium, the apps of one result together."""
     labels = dict.fromkeys(words.verdict_label(verdict) for verdict in verdicts)
     medium = words.medium_word(verdicts[0].medium)
     return say("list", "; ").join(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from talkpath.lab.demo.comparison import labels_of_apps
 from talkpath.lab.demo.play import DemoResult, PlayedOwnScene, PlayedScene
 from talkpath.lab.demo.text import claim_outcome_words, how_played, next_steps, truth_sentence
 from talkpath.report.joined_report import NOT_MEASURED, finding_words
-from talkpath.report.pictures.app_matrix import app_cell
+from talkpath.report.pictures.app_matrix import MATRIX_MEDIA, app_cell
 from talkpath.report.pictures.check_page import (
     cell_label,
     check_parts,
@@ -43,9 +44,9 @@ def demo_page(performance: DemoResult) -> str:
         *_own_scene(performance.own),
         *_order_html(performance),
         *_truth_html(performance),
-        *_next_html(),
-        element("h2", say("demo", "What the words mean")),
-        meanings_table(),
+        element("h2", say("demo", "What to do next")),
+        element("ul", *(element("li", element("code", command), f": {what}.") for command, what in next_steps())),
+        _folded(say("demo", "What the words mean"), meanings_table()),
     ]
     return html_page(say("demo", "A made-up country: are calls being restricted?"), body, simulated=True)
 
@@ -53,16 +54,24 @@ def demo_page(performance: DemoResult) -> str:
 def _scene_html(played: PlayedScene) -> Iterator[Element]:
     yield element("h2", played.scene.told_title)
     yield element("p", say("scene", played.scene.story))
-    told = say("demo", "Played: {how}.", how=how_played(played))
-    yield element("p", told, *(f" {note}" for note in played.notes), class_="soft")
-    matrix, *charts = check_parts(played.facts, played.verdicts, played.written["transports"])
-    yield matrix
-    yield element("details", element("summary", say("demo", "Packet by packet")), *charts)
+    how = say("demo", "Played: {how}.", how=how_played(played))
+    yield element("p", how, *(f" {note}" for note in played.notes), class_="soft")
+    media = (tuple(each for each in played.verdicts if each.medium == medium) for medium in MATRIX_MEDIA)
+    yield element("ul", *(element("li", labels_of_apps(found)) for found in media if found))
     for verdict in played.verdicts:
         if verdict.state == "restricted" and verdict.medium == "voice":
-            yield element("h3", cell_label(app_cell(verdict)), f" {verdict_heading(verdict)}")
             lines = sentences.verdict_lines(verdict, CheckContext(with_messages=True))
+            yield element("h3", cell_label(app_cell(verdict)), f" {verdict_heading(verdict)}")
             yield element("ul", *(element("li", line) for line in lines[:2]))
+    yield _folded(
+        say("demo", "App by app, and packet by packet"),
+        *check_parts(played.facts, played.verdicts, played.written["transports"]),
+    )
+
+
+def _folded(title: str, *content: Element) -> Element:
+    """What is not needed first: a title, and the rest for whoever asks."""
+    return element("details", element("summary", title), *content)
 
 
 def _own_scene(own: PlayedOwnScene) -> Iterator[Element]:
@@ -112,7 +121,7 @@ def _truth_html(performance: DemoResult) -> Iterator[Element]:
         say("table", "what the check said"),
         say("table", "how"),
     )
-    yield _table_html(titles, lines)
+    yield _folded(say("demo", "What the lab did, and what the check said of it"), _table_html(titles, lines))
 
 
 def _restricted_rows(played: PlayedScene) -> Iterator[tuple[Verdict, str, str]]:
@@ -126,11 +135,6 @@ def _restricted_rows(played: PlayedScene) -> Iterator[tuple[Verdict, str, str]]:
             if verdict.arm == hit.arm:
                 did = f"{hit.rule}, {hit.direction}" + (f": {settings}" if settings else "")
                 yield verdict, did, app_cell(verdict).how
-
-
-def _next_html() -> Iterator[Element]:
-    yield element("h2", say("demo", "What to do next"))
-    yield element("ul", *(element("li", element("code", command), f": {what}.") for command, what in next_steps()))
 
 
 def _table_html(titles: Sequence[str], lines: Sequence[Sequence[Element | str]]) -> Element:
