@@ -48,6 +48,15 @@ def test_volunteers_read_it_first_and_no_answer_is_a_no(campaign: str, code: str
     assert told.stdout == ""
 
 
+def test_nobody_can_pass_off_anothers_key_as_their_own(tmp_path: Path) -> None:
+    name = f"Amnesty (key {'A' * 43})"
+    told = run(
+        "campaign", LINK, "--by", name, "--until", day(3), "--app", "telegram", "--key", str(tmp_path / "key.pem")
+    )
+    shown = run("watch", "--campaign", told.stdout, answer="n\n").stderr
+    assert f"by the key {read_campaign(told.stdout).key}. Whoever has it calls themselves “{name}”." in shown
+
+
 def test_a_file_may_hold_it(tmp_path: Path, campaign: str) -> None:
     file = tmp_path / "campaign.txt"
     file.write_text(campaign + "\n", encoding="utf-8")

@@ -90,5 +90,5 @@ def test_a_campaign_runs_until_it_is_stopped_and_its_rule_stands_with_the_result
     assert "WebRTC (voice)" in first
     assert "All checks together:" in rest
     shown, _, after = stderr.partition("talkpath: stopped")
-    assert "Called for by: a test" in shown
+    assert "calls themselves “a test”" in shown
     assert "No result ends it earlier, and every check counts." in after

@@ -92,7 +92,13 @@ def campaign_lines(campaign: Campaign, now: datetime, most_bytes: int) -> list[s
     checks = campaign.checks_left(now)
     apps = listed(app_name_of(name.partition("/")[0]) for name in campaign.apps)
     return [
-        say("campaign", "Called for by: {name} (key {key}).", name=campaign.by, key=campaign.key),
+        # They may call themselves anything, another's name and key too: the name is quoted, and comes after the key.
+        say(
+            "campaign",
+            "Called for by the key {key}. Whoever has it calls themselves “{name}”.",
+            name=campaign.by,
+            key=campaign.key,
+        ),
         say("campaign", "Apps: {apps}.", apps=apps) if apps else say("campaign", "Apps: all."),
         say(
             "campaign",
