@@ -56,8 +56,11 @@ def name_shape(root: Path, app: str, name: str) -> None:
     """Write a shape's name into the folder. `FileError` for what is no shape's app, or no name."""
     try:
         added = msgspec.convert({"app": app, "name": name}, NamedShape)
-    except msgspec.ValidationError as error:
-        raise FileError(f"That is no shape's app, or no name: {error}.") from None
+    except msgspec.ValidationError:
+        raise FileError(
+            "A shape is named by its app, as `talkpath observe shapes` lists it (like: and 24 hex digits), and a name "
+            "of at most 80 Latin letters, digits and signs."
+        ) from None
     every = load_named_shapes(root) | {added.app: added.name}
     rows = "\n".join(f'[[shape]]\napp = "{app}"\nname = "{name}"\n' for app, name in sorted(every.items()))
     replace_file(root / NAMED_SHAPES_FILE, f"# Shapes that are counted (talkpath observe shapes).\n\n{rows}".encode())
