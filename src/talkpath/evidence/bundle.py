@@ -36,7 +36,7 @@ from talkpath.measure.facts_digest import HOUR_CHARACTERS
 from talkpath.measure.paired_call import MOST_PAIRED_BYTES, PairedCallFacts, decode_paired_call
 from talkpath.version import VERSION
 from talkpath.wire.control.keys import Signer, is_signed, raw_key, raw_key_text
-from talkpath.wire.control.receipt import ReceiptHead, ReceiptStatement
+from talkpath.wire.control.receipt import ReceiptHead, ReceiptStatement, is_hour
 
 SCHEMA = "talkpath.bundle/2"
 BUNDLE_SIGNED_PREFIX = b"talkpath bundle\n"  # a signature of another purpose never passes for one of this
@@ -331,8 +331,8 @@ def _with_ends(bundle: Bundle, parts: Mapping[str, bytes]) -> Bundle:
     """Read the checks of both ends: two runs, each with the receipt of a test server of the hour of the call."""
     ends = [_check_of_end(parts[name]) if name in parts else None for name in (FIRST_PART, SECOND_PART)]
     signed = [end.receipt for end in ends if end is not None]
-    fit = [one and time_apart(one.started_at, bundle.started_at) <= MOST_BETWEEN_CHECKS for one in signed]
-    if not all(fit) or len({one.probe_seed for one in signed if one}) < len(signed):
+    fit = (one and time_apart(one.started_at, bundle.started_at) <= MOST_BETWEEN_CHECKS for one in signed)
+    if not is_hour(bundle.started_at) or not all(fit) or len({one.probe_seed for one in signed if one}) < len(signed):
         raise BundleError("The checks of the two ends are one run, of another hour, or signed by no test server.")
     return replace(bundle, first=ends[0], second=ends[1])
 

@@ -28,8 +28,8 @@ _names: dict[str, str] = {}
 class NamedShape(Struct, frozen=True, forbid_unknown_fields=True):
     """One shape: the app of its arm, and what people call it."""
 
-    app: Annotated[str, Meta(pattern=r"^like:[0-9a-f]{24}$")]
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,:+_/()-]{0,79}$")]
+    app: Annotated[str, Meta(pattern=r"^like:[0-9a-f]{24}\Z")]
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,:+_/()-]{0,79}\Z")]
 
 
 def load_named_shapes(root: Path) -> dict[str, str]:
