@@ -36,7 +36,7 @@ from talkpath.capture.recognise.evidence import KnownFlow
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.capture.tcp.turn_over_tls import record_rows
 from talkpath.wire.pcap import UDP, Frames, Packets, Unread, frame_blocks, transport_packets
-from talkpath.wire.pcap.arrays import Ints, big16, is_among, table_of_marks16
+from talkpath.wire.pcap.arrays import Ints, big16, is_among, marks_of
 from talkpath.wire.pcap.fragments import Fragments, ReassemblyBudget
 from talkpath.wire.pcap.read import BLOCK_BYTES
 from talkpath.wire.pcap.records import RecordGaps
@@ -44,8 +44,8 @@ from talkpath.wire.pcap.window import ByteSource
 
 Progress = Callable[[int], None]
 
-OWN_ANSWERS = table_of_marks16(*stun_types("STUN_ANSWERS"))
-OWN_NO_REQUESTS = OWN_ANSWERS | table_of_marks16(*stun_types("STUN_INDICATIONS"))
+OWN_ANSWERS = marks_of(*stun_types("STUN_ANSWERS"), bits=16)
+OWN_NO_REQUESTS = OWN_ANSWERS | marks_of(*stun_types("STUN_INDICATIONS"), bits=16)
 """Message types of apps that do not follow STUN's classes."""
 
 SEALED = np.array((23, 0x2F))
@@ -120,8 +120,7 @@ class Scan:
         return [self.recognition.known[flow] for flow in flows if flow in self.recognition.known]
 
     def _seconds(self, time_ns: Ints) -> Seconds:
-        seconds: Seconds = (time_ns - np.int64(self.base_ns or 0)) / 1e9
-        return seconds
+        return (time_ns - np.int64(self.base_ns or 0)) / 1e9
 
     def _packets(self, packets: Packets, payloads: Datagrams | None, frames: Frames) -> Datagrams | None:
         """Count these packets; return the datagrams that they hold."""

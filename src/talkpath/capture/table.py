@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from talkpath.capture.calls.records import MeasuredCapture
-from talkpath.capture.streams.figures import MeasuredPart
 from talkpath.errors import UsageError, file_written, in_place_of
 
 COLUMN_TYPES: dict[str, str] = {
@@ -39,27 +38,7 @@ def packet_columns(capture: MeasuredCapture) -> Iterator[dict[str, Any]]:
     """Yield arrays with one row a media packet, sorted by call, stream and time, in several tables, of which the first
     has no rows. No address is among them."""
     yield {name: np.zeros(0, kind) for name, kind in COLUMN_TYPES.items()}
-    for has_header in (True, False):
-        _, parts = capture.measurement.streams_of(has_header=has_header)
-        places = {
-            stream.number: (call, place)
-            for call, detected in enumerate(capture.calls)
-            for place, stream in enumerate(detected.streams)
-            if stream.stats.has_header == has_header
-        }
-        for part in parts:
-            yield from _stream_columns(capture, part, places)
-
-
-def _stream_columns(
-    capture: MeasuredCapture, part: MeasuredPart, places: dict[int, tuple[int, int]]
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a part, a table for each stream of a call."""
-    for segment, number in enumerate(part.numbers.tolist()):
-        if number not in places:
-            continue
-        own = part.of(segment)
-        call, place = places[number]
+    for call, place, part, own in capture.stream_packets():
         detected, rows, size = capture.calls[call], part.segments.rows[own], len(own)
         stream = detected.streams[place]
         yield {

@@ -76,12 +76,9 @@ class FollowedStream:
         self._live = scheduler.live if scheduler else live or LiveCapture()
         self._next_glance_s = self._next_look_s = self._heard_s = 0.0
         self._rest, self.limits = b"", PART_LIMITS if stream.is_live else FILE_LIMITS
-        self._is_stopped = self._has_ended = False
-
-    @property
-    def has_ended(self) -> bool:
+        self._is_stopped = False
+        self.has_ended = False
         """Whether nothing more comes."""
-        return self._has_ended
 
     def stop(self) -> None:
         """End the stream here."""
@@ -91,14 +88,14 @@ class FollowedStream:
         """Yield the parts of the stream, each to be read to its end before the next. Only a live stream has several."""
         self._next_look_s, self._heard_s = self._time_s() + FOLLOW_LOOK_S, self._clock()
         head = b""
-        while not self._has_ended:
+        while not self.has_ended:
             yield StreamPart(self, head)
             head = self._live.header
             self._live.begin_part()
 
     def more(self) -> bytes:
         """Return the next bytes of this part, whole records until the stream ends; b"" at the part's end."""
-        while not self._has_ended:
+        while not self.has_ended:
             if self._stream.is_live and self._live.wants_new_part:
                 return b""
             wait_s = min(GLANCE_S, max(self._next_look_s - self._time_s(), 0.0))
@@ -113,7 +110,7 @@ class FollowedStream:
 
     def _taken(self, data: bytes) -> bytes:
         """Take bytes of the stream, none at its end; return those of whole records."""
-        self._has_ended = not data
+        self.has_ended = not data
         packets = self._live.packets
         self._live.feed(self._stream.plain(data))
         if self._live.packets > packets:
@@ -121,7 +118,7 @@ class FollowedStream:
         if not self._stream.is_live:
             return data
         data = self._rest + data
-        whole = len(data) - (0 if self._has_ended else self._live.unfinished_bytes)
+        whole = len(data) - (0 if self.has_ended else self._live.unfinished_bytes)
         self._rest = data[whole:]
         return data[:whole]
 
@@ -136,10 +133,10 @@ class FollowedStream:
         if self._scheduler is not None and time_s >= self._next_glance_s:
             self._next_glance_s = time_s + GLANCE_S
             self._scheduler.look(now_s)
-        if time_s >= self._next_look_s or self._has_ended:
+        if time_s >= self._next_look_s or self.has_ended:
             self._next_look_s = time_s + FOLLOW_LOOK_S
             self._on_picture(self._live.look(now_s))
-        if self._has_ended and self._scheduler is not None:
+        if self.has_ended and self._scheduler is not None:
             self._scheduler.end()
 
 

@@ -42,8 +42,7 @@ class Counters:
     @property
     def moved(self) -> Bools:
         """Between which readings packets were counted."""
-        moved: Bools = self.packets > 0
-        return moved
+        return self.packets > 0
 
     @property
     def begin_s(self) -> float:
@@ -64,8 +63,7 @@ class Counters:
     def still(self) -> Bools:
         """Between which readings nothing was counted though the stream went on."""
         going = (self.at_s > self.begin_s) & (self.at_s <= self.end_s)
-        still: Bools = going & ~self.moved
-        return still
+        return going & ~self.moved
 
     def covering(self, times: Floats) -> tuple[Ints, Bools]:
         """Return the reading that covers each time, and whether there is one."""

@@ -85,18 +85,10 @@ def _media_packets(capture: MeasuredCapture) -> dict[tuple[int, RecordedDirectio
     packets: dict[tuple[int, RecordedDirection], list[PacketTimes]] = {}
     for number in range(len(capture.calls)):
         packets[number, "sent"], packets[number, "received"] = [], []
-    for has_header in (True, False):
-        _, parts = capture.measurement.streams_of(has_header=has_header)
-        places = {
-            stream.number: (number, stream.direction)
-            for number, call in enumerate(capture.calls)
-            for stream in call.media
-            if stream.stats.has_header == has_header
-        }
-        for part in parts:
-            for segment, stream_number in enumerate(part.numbers.tolist()):
-                if stream_number in places:
-                    packets[places[stream_number]].append(_packet_keys(part.segments.rows[part.of(segment)]))
+    for number, place, part, own in capture.stream_packets():
+        stream = capture.calls[number].streams[place]
+        if stream.medium is not None:
+            packets[number, stream.direction].append(_packet_keys(part.segments.rows[own]))
     return {place: _without_copies(some) for place, some in packets.items()}
 
 

@@ -32,7 +32,7 @@ from talkpath.capture.calls.stitch import FlowGroups, group_flows
 from talkpath.capture.calls.timeline import CallSpan, OtherTraffic, call_timelines
 from talkpath.capture.packets.flows import address_of_end
 from talkpath.capture.scan import Scan
-from talkpath.capture.streams.figures import FIGURE_TYPE
+from talkpath.capture.streams.figures import FIGURE_TYPE, MeasuredPart
 from talkpath.capture.streams.measurement import StreamMeasurement
 from talkpath.capture.streams.record import Medium, stream_record
 from talkpath.capture.streams.stream_stats import TAIL_ROWS
@@ -41,7 +41,7 @@ from talkpath.measure.arrays import Floats
 from talkpath.measure.call import Attempt, Call, CallTransport, Findings, Flow, Moment, Stream
 from talkpath.measure.silence import with_silent_end
 from talkpath.wire.ip.address import Address
-from talkpath.wire.pcap.arrays import Bools
+from talkpath.wire.pcap.arrays import Bools, Ints
 
 
 def without_times(call: Call, *, numbers_told: bool = True) -> Call:
@@ -120,6 +120,21 @@ class MeasuredCapture:
         """Return when the earliest packet came, in ns since 1970, None in a file without packets."""
         base_ns = self.scan.base_ns
         return None if base_ns is None else base_ns + round(1e9 * self.scan.begin_s)
+
+    def stream_packets(self) -> Iterator[tuple[int, int, MeasuredPart, Ints]]:
+        """Yield the packets of the calls part by part: (call, its stream, a measured part, the stream's rows in it)."""
+        for has_header in (True, False):
+            _, parts = self.measurement.streams_of(has_header=has_header)
+            places = {
+                stream.number: (call, place)
+                for call, detected in enumerate(self.calls)
+                for place, stream in enumerate(detected.streams)
+                if stream.stats.has_header == has_header
+            }
+            for part in parts:
+                for segment, number in enumerate(part.numbers.tolist()):
+                    if number in places:
+                        yield *places[number], part, part.of(segment)
 
     def endpoints(self, call: int) -> tuple[tuple[Address, Address, str], ...]:
         """Return (local end, far end, "udp" or "tcp") of each flow of a call, in the order of its `flows`."""

@@ -74,8 +74,7 @@ class OtherTraffic:
 
     def _keys(self, flow: Ints, second: Ints) -> Ints:
         """Return one number for flow and second, in their order; times may be damaged, and centuries apart."""
-        key: Ints = flow * (self._end + 1) + np.clip(second, 0, self._end)
-        return key
+        return flow * (self._end + 1) + np.clip(second, 0, self._end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,15 +169,17 @@ def _second_sums(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Floats:
     row = (np.cumsum(count) - count)[call] + np.clip(second - first[call], 0, count[call] - 1) + received * (size // 2)
     which, row, values = _joined_cells(which, row, values, size)
     is_voice = np.array([stream.medium == "voice" for _, stream in streams])[which]
-    out = np.zeros((size, CELL_COLUMNS + len(VOICE_COLUMNS)))
-    for column in SUMMED_COLUMNS:
-        out[:, column] = np.bincount(row, values[:, column], size)
-    for column in WORST_COLUMNS:
-        worst = np.zeros(size)
-        np.maximum.at(worst, row, values[:, column])
-        out[:, column] = worst
-    for place, column in enumerate(VOICE_COLUMNS):
-        out[:, CELL_COLUMNS + place] = np.bincount(row[is_voice], values[is_voice, column], size)
+    voice = (np.bincount(row[is_voice], values[is_voice, column], size) for column in VOICE_COLUMNS)
+    return np.column_stack([_grouped_cells(row, values, size, SUMMED_COLUMNS, WORST_COLUMNS), *voice])
+
+
+def _grouped_cells(group: Ints, values: Floats, size: int, summed: Iterable[int], worst: Iterable[int]) -> Floats:
+    """Return one cell for each of `size` groups: columns that are summed, and such of which the largest counts."""
+    out = np.zeros((size, CELL_COLUMNS))
+    for column in summed:
+        out[:, column] = np.bincount(group, values[:, column], size)
+    for column in worst:
+        np.maximum.at(out[:, column], group, values[:, column])
     return out
 
 
@@ -191,14 +192,8 @@ def _joined_cells(which: Ints, row: Ints, values: Floats, size: int) -> tuple[In
     fresh = np.diff(key, prepend=-1) != 0
     if fresh.all():
         return which, row, values
-    cell = np.cumsum(fresh) - 1
-    out = np.zeros((int(fresh.sum()), CELL_COLUMNS))
-    for column in (*SUMMED_COLUMNS, FROZEN):
-        out[:, column] = np.bincount(cell, values[:, column])
-    late = np.zeros(len(out))
-    np.maximum.at(late, cell, values[:, LATE])
-    out[:, LATE] = late
-    return which[fresh], row[fresh], out
+    whole = _grouped_cells(np.cumsum(fresh) - 1, values, int(fresh.sum()), (*SUMMED_COLUMNS, FROZEN), (LATE,))
+    return which[fresh], row[fresh], whole
 
 
 def _second_record(values: list[float], counted: bool) -> Second:

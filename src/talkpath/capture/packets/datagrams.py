@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from talkpath.capture.packets.byte_hints import ByteHintTable
 from talkpath.capture.packets.flows import Directions
-from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, bytes_at, is_among, table_of_marks16
+from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, bytes_at, is_among, marks_of
 from talkpath.wire.rtc.dtls import LEAST_SEALED_BYTES, UNIFIED_BYTES, UNIFIED_HEADER
 
 STUN, DTLS, RTP, RTCP, QUIC, OTHER = range(1, 7)
@@ -29,10 +29,10 @@ CAPTURED_MASKS = (
 """The bits of a head that are there, in words, by the number of bytes that were captured."""
 MOST_LAYERS = 3
 QUIC_VERSION_NUMBERS = np.array((0x00000000, 0x00000001, 0x6B3343CF), np.int64)
-CARRYING_MESSAGES = table_of_marks16(0x0016, 0x0017, 0x0004, 0x0115)
+CARRYING_MESSAGES = marks_of(0x0016, 0x0017, 0x0004, 0x0115, bits=16)
 """Send and Data (RFC 8656), Send request and Data indication (MS-TURN section 2.2.1)."""
 REFRESH, ALERT_BYTES = 0x0004, 24
-CLASSIC_STUN_MESSAGES = table_of_marks16(0x0001, 0x0101, 0x0111, 0x0002, 0x0102, 0x0112)
+CLASSIC_STUN_MESSAGES = marks_of(0x0001, 0x0101, 0x0111, 0x0002, 0x0102, 0x0112, bits=16)
 
 Seconds = NDArray[np.float64]
 KindCodes = NDArray[np.uint8]
@@ -144,8 +144,7 @@ def _has_room(head: Bytes, rows: Ints, first: Bytes, size: Ints) -> Bools:
     room = size - 12 - ((first & 15) << 2)
     extended = np.flatnonzero((first & 0x1F) == 0x10)
     room[extended] -= 4 + 4 * big16(head[rows[extended], 14:16], 0)
-    fits: Bools = room >= 0
-    return fits
+    return room >= 0
 
 
 def _is_stun(head: Bytes, size: Ints) -> Bools:

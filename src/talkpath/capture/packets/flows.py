@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets, Unread
-from talkpath.wire.pcap.arrays import Bools, Ints, Words, group_keys, is_among, table_of_marks16
+from talkpath.wire.pcap.arrays import Bools, Ints, Words, group_keys, is_among, marks_of
 
 CROWDED_FLOWS, MOST_TABLE_FLOWS = 1 << 18, 1 << 19
 ADMITTED_PACKETS = 3
@@ -110,8 +110,8 @@ RTCP, QUIC; `hot`: an app was recognised in it."""
 CLEAR_SHARE = 0.8
 """So large a share of a flow's direction marks must agree; some files mark all packets alike."""
 
-PRIVATE_NETWORKS = table_of_marks16(
-    0xC0A8, 0xA9FE, *range(0x0A00, 0x0B00), *range(0xAC10, 0xAC20), *range(0x6440, 0x6480)
+PRIVATE_NETWORKS = marks_of(
+    0xC0A8, 0xA9FE, *range(0x0A00, 0x0B00), *range(0xAC10, 0xAC20), *range(0x6440, 0x6480), bits=16
 )
 """IPv4 networks, by the upper half of an address."""
 
@@ -145,16 +145,13 @@ class Flows:
         """Return the packets whose flows have a row or may get one: all, but where there are very many flows."""
         if len(self) + len(packets) <= self._admission.crowded:
             return packets, time_s
-        source = endpoint_hash(packets.source_high, packets.source_low, packets.source_port)
-        target = endpoint_hash(packets.target_high, packets.target_low, packets.target_port)
-        keys = flow_key(source, target)
+        keys = flow_key(*packet_ends(packets))
         kept = self._admission.admits(keys, is_among(keys, self._keys), len(self))
         return packets.where(kept), time_s[kept]
 
     def assign(self, packets: Packets, time_s: NDArray[np.float64]) -> tuple[Ints, Directions]:
         """Return (flow, direction) of each packet; new flows are added, all packets are counted."""
-        source = endpoint_hash(packets.source_high, packets.source_low, packets.source_port)
-        target = endpoint_hash(packets.target_high, packets.target_low, packets.target_port)
+        source, target = packet_ends(packets)
         groups = group_keys(flow_key(source, target))
         numbers = self._numbers(groups.keys, groups.first, packets, source, target, time_s)
         flow = numbers[groups.place]
@@ -226,6 +223,14 @@ class Flows:
         np.add.at(self.table[column], (flow, direction), 1)
 
 
+def packet_ends(packets: Packets, rows: Ints | slice = slice(None)) -> tuple[Words, Words]:
+    """Return one number for the source of each packet, and one for its target."""
+    return (
+        endpoint_hash(packets.source_high[rows], packets.source_low[rows], packets.source_port[rows]),
+        endpoint_hash(packets.target_high[rows], packets.target_low[rows], packets.target_port[rows]),
+    )
+
+
 def flow_key(source: Words, target: Words) -> Words:
     """Return the key of a flow, the same for both directions."""
     return hash_words((source ^ target) + (source + target) * _B)
@@ -236,8 +241,7 @@ def is_private(high: Words, low: Words) -> Bools:
     short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
     inside = PRIVATE_NETWORKS[(low >> np.uint64(16) & np.uint64(0xFFFF)).astype(np.uint16)]
     six = (high >> np.uint64(57) == 0x7E) | (high >> np.uint64(54) == 0x3FA)
-    private: Bools = np.where(short, inside, six)
-    return private
+    return np.where(short, inside, six)
 
 
 def endpoint_address(high: int, low: int, port: int) -> Address:

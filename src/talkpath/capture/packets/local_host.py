@@ -77,8 +77,7 @@ def _majority(leans: Leans, hosts: NDArray[np.int64]) -> Leans:
     """Return the leans of flows by those of all flows of their two hosts."""
     count = int(hosts.max()) + 1 if hosts.size else 0
     votes = np.bincount(hosts[:, 0], leans, count) - np.bincount(hosts[:, 1], leans, count)
-    more: Leans = np.sign(votes[hosts[:, 0]] - votes[hosts[:, 1]]).astype(np.int64)
-    return more
+    return np.sign(votes[hosts[:, 0]] - votes[hosts[:, 1]]).astype(np.int64)
 
 
 def _by_marks(hint: NDArray[np.int32], hosts: NDArray[np.int64]) -> Leans:

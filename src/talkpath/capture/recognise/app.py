@@ -148,8 +148,7 @@ class Recognition:
         marks = np.sort(np.array(list(self.headerless_ends), np.uint64))
         marked = np.zeros(len(self._flows), np.bool_)
         marked[present] = is_among(self._flows.table["end"][present].ravel(), marks).reshape(-1, 2).any(axis=1)
-        of_packets: Bools = marked[flow]
-        return of_packets
+        return marked[flow]
 
     def medium_codes(self, batch: Datagrams, rows: Ints) -> list[int]:
         """Return what datagrams of marked flows are, as a code of `rows` each."""

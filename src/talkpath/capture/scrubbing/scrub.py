@@ -22,7 +22,7 @@ import numpy as np
 from talkpath.capture.calls.detection import find_calls, measure_streams
 from talkpath.capture.calls.stitch import group_flows
 from talkpath.capture.packets.byte_hints import ByteHintTable
-from talkpath.capture.packets.flows import Flows, endpoint_address, endpoint_hash, flow_key
+from talkpath.capture.packets.flows import Flows, endpoint_address, endpoint_hash, flow_key, packet_ends
 from talkpath.capture.recognise.app_files import app_byte_hints, app_wrappings
 from talkpath.capture.scan import Scan, scan_capture
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
@@ -214,13 +214,13 @@ class _Rewriter:
 
     def _ours(self, packets: Packets) -> Bools:
         """Tell which packets belong to calls, or cannot be written in bulk."""
-        return np.isin(_flow_keys(packets), self._keep) | ~are_of_one_family(packets)
+        return np.isin(flow_key(*packet_ends(packets)), self._keep) | ~are_of_one_family(packets)
 
     def packets(self, packets: Packets, frames: int) -> Iterator[_PacketOut]:
         """Yield the other packets, those of TCP calls as their datagrams; reassembled packets come last of their
         block."""
         rows = np.flatnonzero(self._ours(packets))
-        keys = _flow_keys(packets)
+        keys = flow_key(*packet_ends(packets))
         ours = np.isin(keys, self._keep)
         protocol = int(packets.protocol[0])
         for row in rows.tolist():
@@ -295,12 +295,6 @@ class _Rewriter:
         kept = framed.rstrip(b"\0")
         app = self._apps.get(int(flow_key(row["end"][:1], row["end"][1:])[0]), "")
         return _PacketOut(time_ns, frame, data + kept, len(data) + len(framed), -1, app)
-
-
-def _flow_keys(packets: Packets) -> Words:
-    source = endpoint_hash(packets.source_high, packets.source_low, packets.source_port)
-    target = endpoint_hash(packets.target_high, packets.target_low, packets.target_port)
-    return flow_key(source, target)
 
 
 def _tcp_head(source: int, target: int, sequence: int, flags: int) -> bytes:

@@ -4,7 +4,7 @@ which letters transaction ids are written, and what a name in a shape stands for
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
@@ -55,10 +55,9 @@ def alphabet_of(values: Iterable[bytes]) -> Alphabet:
     return "letters" if letters and letters <= BASE64_LETTERS else "bytes"
 
 
-def random_part(size: int, alphabet: Alphabet = "bytes") -> Iterator[FieldPart]:
-    """Yield `size` random bytes; nothing where there are none."""
-    if size > 0:
-        yield RandomField(size, alphabet)
+def random_part(size: int, alphabet: Alphabet = "bytes") -> list[FieldPart]:
+    """Return `size` random bytes; nothing where there are none."""
+    return [RandomField(size, alphabet)] if size > 0 else []
 
 
 @dataclass(slots=True)

@@ -6,11 +6,12 @@ cookies, tickets, names and whatever else an extension holds become random.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from talkpath.apps.recorded.fields import BitsField, DateField
+from talkpath.apps.recorded.fields import Alphabet, BitsField, DateField
 from talkpath.capture.shapes.evidence import FieldPart, random_part
 
 PLAIN_EXTENSIONS: Final = frozenset(
@@ -29,235 +30,233 @@ _EXPONENT: Final = b"\x01\x00\x01"
 _MAX_DEPTH: Final = 12
 
 
-def number_at(data: bytes, at: int, size: int) -> int:
-    """Return the number there; `ValueError` where the data are cut short."""
-    if at + size > len(data):
-        raise ValueError(at)
-    return int.from_bytes(data[at : at + size], "big")
+class MessageReader:
+    """Reads a message from its first byte on, and notes what stays of it. `ValueError` where the message ends too
+    early."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+        self.parts: list[FieldPart] = []
+
+    @property
+    def left(self) -> int:
+        """How many bytes were not read yet."""
+        return len(self._data) - self._at
+
+    def peek(self, size: int, after: int = 0) -> int:
+        """Return the number that comes `after` so many bytes, and stay here."""
+        at = self._at + after
+        return int.from_bytes(self._data[at : at + size], "big")
+
+    def take(self, size: int) -> bytes:
+        """Return the next bytes, of which nothing is noted yet."""
+        if size > self.left:
+            raise ValueError(self._at)
+        self._at += size
+        return self._data[self._at - size : self._at]
+
+    def number(self, size: int) -> int:
+        """Keep a number, and return it."""
+        value = self.take(size)
+        self.parts.append(value)
+        return int.from_bytes(value, "big")
+
+    def keep(self, size: int) -> None:
+        """Keep the next bytes as they are."""
+        self.parts.append(self.take(size))
+
+    def keep_numbers(self, size: int) -> None:
+        """Keep numbers of the protocol; what is longer than they are is taken for something else."""
+        if size <= MAX_PLAIN_BYTES:
+            self.keep(size)
+        else:
+            self.hide(size)
+
+    def hide(self, size: int | None = None, alphabet: Alphabet = "bytes") -> None:
+        """Put random bytes in place of the next ones (None: of all that are left)."""
+        self.parts += random_part(len(self.take(self.left if size is None else size)), alphabet)
 
 
-def hello_extensions(body: bytes, at: int) -> Iterator[tuple[int, bytes]]:
-    """Yield (type, contents) of the extensions that begin at `at`; `ValueError` where they do not fit."""
-    end = at + 2 + number_at(body, at, 2)
-    if end != len(body):
-        raise ValueError(end)
-    at += 2
-    while at < end:
-        size = number_at(body, at + 2, 2)
-        if at + 4 + size > end:
-            raise ValueError(at)
-        yield number_at(body, at, 2), body[at + 4 : at + 4 + size]
-        at += 4 + size
+Read = Callable[[MessageReader], None]
 
 
 def client_hello_groups(body: bytes) -> tuple[list[FieldPart], list[list[FieldPart]]]:
-    """Return the parts of a ClientHello up to its extensions, and those of each extension."""
-    head: list[FieldPart] = [body[:2], *random_part(32)]
-    at = 34
+    """Return the parts of a ClientHello up to its extensions, and those of each extension. `ValueError` where it has
+    another form."""
+    hello = MessageReader(body)
+    hello.keep(2)
+    hello.hide(32)
     for _ in range(2):  # session id, cookie
-        size = number_at(body, at, 1)
-        head += [body[at : at + 1], *random_part(size)]
-        at += 1 + size
+        hello.hide(hello.number(1))
     for width in (2, 1):  # ciphers, compressions
-        size = number_at(body, at, width)
-        head += _plain(body[at : at + width + size])
-        at += width + size
-    groups = [list(extension_parts(kind, value)) for kind, value in hello_extensions(body, at)]
-    return [*head, body[at : at + 2]], groups
+        hello.keep_numbers(width + hello.peek(width))
+    groups = [_extension_parts(kind, value) for kind, value in _extensions(hello)]
+    return hello.parts, groups
 
 
-def server_hello_parts(body: bytes) -> Iterator[FieldPart]:
-    """Yield the parts of a ServerHello."""
-    session = number_at(body, 34, 1)
-    yield body[:2]
-    yield from random_part(32)
-    yield body[34:35]
-    yield from random_part(session)
-    at = 35 + session
-    number_at(body, at, 3)
-    yield body[at : at + 3]  # cipher, compression
-    if at + 3 < len(body):
-        yield body[at + 3 : at + 5]
-        for kind, value in hello_extensions(body, at + 3):
-            yield from extension_parts(kind, value)
+def _extensions(hello: MessageReader) -> Iterator[tuple[int, bytes]]:
+    """Yield (type, contents) of the extensions that end a hello."""
+    if hello.number(2) != hello.left:
+        raise ValueError(hello.left)
+    while hello.left:
+        kind, size = hello.peek(2), hello.peek(2, 2)
+        yield kind, hello.take(4 + size)[4:]
 
 
-def extension_parts(kind: int, value: bytes) -> Iterator[FieldPart]:
-    """Yield type, length and what stays of an extension's contents."""
-    yield kind.to_bytes(2, "big") + len(value).to_bytes(2, "big")
+def _server_hello(hello: MessageReader) -> None:
+    hello.keep(2)
+    hello.hide(32)
+    hello.hide(hello.number(1))
+    hello.keep(3)  # cipher, compression
+    for kind, value in _extensions(hello) if hello.left else ():
+        hello.parts += _extension_parts(kind, value)
+
+
+def _extension_parts(kind: int, value: bytes) -> list[FieldPart]:
+    """Return type, length and what stays of an extension's contents."""
+    extension = MessageReader(value)
     if kind == DTLS_SRTP and len(value) >= 3:
-        profiles = 2 + number_at(value, 0, 2)
-        yield from _plain(value[: profiles + 1])
-        yield from random_part(len(value) - profiles - 1)
+        extension.keep_numbers(min(3 + extension.peek(2), len(value)))
     elif kind in PLAIN_EXTENSIONS:
-        yield from _plain(value)
+        extension.keep_numbers(len(value))
     elif kind == KEY_SHARE:
-        yield from _key_shares(value)
+        _key_shares(extension)
     elif kind == ALPN:
-        yield from _protocols(value)
-    else:
-        yield from random_part(len(value))
+        _protocols(extension)
+    extension.hide()
+    return [kind.to_bytes(2, "big") + len(value).to_bytes(2, "big"), *extension.parts]
 
 
-def _plain(value: bytes) -> list[FieldPart]:
-    """Numbers of the protocol; what is longer than they are is taken for something else."""
-    return [value] if len(value) <= MAX_PLAIN_BYTES else list(random_part(len(value)))
+def _key_shares(shares: MessageReader) -> None:
+    """Groups and lengths stay; of a hello there is a list of shares, of an answer one, of a request to try again a
+    group alone."""
+    if shares.peek(2) == shares.left - 2:
+        shares.keep(2)
+    while shares.left:
+        shares.keep(2)
+        if shares.left:
+            shares.hide(shares.number(2))
 
 
-def _key_shares(value: bytes) -> Iterator[FieldPart]:
-    """Groups and lengths stay; of a hello there is a list of shares, of an answer one."""
-    at = 0
-    if number_at(value, 0, 2) == len(value) - 2:
-        yield value[:2]
-        at = 2
-    while at < len(value):
-        size = number_at(value, at + 2, 2) if at + 4 <= len(value) else len(value)
-        yield value[at : at + 4]
-        yield from random_part(min(size, len(value) - at - 4))
-        at += 4 + size
+def _protocols(names: MessageReader) -> None:
+    names.keep(2)
+    while names.left:
+        name = names.take(names.number(1))
+        names.parts += [name] if name in KNOWN_ALPN else random_part(len(name), "letters")
 
 
-def _protocols(value: bytes) -> Iterator[FieldPart]:
-    yield value[:2]
-    at = 2
-    while at < len(value):
-        name = value[at + 1 : at + 1 + value[at]]
-        yield value[at : at + 1]
-        if name in KNOWN_ALPN:
-            yield name
-        else:
-            yield from random_part(len(name), "letters")
-        at += 1 + len(name)
+def handshake_parts(kind: int, body: bytes) -> list[FieldPart]:
+    """Return the parts of a handshake message after the hellos. What does not have the form of its kind is random."""
+    return _parts_of(body, _HANDSHAKES.get(kind, MessageReader.hide))
 
 
-def handshake_parts(kind: int, body: bytes) -> Iterator[FieldPart]:
-    """Yield the parts of a handshake message after the hellos. What does not have the form of its kind is random."""
+def _parts_of(data: bytes, read: Read) -> list[FieldPart]:
+    """Return what `read` notes of these bytes; as many random ones where they do not have the form that it wants."""
+    message = MessageReader(data)
     try:
-        parts = list(_HANDSHAKES.get(kind, lambda data: random_part(len(data)))(body))
-    except (ValueError, IndexError):
-        parts = list(random_part(len(body)))
-    yield from parts
+        read(message)
+    except ValueError:
+        return list(random_part(len(data)))
+    return message.parts
 
 
-def _verify_request(body: bytes) -> Iterator[FieldPart]:
-    yield body[:3]
-    yield from random_part(number_at(body, 2, 1))
+def _verify_request(request: MessageReader) -> None:
+    request.keep(2)
+    request.hide(request.number(1))
 
 
-def _certificates(body: bytes) -> Iterator[FieldPart]:
-    yield body[:3]
-    at = 3
-    while at < len(body):
-        size = number_at(body, at, 3)
-        yield body[at : at + 3]
-        yield from certificate_parts(body[at + 3 : at + 3 + size])
-        at += 3 + size
+def _certificates(certificates: MessageReader) -> None:
+    certificates.keep(3)
+    while certificates.left:
+        certificates.parts += _der_parts(certificates.take(certificates.number(3)))
 
 
-def _key_exchange(body: bytes) -> Iterator[FieldPart]:
+def _key_exchange(exchange: MessageReader) -> None:
     """A server's elliptic key and its signature (RFC 8422 section 5.4)."""
-    if number_at(body, 0, 1) != 3:
-        raise ValueError(body)
-    size = number_at(body, 3, 1)
-    yield body[:4]
-    yield from _point(body[4 : 4 + size])
-    yield from _signed(body[4 + size :])
+    if exchange.number(1) != 3:
+        raise ValueError(exchange.left)
+    exchange.keep(2)
+    exchange.parts += _parts_of(exchange.take(exchange.number(1)), _point)
+    _signed(exchange)
 
 
-def _point(point: bytes) -> Iterator[FieldPart]:
+def _point(key: MessageReader) -> None:
     """A key: what stands in front of an uncompressed point stays."""
-    if point[:1] == b"\x04" and len(point) % 2:
-        yield b"\x04"
-        yield from random_part(len(point) - 1)
-    else:
-        yield from random_part(len(point))
+    if key.left % 2 and key.peek(1) == 4:
+        key.keep(1)
+    key.hide()
 
 
-def _signed(body: bytes) -> Iterator[FieldPart]:
-    number_at(body, 2, 2)
-    yield body[:4]
-    yield from certificate_parts(body[4:])
+def _signed(signature: MessageReader) -> None:
+    signature.keep(4)
+    signature.parts += _der_parts(signature.take(signature.left))
 
 
-def _certificate_request(body: bytes) -> Iterator[FieldPart]:
-    types = number_at(body, 0, 1)
-    schemes = 3 + types + number_at(body, 1 + types, 2)
-    yield from _plain(body[: schemes + 2])
-    yield from random_part(len(body) - schemes - 2)
+def _certificate_request(request: MessageReader) -> None:
+    types = 1 + request.peek(1)
+    schemes = 2 + request.peek(2, types)
+    request.keep_numbers(types + schemes + 2)
+    request.hide()
 
 
-def _client_key(body: bytes) -> Iterator[FieldPart]:
-    yield body[:1]
-    yield from _point(body[1:])
+def _client_key(key: MessageReader) -> None:
+    key.keep(1)
+    _point(key)
 
 
-_HANDSHAKES: Final = {
-    2: server_hello_parts,
+_HANDSHAKES: Final[dict[int, Read]] = {
+    2: _server_hello,
     3: _verify_request,
     11: _certificates,
     12: _key_exchange,
     13: _certificate_request,
-    14: lambda body: iter((body,)),
+    14: lambda done: done.keep(done.left),
     15: _signed,
     16: _client_key,
 }
 
 
-def certificate_parts(der: bytes) -> Iterator[FieldPart]:
-    """Yield the parts of a certificate or a signature: the form of its DER stays, and what algorithms it names."""
-    try:
-        parts = list(_Der(der).parts(der, 0))
-    except (ValueError, IndexError):
-        parts = list(random_part(len(der)))
-    yield from parts
+def _der_parts(der: bytes) -> list[FieldPart]:
+    """Return the parts of a certificate or a signature: the form of its DER stays, and what algorithms it names."""
+    return _parts_of(der, _Der().read)
 
 
 class _Der:
     """Walks DER (X.690). `first` is the first date in it."""
 
-    def __init__(self, der: bytes) -> None:
+    def __init__(self) -> None:
         self._first: datetime | None = None
-        if not der:
-            raise ValueError(der)
 
-    def parts(self, der: bytes, depth: int) -> Iterator[FieldPart]:
-        """Yield the parts of these values, which must fill `der`."""
-        at = 0
-        while at < len(der):
-            tag, start, size = der[at], at + 2, number_at(der, at + 1, 1)
+    def read(self, der: MessageReader, depth: int = 0) -> None:
+        """Read values, which must fill `der`."""
+        if depth > _MAX_DEPTH:
+            raise ValueError(depth)
+        while der.left:
+            tag, size = der.number(1), der.number(1)
             if size >= 0x80:
-                width = size & 0x7F
-                size, start = number_at(der, at + 2, width), at + 2 + width
-            if start + size > len(der) or depth > _MAX_DEPTH:
-                raise ValueError(at)
-            yield der[at:start]
-            yield from self._value(tag, der[start : start + size], depth)
-            at = start + size
+                size = der.number(size & 0x7F)
+            der.parts += self._value(tag, der.take(size), depth)
 
-    def _value(self, tag: int, value: bytes, depth: int) -> Iterator[FieldPart]:
+    def _value(self, tag: int, value: bytes, depth: int) -> Iterable[FieldPart]:
         if tag in _CONSTRUCTED:
-            yield from self.parts(value, depth + 1)
-        elif tag in (_BOOLEAN, _OBJECT, _NULL) and len(value) <= 16:
-            yield value
-        elif tag == _INTEGER:
-            yield from _integer_parts(value)
-        elif tag == _BIT_STRING:
-            yield from self._bits(value, depth)
-        elif tag in _TEXTS:
-            yield from (value,) if value in KNOWN_COMMON_NAMES else random_part(len(value), "letters")
-        elif tag == _UTC_TIME and len(value) == 13:
-            yield self._date(value)
-        else:
-            yield from random_part(len(value))
+            return self._inside(value, depth)
+        if tag in (_BOOLEAN, _OBJECT, _NULL) and len(value) <= 16:
+            return [value]
+        if tag == _INTEGER:
+            return _integer_parts(value)
+        if tag == _BIT_STRING:  # a key or a signature: DER again, a point, or random
+            inner = partial(self.read, depth=depth + 1) if value[1:2] == b"\x30" else _point
+            return [value[:1], *_parts_of(value[1:], inner)]
+        if tag in _TEXTS:
+            return [value] if value in KNOWN_COMMON_NAMES else random_part(len(value), "letters")
+        if tag == _UTC_TIME and len(value) == 13:
+            return [self._date(value)]
+        return random_part(len(value))
 
-    def _bits(self, value: bytes, depth: int) -> Iterator[FieldPart]:
-        """A key or a signature: DER again, a point, or random."""
-        yield value[:1]
-        try:
-            parts = list(self.parts(value[1:], depth + 1)) if value[1:2] == b"\x30" else list(_point(value[1:]))
-        except (ValueError, IndexError):
-            parts = list(random_part(len(value) - 1))
-        yield from parts
+    def _inside(self, value: bytes, depth: int) -> list[FieldPart]:
+        inner = MessageReader(value)
+        self.read(inner, depth + 1)
+        return inner.parts
 
     def _date(self, value: bytes) -> FieldPart:
         date = datetime.strptime(value.decode("ascii", "replace"), "%y%m%d%H%M%SZ")
@@ -266,14 +265,9 @@ class _Der:
         return DateField(min(max((date - self._first).days, 0), 10_000))
 
 
-def _integer_parts(value: bytes) -> Iterator[FieldPart]:
+def _integer_parts(value: bytes) -> list[FieldPart]:
     """A positive number of the same length; versions and the usual exponent stay."""
     if len(value) <= 1 or value == _EXPONENT:
-        yield value
-    elif value[0] == 0:
-        yield b"\x00"
-        yield BitsField(0x80, 0x7F)
-        yield from random_part(len(value) - 2)
-    else:
-        yield BitsField(0, 0x7F)
-        yield from random_part(len(value) - 1)
+        return [value]
+    first: list[FieldPart] = [b"\x00", BitsField(0x80, 0x7F)] if value[0] == 0 else [BitsField(0, 0x7F)]
+    return [*first, *random_part(len(value) - len(first))]

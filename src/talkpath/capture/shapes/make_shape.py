@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,7 +22,6 @@ from talkpath.apps.recorded.record import (
     PacketBlock,
     PacketKind,
     RecordedShape,
-    SetupStep,
     ShapeOrigin,
     WrittenMessage,
 )
@@ -35,6 +35,7 @@ from talkpath.capture.shapes.shape_blocks import cut_blocks, sequence_packets
 from talkpath.capture.shapes.shape_setup import NamedPacket, setup_steps
 from talkpath.capture.shapes.unknown_fields import group_unknown, read_unknown
 from talkpath.errors import FileError
+from talkpath.wire.control.question import PacketStage
 
 MAX_RECORDINGS: Final = 16
 MIN_MEDIA_A_SECOND: Final = 4.0
@@ -90,24 +91,16 @@ class _Maker:
     def _read_unknown(self) -> None:
         """Give packets of no known protocol their fields, from the evidence of all recordings."""
         flows = [[one.packet for one in call.packets if one.fields is None] for call in self._calls]
-        fields: dict[int, tuple[str, tuple[Field, ...], str]] = {}
-        for group, packets in group_unknown(flows).items():
-            kind = read_unknown(group, packets)
-            first = group[1]
+        read: dict[int, ReadPacket] = {}
+        for (direction, first), packets in group_unknown(flows).items():
+            fields = read_unknown((direction, first), packets)
             label = "data" if first is None else f"data{first:02x}"
-            stage = "media" if _is_media(packets) else "control"
-            if sum(map(len, packets)) <= 2 * len(packets) and stage == "control":
-                stage = "setup"
-            for packet in (packet for flow in packets for packet in flow):
-                fields[id(packet)] = label, kind.fields, stage
+            is_rare = sum(map(len, packets)) <= 2 * len(packets)
+            stage: PacketStage = "media" if _is_media(packets) else "setup" if is_rare else "control"
+            for one in (packet for flow in packets for packet in flow):
+                read[id(one)] = ReadPacket(packet=one, label=label, stage=stage, fields=fields, size=len(one.data))
         for call in self._calls:
-            call.packets = [self._with_unknown(one, fields) for one in call.packets]
-
-    def _with_unknown(self, one: ReadPacket, fields: dict[int, tuple[str, tuple[Field, ...], str]]) -> ReadPacket:
-        if one.fields is not None:
-            return one
-        label, found, stage = fields[id(one.packet)]
-        return ReadPacket(packet=one.packet, label=label, stage=stage, fields=found, size=len(one.packet.data))  # type: ignore[arg-type]
+            call.packets = [read.get(id(one.packet), one) for one in call.packets]
 
     def _write_messages(self) -> None:
         """Write the messages of each recording's handshake. Those of several that differ only in the order of their
@@ -132,13 +125,9 @@ class _Maker:
                 self._rename_parts(self._calls[number], name, own)
 
     def _rename_parts(self, call: _Call, name: str, own: str) -> None:
-        call.packets = [
-            replace_fields(
-                one,
-                tuple(replace(f, message=own) if getattr(f, "message", "") == name else f for f in one.fields or ()),
-            )
-            for one in call.packets
-        ]
+        for place, one in enumerate(call.packets):
+            renamed = (replace(f, message=own) if getattr(f, "message", "") == name else f for f in one.fields or ())
+            call.packets[place] = dataclasses.replace(one, fields=tuple(renamed))
 
     def _name_kinds(self) -> None:
         """Give each kind a name: what it is, its direction, and a number where there are several."""
@@ -215,11 +204,8 @@ class _Maker:
             messages=tuple(one for one in self._messages.values() if one.name in messages),
             setups=tuple(setup for setup in setups if setup),
             blocks=tuple(blocks),
-            media_ms=self._media_ms(setups),
+            media_ms=max(200.0, *(setup[-1].at_ms + 20 for setup in setups if setup), 0.0),
         )
-
-    def _media_ms(self, setups: Sequence[Sequence[SetupStep]]) -> float:
-        return max(200.0, *(setup[-1].at_ms + 20 for setup in setups if setup), 0.0)
 
     def _answers(self, kinds: dict[str, PacketKind]) -> dict[str, str]:
         """Return the kinds that answer others during the call: each time one of these was asked, and always."""
@@ -293,13 +279,6 @@ class _Maker:
             left_out=sum(self._left_out.values()),
             notes=(*self._origin.notes, *notes)[:16],
         )
-
-
-def replace_fields(one: ReadPacket, fields: tuple[Field, ...]) -> ReadPacket:
-    """Return the packet with other fields."""
-    from dataclasses import replace as replaced
-
-    return replaced(one, fields=fields or None)
 
 
 def _message_groups(kind: int, body: bytes) -> tuple[tuple[Field, ...], tuple[tuple[Field, ...], ...]]:

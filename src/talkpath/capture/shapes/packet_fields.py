@@ -7,8 +7,9 @@ reflector.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Literal
 
 from talkpath.apps.contract.shape import OTHER_DIRECTION, Direction
@@ -143,7 +144,7 @@ class FlowReader:
             return self._made(one, parts, "handshake" if opens else "quic", "setup" if opens else "media")
         parts = media_parts(data, direction, self.evidence) if is_media(data) else None
         if parts is not None:
-            label = f"{'rtp'}{data[1] & 127}{'m' if data[1] & 128 else ''}"
+            label = f"rtp{data[1] & 127}{'m' if data[1] & 128 else ''}"
             still = (direction, int.from_bytes(data[8:12], "big")) in self.evidence.still
             stage: PacketStage = "control" if still else "media"  # padding and probes
             return self._made(one, parts, label, stage, tick=int.from_bytes(data[4:8], "big"))
@@ -153,11 +154,11 @@ class FlowReader:
         return ReadPacket(packet=one.packet, size=len(one.packet.data))
 
     def _stun(self, one: Opened) -> ReadPacket:
-        data = one.data
-        parts = stun_parts(data, one.start, one.packet.direction, self.evidence, self._carried(one.packet.direction))
+        data, direction = one.data, one.packet.direction
+        parts = stun_parts(data, one.start, direction, self.evidence, partial(self._carried, direction))
         asked = self.evidence.requests.get(data[8:20])
-        reply = is_reply(data) and asked is not None and asked[0] != one.packet.direction
-        turn = int.from_bytes(data[:2], "big") & 0x3EEF not in (1,)
+        reply = is_reply(data) and asked is not None and asked[0] != direction
+        turn = int.from_bytes(data[:2], "big") & 0x3EEF != 1
         label = f"{'turn' if turn else 'stun'}{int.from_bytes(data[:2], 'big'):x}"
         flight = self._carried_flight(data)
         return self._made(
@@ -177,18 +178,13 @@ class FlowReader:
                 return _flight(data[first:end], pieces)
         return ()
 
-    def _carried(self, direction: Direction):  # type: ignore[no-untyped-def]
-        def write(data: bytes, start: int) -> Iterator[FieldPart]:
-            pieces = dtls_pieces(data)
-            if is_whole_stun(data):
-                yield from stun_parts(data, start, direction, self.evidence, lambda rest, _: random_part(len(rest)))
-            elif pieces and not (len(pieces) == 1 and (pieces[0].epoch or not pieces[0].type)):
-                yield from dtls_parts(data, pieces, start, direction, self.evidence)
-            else:
-                yield data[:1]
-                yield from random_part(len(data) - 1)
-
-        return write
+    def _carried(self, direction: Direction, data: bytes, start: int) -> Iterable[FieldPart]:
+        pieces = dtls_pieces(data)
+        if is_whole_stun(data):
+            return stun_parts(data, start, direction, self.evidence, lambda rest, _: random_part(len(rest)))
+        if pieces and not (len(pieces) == 1 and (pieces[0].epoch or not pieces[0].type)):
+            return dtls_parts(data, pieces, start, direction, self.evidence)
+        return [data[:1], *random_part(len(data) - 1)]
 
     def _dtls(self, one: Opened, pieces: tuple[DtlsPiece, ...]) -> ReadPacket:
         direction = one.packet.direction

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from talkpath.apps.contract.shape import Direction
+from talkpath.apps.contract.shape import OTHER_DIRECTION, Direction
 from talkpath.apps.recorded.fields import BitsField, RandomField, WordField
 from talkpath.capture.shapes.evidence import FieldPart, FlowEvidence, random_part
 
@@ -39,7 +39,7 @@ def quic_parts(data: bytes, direction: Direction, evidence: FlowEvidence) -> Ite
     """Return the parts of a packet of a connection whose handshake was recorded, None of others."""
     if connection_ids(data) is not None:
         return _long_parts(data, evidence)
-    chosen = evidence.chosen_ids.get("down" if direction == "up" else "up")
+    chosen = evidence.chosen_ids.get(OTHER_DIRECTION[direction])
     is_short = chosen is not None and data[0] >> 6 == 1 and data[1 : 1 + len(chosen)] == chosen
     return _short_parts(chosen or b"", evidence) if is_short and chosen is not None else None
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import Direction
 from talkpath.apps.recorded.fields import MAX_PACKET_BYTES
 from talkpath.capture.calls.records import MeasuredCapture, measure_calls
-from talkpath.capture.packets.flows import endpoint_hash
+from talkpath.capture.packets.flows import packet_ends
 from talkpath.capture.scan import scan_capture
 from talkpath.errors import FileError
 from talkpath.wire.pcap import UDP, Packets, Unread, frame_blocks, transport_packets
@@ -137,8 +137,7 @@ def _rows_between(
 ) -> Iterator[tuple[int, Direction, bool]]:
     if int(packets.protocol[0]) != UDP:
         return
-    source = endpoint_hash(packets.source_high, packets.source_low, packets.source_port)
-    target = endpoint_hash(packets.target_high, packets.target_low, packets.target_port)
+    source, target = packet_ends(packets)
     for number, (near, far) in enumerate(ends):
         up, down = (source == near) & (target == far), (source == far) & (target == near)
         yield from ((int(row), "up" if up[row] else "down", number == 0) for row in np.flatnonzero(up | down))

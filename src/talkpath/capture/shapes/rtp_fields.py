@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from talkpath.apps.contract.shape import Direction
+from talkpath.apps.contract.shape import OTHER_DIRECTION, Direction
 from talkpath.apps.recorded.fields import CounterField, LengthField, RandomField, SteppedField, WordField
 from talkpath.capture.shapes.evidence import (
     MIN_STREAM_PACKETS,
@@ -169,8 +169,7 @@ def _extension(data: bytes, direction: Direction, evidence: FlowEvidence) -> Ite
 def report_parts(data: bytes, direction: Direction, evidence: FlowEvidence, start: int) -> Iterator[FieldPart] | None:
     """Return the parts of an RTCP packet whose sender is known, None of another."""
     ssrc = int.from_bytes(data[4:8], "big")
-    other: Direction = "down" if direction == "up" else "up"
-    name = evidence.streams.get((direction, ssrc)) or evidence.streams.get((other, ssrc))
+    name = evidence.streams.get((direction, ssrc)) or evidence.streams.get((OTHER_DIRECTION[direction], ssrc))
     word = f"{name}_ssrc" if name else evidence.reports.get((direction, ssrc))
     return None if word is None else _report_parts(data, direction, word, evidence, start)
 

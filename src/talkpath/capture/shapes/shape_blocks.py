@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.apps.recorded.fields import SteppedField
 from talkpath.apps.recorded.record import BlockPacket, PacketBlock
 from talkpath.capture.shapes.shape_setup import NamedPacket
 
@@ -33,7 +34,7 @@ def sequence_packets(packets: Sequence[NamedPacket]) -> Sequenced:
     for one in packets:
         read, step = one.read, 0
         if read.tick is not None:
-            stream = str(_stream_name(one))
+            stream = next((field.name for field in read.fields or () if isinstance(field, SteppedField)), "")
             step = (read.tick - ticks.get(stream, read.tick)) & 0xFFFFFFFF
             ticks[stream] = max(read.tick, ticks.get(stream, 0)) if step >= 1 << 31 else read.tick
             step = 0 if step >= 1 << 31 else step
@@ -41,12 +42,6 @@ def sequence_packets(packets: Sequence[NamedPacket]) -> Sequenced:
         before_s = read.packet.at_s
         out.append(((before_s - begin_s) * 1000, BlockPacket(one.kind, gap_ms, read.size, step)))
     return out
-
-
-def _stream_name(one: NamedPacket) -> object:
-    return next(
-        (getattr(field, "name", "") for field in one.read.fields or () if type(field).__name__ == "SteppedField"), ""
-    )
 
 
 def cut_blocks(calls: Sequence[Sequenced], direction: Direction, max_packets: int) -> Iterator[PacketBlock]:

@@ -3,11 +3,11 @@ their protocol stay; names, addresses, ids, secrets and texts become random."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from talkpath.apps.contract.shape import Direction
-from talkpath.apps.recorded.fields import ChecksumField, EchoField, RandomField, WordField
+from talkpath.apps.contract.shape import OTHER_DIRECTION, Direction
+from talkpath.apps.recorded.fields import Alphabet, ChecksumField, EchoField, RandomField, WordField
 from talkpath.capture.shapes.evidence import FieldPart, FlowEvidence, alphabet_of, random_part
 from talkpath.wire.rtc.stun import COOKIE_BYTES, STUN_HEADER_BYTES, Attribute
 
@@ -19,7 +19,7 @@ _PLAIN: Final = frozenset((0x000C, 0x000D, 0x0017, 0x0018, 0x0019, 0x001A, 0x002
 """Attributes whose values of at most 4 bytes say nothing of anybody: channel, lifetime, transport, priority …"""
 SHORT_MARK_BYTES: Final = 2
 
-Inner = Callable[[bytes, int], Iterator[FieldPart]]
+Inner = Callable[[bytes, int], Iterable[FieldPart]]
 
 
 def is_whole_stun(data: bytes) -> bool:
@@ -88,45 +88,37 @@ def _transaction(data: bytes, direction: Direction, evidence: FlowEvidence) -> F
     return RandomField(12, evidence.letters.get(direction, "bytes"))
 
 
-def _value(kind: int, value: bytes, direction: Direction, evidence: FlowEvidence) -> Iterator[FieldPart]:
-    other = "down" if direction == "up" else "up"
+def _value(kind: int, value: bytes, direction: Direction, evidence: FlowEvidence) -> list[FieldPart]:
     size = len(value)
     if (kind in _PLAIN and size <= 4) or not any(value) or (kind == RENOMINATION and value[:-1] == bytes(3)):
-        yield value
-    elif kind == _USERNAME and value.count(b":") == 1:
+        return [value]
+    if kind == _USERNAME and value.count(b":") == 1:
         far, near = value.split(b":")
-        yield from _name(f"{other}_name", far)
-        yield b":"
-        yield from _name(f"{direction}_name", near)
-    elif kind == _USERNAME or kind in (Attribute.REALM, Attribute.NONCE):
-        yield from _name(f"text{kind:x}", value)
-    elif kind in _ROLES:
-        yield WordField(f"{direction}_tie", size)
-    elif kind in _ADDRESSES and size in (8, 20):
-        yield value[:2]
-        yield WordField(f"{direction}_place{kind:x}", 6)
-        yield from random_part(size - 8)  # of an IPv6 address, mixed with the transaction id
-    elif kind == _ERROR and size >= 4:
-        yield value[:4]
-        yield from random_part(size - 4, "letters")
-    else:
-        yield from _unknown(kind, value, direction, evidence)
+        return [*_name(f"{OTHER_DIRECTION[direction]}_name", far), b":", *_name(f"{direction}_name", near)]
+    if kind == _USERNAME or kind in (Attribute.REALM, Attribute.NONCE):
+        return _name(f"text{kind:x}", value)
+    if kind in _ROLES:
+        return [WordField(f"{direction}_tie", size)]
+    if kind in _ADDRESSES and size in (8, 20):  # the rest of an IPv6 address is mixed with the transaction id
+        return [value[:2], WordField(f"{direction}_place{kind:x}", 6), *random_part(size - 8)]
+    if kind == _ERROR and size >= 4:
+        return [value[:4], *random_part(size - 4, "letters")]
+    return _unknown(kind, value, direction, evidence)
 
 
-def _name(name: str, value: bytes) -> Iterator[FieldPart]:
+def _name(name: str, value: bytes) -> list[FieldPart]:
     """A ufrag or another text: random letters, the same in the flow."""
-    if value:
-        alphabet = alphabet_of([value])
-        yield WordField(name, min(len(value), 256), "hexdigits" if alphabet == "hexdigits" else "letters")
-        yield from random_part(len(value) - 256, "letters")
+    if not value:
+        return []
+    alphabet: Alphabet = "hexdigits" if alphabet_of([value]) == "hexdigits" else "letters"
+    return [WordField(name, min(len(value), 256), alphabet), *random_part(len(value) - 256, "letters")]
 
 
-def _unknown(kind: int, value: bytes, direction: Direction, evidence: FlowEvidence) -> Iterator[FieldPart]:
+def _unknown(kind: int, value: bytes, direction: Direction, evidence: FlowEvidence) -> list[FieldPart]:
     """An attribute without a meaning here: a short mark, a word that the flow repeats, or random."""
     same = len(evidence.attributes[direction, kind]) == 1
     if same and len(value) <= SHORT_MARK_BYTES:
-        yield value
-    elif same and len(value) <= 256 and kind not in (Attribute.MESSAGE_INTEGRITY, 0x001C):
-        yield WordField(f"{direction}_value{kind:x}", len(value))
-    else:
-        yield from random_part(len(value))
+        return [value]
+    if same and len(value) <= 256 and kind not in (Attribute.MESSAGE_INTEGRITY, 0x001C):
+        return [WordField(f"{direction}_value{kind:x}", len(value))]
+    return random_part(len(value))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 from typing import Final
@@ -34,15 +33,6 @@ PacketGroup = tuple[Direction, int | None]
 """Packets of one direction that begin with one byte, or with any."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownKind:
-    """A group's fields and how it was told."""
-
-    group: PacketGroup
-    fields: tuple[Field, ...]
-    several: bool
-
-
 def group_unknown(flows: Sequence[Sequence[FlowPacket]]) -> dict[PacketGroup, list[list[FlowPacket]]]:
     """Return the packets of each group, flow by flow."""
     by_first = {direction: Counter[int]() for direction in ("up", "down")}
@@ -57,10 +47,9 @@ def group_unknown(flows: Sequence[Sequence[FlowPacket]]) -> dict[PacketGroup, li
     return groups
 
 
-def read_unknown(group: PacketGroup, flows: Sequence[Sequence[FlowPacket]]) -> UnknownKind:
+def read_unknown(group: PacketGroup, flows: Sequence[Sequence[FlowPacket]]) -> tuple[Field, ...]:
     """Return the fields of a group from all of its packets."""
-    used = [flow for flow in flows if flow]
-    return UnknownKind(group, _Evidence(group, used).fields(), len(used) > 1)
+    return _Evidence(group, [flow for flow in flows if flow]).fields()
 
 
 class _Evidence:
@@ -203,7 +192,7 @@ class _Evidence:
 
 
 def _with_rest(parts: list[FieldPart], sizes: set[int], at: int) -> tuple[Field, ...]:
-    tail: Iterator[FieldPart] = iter((RandomField(),)) if len(sizes) > 1 else random_part(next(iter(sizes)) - at)
+    tail = [RandomField()] if len(sizes) > 1 else random_part(next(iter(sizes)) - at)
     return join_fields(_joined_random([*parts, *tail]))
 
 

@@ -101,8 +101,7 @@ def _common_sizes(sizes: Ints) -> list[int]:
     values, counts = np.unique(sizes, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:SIZES_TRIED]
     often = counts[order] >= max(SIZE_SHARE * len(sizes), FEWEST_PAUSES)
-    out: list[int] = values[order][often].tolist() if len(values) > 1 else []
-    return out
+    return values[order][often].tolist() if len(values) > 1 else []
 
 
 def usual_pause(pauses: Floats) -> float:
@@ -192,8 +191,7 @@ def lateness_behind_clock(times: Floats, missing: Ints, interval_s: float) -> Fl
     """Return how late each packet is against a clock of that interval, where it is known how many are missing before
     each."""
     off = times - interval_s * np.cumsum(missing + 1)
-    late: Floats = off - np.minimum.accumulate(off)
-    return late
+    return off - np.minimum.accumulate(off)
 
 
 def missing_variance(missing: Ints, packets: int, jitter: float, *, borrowed: bool) -> float:

@@ -130,7 +130,7 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
     out["gap_s"] = np.maximum.reduceat(np.where(counted, times.gap_s, 0.0), begin)
     out["clock_hz"], out["clock_rows"] = times.clock_hz, np.where(times.clock_hz > 0, segments.count, 0)
     out["packet_s"], out["packet_rows"] = _packet_s(part)
-    out["type"], out["type_rows"] = _commonest_value(segments, rows["type"].astype(np.int64) & 0x7F)
+    _, out["type"], out["type_rows"] = _commonest_values(segments.of, rows["type"].astype(np.int64) & 0x7F)
     out["first_type"] = rows["type"][begin] & 0x7F
     for name in ("ssrc", "sequence", "stamp", "flow", "direction"):
         out[name] = rows[name][begin]
@@ -144,12 +144,12 @@ def _in_classes(segments: Segments, values: Floats, counted: Bools) -> Ints:
     return np.bincount(step, minlength=len(segments) * classes).reshape(-1, classes)
 
 
-def _commonest_value(segments: Segments, values: Ints) -> tuple[Ints, Ints]:
-    """Return the most frequent small value of each segment, and how often it occurs."""
-    pairs, counts = np.unique(segments.of << 8 | values, return_counts=True)
-    order = np.lexsort((-counts, pairs >> 8))
-    heads = np.searchsorted((pairs >> 8)[order], np.arange(len(segments)))
-    return pairs[order][heads] & 0xFF, counts[order][heads]
+def _commonest_values(of: Ints, values: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return the segments that have any of these values, the most frequent of each, and how often it occurs."""
+    pairs, counts = np.unique(of << 32 | values, return_counts=True)
+    order = np.lexsort((-counts, pairs >> 32))
+    owner, first = np.unique((pairs >> 32)[order], return_index=True)
+    return owner, pairs[order][first] & 0xFFFFFFFF, counts[order][first]
 
 
 def _packet_s(part: MeasuredPart) -> tuple[Floats, Ints]:
@@ -160,12 +160,9 @@ def _packet_s(part: MeasuredPart) -> tuple[Floats, Ints]:
     next_one = np.diff(segments.rows["sequence"].astype(np.int64), prepend=0) == 1
     next_one[segments.begin] = False
     usable = np.flatnonzero(next_one & part.counted & (step > 0) & (step < LONGEST_STEP_S * clock[segments.of]))
-    pairs, counts = np.unique(segments.of[usable] << 32 | step[usable], return_counts=True)
-    order = np.lexsort((-counts, pairs >> 32))
-    owner, first = np.unique((pairs >> 32)[order], return_index=True)
+    owner, usual, often = _commonest_values(segments.of[usable], step[usable])
     out, times = np.full(len(segments), np.nan), np.zeros(len(segments), np.int64)
-    out[owner] = (pairs[order][first] & 0xFFFFFFFF) / clock[owner]
-    times[owner] = counts[order][first]
+    out[owner], times[owner] = usual / clock[owner], often
     return out, times
 
 

@@ -48,8 +48,7 @@ def _recent_lateness(segments: Segments, late: Floats) -> Floats:
     most = np.maximum.reduceat(late, cells.begin)
     before = np.zeros(len(cells.begin))
     before[1:] = np.where(cells.follows(1), most[:-1], 0.0)
-    recent: Floats = np.maximum(before[cells.of], _so_far(late, cells.of, cells.fresh))
-    return recent
+    return np.maximum(before[cells.of], _so_far(late, cells.of, cells.fresh))
 
 
 def waited_s(segments: Segments, late: Floats) -> Floats:
@@ -59,8 +58,7 @@ def waited_s(segments: Segments, late: Floats) -> Floats:
     most = np.maximum.reduceat(late, cells.begin)
     waited = np.zeros(len(cells.begin))
     waited[2:] = np.where(cells.follows(2), np.minimum(most[1:-1], most[:-2]), 0.0)
-    out: Floats = waited[cells.of]
-    return out
+    return waited[cells.of]
 
 
 def is_latest(segments: Segments, late: Floats) -> Bools:

@@ -171,8 +171,7 @@ def _keeps_longer_interval(missing: Ints, sizes: Ints) -> Bools:
     count = np.diff(begin, append=len(missing))
     usual = sizes[missing == 0].mean() if (missing == 0).any() else np.inf
     larger = np.add.reduceat(sizes, begin) >= LARGER_FACTOR * usual * count
-    regular: Bools = np.repeat((count >= REGULAR_SHARE) & (missing[begin] > 0) & larger, count)
-    return regular
+    return np.repeat((count >= REGULAR_SHARE) & (missing[begin] > 0) & larger, count)
 
 
 def _held_values(values: Floats, begin: int, count: int, known: Ints) -> None:

@@ -82,8 +82,7 @@ class Segments:
         """Return the sum over each segment."""
         if values.dtype.kind != "f" and len(self):
             return np.add.reduceat(values, self.begin, dtype=np.int64).astype(np.float64)
-        sums: NDArray[np.float64] = np.bincount(self.of, values.astype(np.float64), len(self)).astype(np.float64)
-        return sums
+        return np.bincount(self.of, values.astype(np.float64), len(self)).astype(np.float64)
 
 
 class Cells(NamedTuple):
@@ -145,8 +144,7 @@ def _is_clock(segments: Segments, ahead: Ints, steps: Bools) -> Bools:
     mean = segments.total(np.where(steps, np.abs(ahead), 0)) / np.maximum(count, 1)
     expected = count / np.maximum(mean, 1)
     follows = segments.total(steps & (np.abs(ahead) == 1))
-    clock: Bools = (mean > WIDE_STEP) & (expected >= ENOUGH_SHARE) & (follows < RARE_SHARE * expected)
-    return clock
+    return (mean > WIDE_STEP) & (expected >= ENOUGH_SHARE) & (follows < RARE_SHARE * expected)
 
 
 def _has_media_clock(segments: Segments, steps: Ints) -> Bools:

@@ -120,8 +120,7 @@ def value_at_share(of: Ints, values: Floats, groups: int, share: float) -> Float
     order = order[stable_order(of[order])]
     count = np.bincount(of, minlength=groups)
     place = np.cumsum(count) - count + np.ceil(share * np.maximum(count - 1, 0)).astype(np.int64)
-    chosen: Floats = np.where(count > 0, np.append(values[order], 0.0)[np.minimum(place, len(of))], 0.0)
-    return chosen
+    return np.where(count > 0, np.append(values[order], 0.0)[np.minimum(place, len(of))], 0.0)
 
 
 def _row_lateness(segments: Segments, transit: Floats, usable: Bools) -> tuple[Floats, Bools]:
@@ -193,8 +192,7 @@ def _stopped_before(
     held = played & (held_s >= least) & (gap >= least)
     lost = played & (order.missing >= MISSING_IN_A_ROW) & (gap >= least)
     usual = gap / (order.missing + 1)
-    stopped: Floats = np.asarray(np.where(held, held_s, np.where(lost, gap - usual, 0.0)), np.float64)
-    return stopped
+    return np.asarray(np.where(held, held_s, np.where(lost, gap - usual, 0.0)), np.float64)
 
 
 def missing_seconds(segments: Segments, order: RtpOrder, counted: Bools) -> tuple[Ints, Ints, Ints]:

@@ -12,7 +12,7 @@ import numpy as np
 from talkpath.capture.packets.activity import Activity
 from talkpath.capture.packets.byte_hints import ByteHintTable
 from talkpath.capture.packets.datagrams import Datagrams, Seconds, classify_payloads
-from talkpath.capture.packets.flows import Directions, Flows, endpoint_hash, flow_key, host_pair_hash
+from talkpath.capture.packets.flows import Directions, Flows, flow_key, host_pair_hash, packet_ends
 from talkpath.capture.tcp.proxies import Proxies
 from talkpath.capture.tcp.reassembly import Completed, Connections, Splitter
 from talkpath.capture.tcp.turn_over_tls import TurnOverTls
@@ -27,6 +27,7 @@ from talkpath.wire.pcap.arrays import (
     bytes_at,
     distinct_values,
     is_among,
+    marks_of,
     padded_copy,
 )
 from talkpath.wire.pcap.fragments import ReassemblyBudget
@@ -40,8 +41,7 @@ MOST_WEAK_CONNECTIONS = 1 << 17
 """So many connections that showed whole frames are counted; beyond it those that were idle longest are forgotten."""
 REFUSED_WORDS = np.array(sorted(int.from_bytes(word, "big") for word in (b"RTSP", b"DESC", b"SETU", b"PLAY", b"ANNO")))
 
-BEGINS_WORD = np.zeros(256, np.bool_)
-BEGINS_WORD[list(b"RDSPA")] = True
+BEGINS_WORD = marks_of(*b"RDSPA")
 
 
 def _framing_splitter(captured: bytes, size: int) -> Splitter | None:
@@ -93,8 +93,7 @@ class MediaOverTcp:
         """Return the datagrams that these segments complete, None where there are none."""
         rows = np.flatnonzero((packets.size > 0) & (packets.captured > 0))
         head = bytes_at(packets.data, packets.payload[rows], 12)
-        source = endpoint_hash(packets.source_high[rows], packets.source_low[rows], packets.source_port[rows])
-        target = endpoint_hash(packets.target_high[rows], packets.target_low[rows], packets.target_port[rows])
+        source, target = packet_ends(packets, rows)
         keys = flow_key(source, target)
         self._notice(packets.data, head, packets.payload[rows], packets.size[rows], keys)
         self._note_streaming(packets, rows, head)

@@ -77,8 +77,7 @@ def _lasting_s(times: Times, at_s: float) -> float:
 def _has_record_near(times: Times, wanted: Times) -> Bools:
     """Tell for which of the wanted times there is a record."""
     low, high = np.searchsorted(times, wanted - MOST_OFF_S), np.searchsorted(times, wanted + MOST_OFF_S)
-    near: Bools = high > low
-    return near
+    return high > low
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from talkpath.capture.packets.activity import Activity
 from talkpath.capture.packets.datagrams import PLAIN, STUN, TLS, Datagrams, Seconds
-from talkpath.capture.packets.flows import Flows, endpoint_hash, flow_key, hash_words
+from talkpath.capture.packets.flows import Flows, endpoint_hash, flow_key, hash_words, packet_ends
 from talkpath.capture.packets.rows import ROW_TYPE, VIDEO, VOICE, Rows, stream_key
 from talkpath.capture.tcp.reassembly import Completed, Connections
 from talkpath.wire.pcap import Packets, Unread
@@ -124,8 +124,7 @@ class TurnOverTls:
         packets, time_s = self._flows.admitted(packets, time_s)
         if not len(packets):
             return
-        source = endpoint_hash(packets.source_high, packets.source_low, packets.source_port)
-        keys = flow_key(source, endpoint_hash(packets.target_high, packets.target_low, packets.target_port))
+        keys = flow_key(*packet_ends(packets))
         flow, direction = self._flows.assign(packets, time_s)
         self._activity.followed(flow, direction, packets, time_s)
         for number, key in {*zip(flow.tolist(), keys.tolist(), strict=True)}:

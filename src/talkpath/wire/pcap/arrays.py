@@ -128,9 +128,9 @@ def is_ordered(values: NDArray[Any]) -> bool:
     return not np.any(values[1:] < values[:-1])
 
 
-def table_of_marks16(*numbers: int) -> Bools:
-    """Return a table that marks these among all 16-bit numbers: the fastest look-up for many values."""
-    table = np.zeros(1 << 16, np.bool_)
+def marks_of(*numbers: int, bits: int = 8) -> Bools:
+    """Return a table that marks these among all numbers of 8 or 16 bits: the fastest look-up for many values."""
+    table = np.zeros(1 << bits, np.bool_)
     table[list(numbers)] = True
     return table
 

@@ -11,7 +11,18 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, Words, big16, big32, big64, bytes_at, distinct_values
+from talkpath.wire.pcap.arrays import (
+    Bools,
+    Bytes,
+    Ints,
+    Words,
+    big16,
+    big32,
+    big64,
+    bytes_at,
+    distinct_values,
+    marks_of,
+)
 from talkpath.wire.pcap.fragments import Fragment, Fragments
 from talkpath.wire.pcap.frames import Frames, Unread
 from talkpath.wire.pcap.link import ip_header_offsets
@@ -23,11 +34,9 @@ LONGEST_PAYLOAD = {UDP: 65535, TCP: 1 << 20}
 FRAGMENT = 44
 EXTENSIONS = (0, 43, 60, 135, 139, 140)
 AUTHENTICATION = 51
-SKIPPED, UNDERSTOOD = np.zeros(256, np.bool_), np.zeros(256, np.bool_)
-SKIPPED[[*EXTENSIONS, AUTHENTICATION, FRAGMENT]] = True
-UNDERSTOOD[[TCP, UDP, *BY_NUMBER]] = True
-IS_TUNNEL_PROTOCOL = np.zeros(256, np.bool_)
-IS_TUNNEL_PROTOCOL[list(BY_NUMBER)] = True
+SKIPPED = marks_of(*EXTENSIONS, AUTHENTICATION, FRAGMENT)
+UNDERSTOOD = marks_of(TCP, UDP, *BY_NUMBER)
+IS_TUNNEL_PROTOCOL = marks_of(*BY_NUMBER)
 """By protocol number."""
 MAX_TUNNEL_DEPTH = 8
 TRAVELLED = np.array([64] * 65 + [128] * 64 + [255] * 127) - np.arange(256)

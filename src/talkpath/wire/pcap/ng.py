@@ -205,34 +205,20 @@ def _packet_clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[Inte
 def _flag_directions(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> NDArray[np.int8]:
     """Distinguish sent from received by the epb_flags option, which is looked for among the first four options."""
     link_direction = np.full(len(at), -1, np.int8)
-    place, end = at + 28 + captured + (-captured & 3), at + length - 4
-    rows = np.flatnonzero(place + 8 <= end)
-    for _ in range(4):
-        if not len(rows):
-            break
-        option = bytes_at(raw, place[rows], 8)
-        short = option.view(f"{order}u2").astype(np.int64)
-        way = option[:, 4:].copy().view(f"{order}u4").ravel() & 3
-        flags = (short[:, 0] == FLAGS) & (short[:, 1] == 4)
+    for rows, code, size, option in _packet_options(raw, at, captured, length, order):
+        way = option[:, 4:8].copy().view(f"{order}u4").ravel() & 3
+        flags = (code == FLAGS) & (size == 4) & (link_direction[rows] < 0)
         link_direction[rows[flags & (way == 1)]] = 0
         link_direction[rows[flags & (way == 2)]] = 1
-        place[rows] += 4 + short[:, 1] + (-short[:, 1] & 3)
-        rows = rows[(short[:, 0] != 0) & ~flags & (place[rows] + 8 <= end[rows])]
     return link_direction
 
 
 def _uids(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> Ints:
     """Read the user ids of PCAPdroid's comments (`u-10123`), searched among the first four options."""
     uid = np.full(len(at), -1, np.int64)
-    place, end = at + 28 + captured + (-captured & 3), at + length - 4
-    rows = np.flatnonzero(place + 8 <= end)
-    for _ in range(4):
-        if not len(rows):
-            break
-        option = bytes_at(raw, place[rows], 6 + UID_DIGITS)
-        short = np.ascontiguousarray(option[:, :4]).view(f"{order}u2").astype(np.int64)
-        digits = short[:, 1] - 2
-        is_uid = (short[:, 0] == COMMENT) & (option[:, 4] == ord("u")) & (option[:, 5] == ord("-"))
+    for rows, code, size, option in _packet_options(raw, at, captured, length, order):
+        digits = size - 2
+        is_uid = (code == COMMENT) & (option[:, 4] == ord("u")) & (option[:, 5] == ord("-")) & (uid[rows] < 0)
         is_uid &= (digits > 0) & (digits <= UID_DIGITS)
         value = np.zeros(len(rows), np.int64)
         for column in range(UID_DIGITS):
@@ -241,9 +227,24 @@ def _uids(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> Int
             is_uid &= ~there | ((digit >= 0) & (digit <= 9))
             value = np.where(there, 10 * value + digit, value)
         uid[rows[is_uid]] = value[is_uid]
-        place[rows] += 4 + short[:, 1] + (-short[:, 1] & 3)
-        rows = rows[(short[:, 0] != 0) & ~is_uid & (place[rows] + 8 <= end[rows])]
     return uid
+
+
+def _packet_options(
+    raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str
+) -> Iterator[tuple[Ints, Ints, Ints, Bytes]]:
+    """Walk the first four options of packet blocks side by side: yield which blocks have one more, its code, its
+    length, and its first bytes, code and length among them."""
+    place, end = at + 28 + captured + (-captured & 3), at + length - 4
+    rows = np.flatnonzero(place + 8 <= end)
+    for _ in range(4):
+        if not len(rows):
+            return
+        option = bytes_at(raw, place[rows], 6 + UID_DIGITS)
+        code, size = np.ascontiguousarray(option[:, :4]).view(f"{order}u2").astype(np.int64).T
+        yield rows, code, size, option
+        place[rows] += 4 + size + (-size & 3)
+        rows = rows[(code != 0) & (place[rows] + 8 <= end[rows])]
 
 
 class _Recovery:

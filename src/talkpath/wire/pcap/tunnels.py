@@ -8,11 +8,9 @@ Over UDP, recognised by their form on any port: GTP-U (3GPP TS 29.281), VXLAN (R
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, bytes_at
+from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, bytes_at, marks_of
 from talkpath.wire.pcap.frames import Frames, Unread
 from talkpath.wire.pcap.link import ERSPAN, ERSPAN_3, ETHERNET, ETHERTYPE, PPP, RAW, WIRELESS, walk_link_headers
 from talkpath.wire.rtc.stun import MAGIC_COOKIE
@@ -112,34 +110,34 @@ def _has_valid_checksum(head: Bytes) -> Bools:
     return right & IS_INNER_PROTOCOL[head[:, 9]]
 
 
-IS_INNER_PROTOCOL = np.zeros(256, np.bool_)
-IS_INNER_PROTOCOL[[6, 17, 43, 44, 51, 60, *BY_NUMBER]] = True
+IS_INNER_PROTOCOL = marks_of(6, 17, 43, 44, 51, 60, *BY_NUMBER)
 """Protocol numbers that an inner packet may have: UDP, TCP, and those of headers before them."""
-POSSIBLE = np.zeros(256, np.bool_)
-POSSIBLE[[*range(0x14), *range(0x30, 0x38), 0x40, 0x42, 0x48, 0x4A]] = True
+POSSIBLE = marks_of(*range(0x14), *range(0x30, 0x38), 0x40, 0x42, 0x48, 0x4A)
 """First bytes of all tunnel headers. DTLS and most of QUIC begin with others."""
-MAY_OPEN_TUNNEL = POSSIBLE.copy()
-MAY_OPEN_TUNNEL[[*range(0x40, 0x50), *range(0x60, 0x70)]] = True
+MAY_OPEN_TUNNEL = POSSIBLE | marks_of(*range(0x40, 0x50), *range(0x60, 0x70))
 """These, and those of an IP packet without a header before it."""
 
 
-def _forms(data: Bytes, at: Ints, size: Ints, head: Bytes) -> Iterator[Inside]:
-    """Yield the candidates of each tunnel protocol, the strictest match first."""
-    first, second, kind = head[:, 0], head[:, 1], big16(head, 2)
-    yield _gtp(head, size)
-    empty = (big32(head, 0) == 0x08000000) & (head[:, 7] == 0)
-    yield _fixed(empty, 8, np.full(len(head), ETHERNET))
+def _forms(data: Bytes, at: Ints, size: Ints, head: Bytes) -> list[Inside]:
+    """Return the candidates of each tunnel protocol, the strictest match first."""
+    first, second, kind, version = head[:, 0], head[:, 1], big16(head, 2), head[:, 0] >> 4
+    raw, ethernet = np.full(len(head), RAW), np.full(len(head), ETHERNET)
+    vxlan = (big32(head, 0) == 0x08000000) & (head[:, 7] == 0)
     generic = (first == 0x0C) & (kind >> 8 == 0) & (head[:, 3] >= 1) & (head[:, 3] <= 3) & (head[:, 7] == 0)
-    yield _fixed(generic, 8, np.where(head[:, 3] == 3, ETHERNET, RAW))
     geneve = (first < 0x40) & (second & 0x3F == 0) & np.isin(kind, (0x6558, 0x0800, 0x86DD)) & (head[:, 7] == 0)
-    yield _fixed(geneve, 8 + 4 * (first & 0x3F).astype(np.int64), kind + ETHERTYPE)
-    version = first >> 4
-    yield _fixed((version == 4) | (version == 6), 0, np.full(len(head), RAW))
-    yield _fixed((kind >> 8 == 0) & (first == 0) & (second == 0) & (head[:, 8] >> 4 == 6), 8, np.full(len(head), RAW))
-    yield from _l2tp(head, size)
-    yield _tzsp(data, at, head)
+    teredo = (kind >> 8 == 0) & (first == 0) & (second == 0) & (head[:, 8] >> 4 == 6)
     capwap = (first == 0) & (second >> 3 >= 2) & (head[:, 3] & 0x80 == 0)
-    yield _fixed(capwap, 4 * (second >> 3).astype(np.int64), np.where(head[:, 2] & 1, WIRELESS, ETHERNET))
+    return [
+        _gtp(head, size),
+        _fixed(vxlan, 8, ethernet),
+        _fixed(generic, 8, np.where(head[:, 3] == 3, ETHERNET, RAW)),
+        _fixed(geneve, 8 + 4 * (first & 0x3F).astype(np.int64), kind + ETHERTYPE),
+        _fixed((version == 4) | (version == 6), 0, raw),
+        _fixed(teredo, 8, raw),
+        *_l2tp(head, size),
+        _tzsp(data, at, head),
+        _fixed(capwap, 4 * (second >> 3).astype(np.int64), np.where(head[:, 2] & 1, WIRELESS, ETHERNET)),
+    ]
 
 
 def _fixed(which: Bools, skip: Ints | int, kind: Ints) -> Inside:
@@ -157,17 +155,19 @@ def _gtp(head: Bytes, size: Ints) -> Inside:
     return _fixed(carries, length, np.full(len(head), RAW))
 
 
-def _l2tp(head: Bytes, size: Ints) -> Iterator[Inside]:
+def _l2tp(head: Bytes, size: Ints) -> list[Inside]:
     """Match data messages of version 2 (PPP) and of version 3 (Ethernet)."""
     flags = head[:, 0].astype(np.int64)
     sized = flags >> 6 & 1
     length = 6 + 2 * sized + 4 * (flags >> 3 & 1)
     two = (flags & 0xB4 == 0) & (head[:, 1] == 2) & ((sized == 0) | (big16(head, 2) == size))
     offset = np.where(flags & 2, 2 + big16(window_at(head, length), 0), 0)
-    yield _fixed(two & (offset <= 64), length + offset, np.full(len(head), PPP))
     three = (flags == 0) & (head[:, 1] == 3) & (big16(head, 2) == 0)
-    for ahead in COOKIES:
-        yield _fixed(three, 4 + ahead, np.full(len(head), ETHERNET))
+    ethernet = np.full(len(head), ETHERNET)
+    return [
+        _fixed(two & (offset <= 64), length + offset, np.full(len(head), PPP)),
+        *(_fixed(three, 4 + ahead, ethernet) for ahead in COOKIES),
+    ]
 
 
 def window_at(head: Bytes, at: Ints) -> Bytes:
