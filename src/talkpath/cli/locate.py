@@ -11,7 +11,7 @@ import click
 from talkpath.cli._terminal.exit_codes import result_exit_code
 from talkpath.cli._terminal.language import language_option
 from talkpath.cli._terminal.output_file import require_folder, tell_written
-from talkpath.cli.check.listed import directory_options, link_argument, listed_links
+from talkpath.cli.check.listed import country_option, directory_option, link_argument, listed_links
 from talkpath.cli.check.measuring import (
     ip_version,
     judge_and_save,
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @link_argument
-@directory_options
+@directory_option
+@country_option
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
 @like_option
 @click.option("--video", is_flag=True, help="Video calls too.")

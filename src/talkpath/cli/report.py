@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,6 @@ from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.cli._terminal.language import language_option
 from talkpath.errors import FileError, in_place_of
 from talkpath.report.printable import printable
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from talkpath.evidence.share import ShareReceipt
     from talkpath.measure.call import Findings
     from talkpath.measure.endpoint_facts import EndpointFacts
+    from talkpath.verdict.model import Verdict
 
 
 @click.command()
@@ -76,24 +77,25 @@ def _send_bundle(shared: ShareReceipt, data: bytes, place: Path) -> None:
 
 def _bundle_contents(stored: Bundle, size_bytes: int) -> Iterator[str]:
     """All that the bundle tells of whoever measured."""
-    from talkpath.report.words import sentences
+    yield f"The file as it is, {size_bytes / 1000:.0f} kB, goes to the observatory and may be published. It tells:"
+    if stored.findings is not None:
+        yield from _told_of_recording(stored.findings)
+    elif stored.endpoints is not None:
+        yield from _told_of_endpoints(stored.endpoints)
+    else:
+        yield from _told_of_check(stored)
+
+
+def _told_of_check(stored: Bundle) -> Iterator[str]:
     from talkpath.verdict.judge import judge_facts
 
-    if stored.findings is not None:
-        yield from _shown_recording(stored.findings, size_bytes)
-        return
-    if stored.endpoints is not None:
-        yield from _shown_endpoints(stored.endpoints, size_bytes)
-        return
     facts, receipt = stored.facts, stored.receipt
     assert facts is not None  # a bundle holds one of both
     network, country = (receipt.network, receipt.country) if receipt else ("AS0", "ZZ")
-    yield f"The file as it is, {size_bytes / 1000:.0f} kB, goes to the observatory and may be published. It tells:"
     yield f"  when       in the hour of {facts.started_at}; nothing in it is more precise"
     yield f"  where      network {network}, country {country}, as the test server saw it; no address"
     yield f"  how        {facts.duration_s:.0f} s, IPv{facts.family}, test server {facts.responder_key or 'unknown'}"
-    for verdict in judge_facts(facts):
-        yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.verdict_label(verdict)}"
+    yield from _result_lines(judge_facts(facts))
     if stored.second is not None and stored.second.facts is not None:
         other = stored.second.facts.responder_key or "unknown"
         yield f"  second     the same of a second check, with test server {other}"
@@ -104,32 +106,37 @@ def _bundle_contents(stored: Bundle, size_bytes: int) -> Iterator[str]:
     yield "that you connect from, as every server does."
 
 
-def _shown_endpoints(facts: EndpointFacts, size_bytes: int) -> Iterator[str]:
-    """All that the bundle of a run tells that asked an app's own servers."""
-    from talkpath.report.words import sentences
+def _told_of_endpoints(facts: EndpointFacts) -> list[str]:
     from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 
-    yield f"The file as it is, {size_bytes / 1000:.0f} kB, goes to the observatory and may be published. It tells:"
-    yield f"  when       in the hour of {facts.started_at}; nothing in it is more precise"
-    yield "  where      nothing: it counts for the network that you send it from. Send it from where you asked"
-    yield f"  whom       servers of {', '.join(facts.apps)}, by their names in the list, tier {facts.tier}"
-    for verdict in judge_own_addresses(facts):
-        yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.verdict_label(verdict)}"
-    yield "  and        which greetings and which packets were answered, and how many hops it was to each server"
-    yield "Not in it: names, contacts, contents, addresses of servers, routers or yours. The observatory's server sees"
-    yield "the address that you connect from, as every server does."
+    return [
+        f"  when       in the hour of {facts.started_at}; nothing in it is more precise",
+        "  where      nothing: it counts for the network that you send it from. Send it from where you asked",
+        f"  whom       servers of {', '.join(facts.apps)}, by their names in the list, tier {facts.tier}",
+        *_result_lines(judge_own_addresses(facts)),
+        "  and        which greetings and which packets were answered, and how many hops it was to each server",
+        "Not in it: names, contacts, contents, addresses of servers, routers or yours. The observatory's server sees",
+        "the address that you connect from, as every server does.",
+    ]
 
 
-def _shown_recording(findings: Findings, size_bytes: int) -> Iterator[str]:
-    """All that the bundle of a recording tells."""
-    from talkpath.report.words import sentences
+def _told_of_recording(findings: Findings) -> list[str]:
     from talkpath.verdict.bases.calls_together import judge_recording
 
-    yield f"The file as it is, {size_bytes / 1000:.0f} kB, goes to the observatory and may be published. It tells:"
-    yield "  when       nothing: it counts for the day on which you send it. Send recordings on the day of the call"
-    yield "  where      nothing: it counts for the network that you send it from. Send it from where the call was"
-    for verdict in judge_recording(findings).verdicts:
-        yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.verdict_label(verdict)}"
-    yield "  and        second by second how many packets came and went, how long each call was and how it ended"
-    yield "Not in it: names, contacts, contents, addresses. The observatory's server sees the address that you connect"
-    yield "from, as every server does."
+    return [
+        "  when       nothing: it counts for the day on which you send it. Send recordings on the day of the call",
+        "  where      nothing: it counts for the network that you send it from. Send it from where the call was",
+        *_result_lines(judge_recording(findings).verdicts),
+        "  and        second by second how many packets came and went, how long each call was and how it ended",
+        "Not in it: names, contacts, contents, addresses. The observatory's server sees the address that you connect",
+        "from, as every server does.",
+    ]
+
+
+def _result_lines(verdicts: Iterable[Verdict]) -> list[str]:
+    from talkpath.report.words import sentences
+
+    return [
+        f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.verdict_label(verdict)}"
+        for verdict in verdicts
+    ]

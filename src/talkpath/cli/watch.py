@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._terminal.language import language_option
-from talkpath.cli.check.listed import directory_options, link_argument, listed_links
+from talkpath.cli.check.listed import country_option, directory_option, link_argument, listed_links
 from talkpath.cli.check.shape import like_option
 from talkpath.errors import UsageError
 
@@ -39,7 +39,8 @@ class WallClock:
 
 @click.command()
 @link_argument
-@directory_options
+@directory_option
+@country_option
 @click.option("--times", type=click.IntRange(2, MOST_TIMES), help="At most so many checks.")
 @click.option("--for", "hours", type=click.FloatRange(0.1, MAX_WATCH_HOURS), help="At most so many hours.")
 @click.option(

@@ -15,7 +15,7 @@ from talkpath.cli._terminal.help import LongCommand
 from talkpath.cli._terminal.language import language_option
 from talkpath.cli._terminal.output_file import require_folder, tell_written
 from talkpath.cli.check.beside import beside_option, compared_record, read_other_network
-from talkpath.cli.check.listed import directory_options, find_list, link_argument
+from talkpath.cli.check.listed import country_option, directory_option, find_list, link_argument
 from talkpath.cli.check.measuring import (
     ip_version,
     judge_and_save,
@@ -90,7 +90,8 @@ class CheckOptions:
     cls=LongCommand, common=("app", "like", "video", "transports", "own", "dry-run", "output", "json", "language")
 )
 @link_argument
-@directory_options
+@directory_option
+@country_option
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
 @click.option("--video", is_flag=True, help="Video calls too: at most 45 MB, with --light 20 MB.")
 @click.option("--light", is_flag=True, help="At most 4 MB: no call is watched for long, so no app can be ✓.")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,18 +13,15 @@ from talkpath.errors import UsageError
 if TYPE_CHECKING:
     from talkpath.measure.facts import Facts
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 MAX_NETWORKS_APART = timedelta(hours=2)  # a bundle has the hour of its beginning alone
 
 
-def beside_option(command: Command) -> Command:
-    """The option `--beside`."""
-    return click.option(
-        "--beside",
-        type=click.Path(path_type=Path),
-        help="Compare with a bundle of another network, or the last one in the folder of a `watch`: this device and "
-        "test server, within the hour.",
-    )(command)
+beside_option = click.option(
+    "--beside",
+    type=click.Path(path_type=Path),
+    help="Compare with a bundle of another network, or the last one in the folder of a `watch`: this device and "
+    "test server, within the hour.",
+)
 
 
 def read_other_network(file: Path) -> Facts:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,13 +13,6 @@ if TYPE_CHECKING:
     from talkpath.directory.fetch import FoundList
 
 MAX_LINK_BYTES = 4096
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def link_argument(command: Command) -> Command:
-    """LINK: an invite link, - for standard input, or a file that holds it; also in TALKPATH_LINK, so that a link need
-    not stand where every program on this machine, and the shell's history, can read it."""
-    return click.argument("link", required=False, envvar="TALKPATH_LINK", callback=_read_link)(command)
 
 
 def _read_link(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
@@ -35,19 +27,19 @@ def _read_link(context: click.Context, parameter: click.Parameter, given: str | 
         return str(file.read(MAX_LINK_BYTES).decode("utf-8", "replace").strip())
 
 
-def directory_options(command: Command) -> Command:
-    """--directory and --country"""
-    country = click.option(
-        "--country", default="", metavar="CC", help="With a list: your country; servers in others are asked."
-    )
-    directory = click.option(
-        "--directory",
-        default="",
-        envvar="TALKPATH_DIRECTORY",
-        metavar="PLACE",
-        help="Without a link: a list of test servers, https://HOST/#KEY or a FILE; also in TALKPATH_DIRECTORY.",
-    )
-    return directory(country(command))
+link_argument = click.argument("link", required=False, envvar="TALKPATH_LINK", callback=_read_link)
+"""LINK: an invite link, - for standard input, or a file that holds it; also in TALKPATH_LINK, so that a link need not
+stand where every program on this machine, and the shell's history, can read it."""
+directory_option = click.option(
+    "--directory",
+    default="",
+    envvar="TALKPATH_DIRECTORY",
+    metavar="PLACE",
+    help="Without a link: a list of test servers, https://HOST/#KEY or a FILE; also in TALKPATH_DIRECTORY.",
+)
+country_option = click.option(
+    "--country", default="", metavar="CC", help="With a list: your country; servers in others are asked."
+)
 
 
 def find_list(directory: str, country: str) -> FoundList | None:

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 
 INDEX = """chdb:///FOLDER or clickhouse://HOST:PORT[,HOST:PORT]/DATABASE[?cluster=NAME]. Default: embedded, below the
 folder. Better in TALKPATH_INDEX where it holds a password."""
@@ -18,26 +14,18 @@ FOLDER_PATH = click.Path(file_okay=False, path_type=Path)
 FILE_PATH = click.Path(path_type=Path)
 
 
-def data_option(command: Command) -> Command:
-    """--data"""
-    about = "The observatory's folder: log, bundles, open data."
-    return click.option("--data", type=FOLDER_PATH, default=Path("observatory"), show_default=True, help=about)(command)
-
-
-def index_option(command: Command) -> Command:
-    """--index"""
-    return click.option("--index", "dsn", default="", envvar="TALKPATH_INDEX", metavar="DSN", help=INDEX)(command)
-
-
-def simulated_option(command: Command) -> Command:
-    """--simulated"""
-    about = "Take only what the lab made, and say SIMULATED everywhere."
-    return click.option("--simulated", is_flag=True, help=about)(command)
-
-
-def responders_option(command: Command) -> Command:
-    """--responders"""
-    return click.option("--responders", type=FILE_PATH, help="A list of known test servers (spec tp-003).")(command)
+data_option = click.option(
+    "--data",
+    type=FOLDER_PATH,
+    default=Path("observatory"),
+    show_default=True,
+    help="The observatory's folder: log, bundles, open data.",
+)
+index_option = click.option("--index", "dsn", default="", envvar="TALKPATH_INDEX", metavar="DSN", help=INDEX)
+simulated_option = click.option(
+    "--simulated", is_flag=True, help="Take only what the lab made, and say SIMULATED everywhere."
+)
+responders_option = click.option("--responders", type=FILE_PATH, help="A list of known test servers (spec tp-003).")
 
 
 @contextmanager

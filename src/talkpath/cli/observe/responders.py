@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,6 @@ from talkpath.errors import UsageError
 if TYPE_CHECKING:
     from talkpath.observatory.responders.server_table import Decision, OfferedServer, ServerTable
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 LEAST_KEY_CHARACTERS, QR_BYTES = 4, 2953  # of a QR code of version 40, level L
 KEYS_MAY_BEGIN_WITH_A_DASH = {"ignore_unknown_options": True}
 
