@@ -13,12 +13,12 @@ says so (`Order`). Both numbers are the operator's. Pages, feeds and the open da
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from talkpath.days import later_day
 from talkpath.observatory.events.record import EVERYWHERE, LAST_DAY, Event, not_withdrawn
 
 Withheld = Literal["", "small", "delay"]
@@ -65,7 +65,7 @@ class Publication(Struct, frozen=True):
         """
         if state in PUBLISHED_AT_ONCE or not ordered:
             return day
-        return (date.fromisoformat(day) + timedelta(days=self.delay_days)).isoformat()
+        return later_day(day, self.delay_days)
 
     def ordered(self, country: str, app: str, day: str, events: Sequence[Order] = ()) -> bool:
         """Whether the app was under an order there and then, by the operator's word or by `orders_of(events)`."""

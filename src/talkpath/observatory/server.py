@@ -15,7 +15,6 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager, closing
-from datetime import date, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from talkpath.apps import apps
+from talkpath.days import later_day
 from talkpath.errors import FileError, TalkpathError, UsageError, in_place_of
 from talkpath.observatory.clock import ServerClock
 from talkpath.observatory.index.fill import Loader
@@ -200,8 +200,7 @@ class Observatory:
         while not self.clock.set:
             today = self.clock.today()
             await asyncio.to_thread(self.sealer.run, today)
-            oldest = date.fromisoformat(today) - timedelta(days=self._place.keep_days)
-            await asyncio.to_thread(drop_packs, self.log.folder.bundles, oldest.isoformat())
+            await asyncio.to_thread(drop_packs, self.log.folder.bundles, later_day(today, -self._place.keep_days))
             await asyncio.to_thread(self.store.tidy)
             await asyncio.sleep(CLOSE_EVERY_S)
         await asyncio.Event().wait()  # /health says why

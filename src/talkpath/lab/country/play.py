@@ -17,7 +17,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -26,6 +25,7 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from talkpath.apps.contract.shape import Arm
+from talkpath.days import later_day
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.known_responders import probe_signer
@@ -127,12 +127,8 @@ def _order_acts(country: CountrySettings, operator: Operator, day: str) -> Itera
 
 def _in_force(order: BlockingOrder, operator: Operator, day: str, complied_on: str) -> bool:
     """Operators lift an order with the same delay with which they carried it out."""
-    ends = [_later_day(end, operator.onset_days) for end in (order.end, complied_on) if end]
-    return _later_day(order.begin, operator.onset_days) <= day and all(day < end for end in ends)
-
-
-def _later_day(day: str, days: int) -> str:
-    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+    ends = [later_day(end, operator.onset_days) for end in (order.end, complied_on) if end]
+    return later_day(order.begin, operator.onset_days) <= day and all(day < end for end in ends)
 
 
 BLOCKED = "address.block,host=messenger"

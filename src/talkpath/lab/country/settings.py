@@ -8,13 +8,13 @@ order ends on a day, or with `until_complied`, for each messenger on the day on 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 from msgspec import Struct, field
 
+from talkpath.days import is_day
 from talkpath.errors import FileError
 from talkpath.experiment.plan import choose_arms
 from talkpath.lab.backgrounds import parse_background
@@ -139,7 +139,7 @@ def _setting_problems(country: CountrySettings) -> Iterator[str]:
     if not country.days or not country.operators or not country.messengers:
         yield "A country needs days, operators and messengers."
     for day in (*country.days, *_order_days(country)):
-        if not _is_day(day):
+        if not is_day(day):
             yield f"{day!r} is no day; write it as 2025-08-13."
     for order in country.orders:
         for act in order.acts:
@@ -158,15 +158,10 @@ def with_app(rule: str, app: str) -> str:
     return f"{name},app={app}{comma}{rest}"
 
 
-def _order_days(country: CountrySettings) -> Iterator[str]:
-    yield from (order.begin for order in country.orders)
-    yield from (order.end for order in country.orders if order.end)
-    yield from (said.day for said in country.statements)
-    yield from (messenger.complies_on for messenger in country.messengers if messenger.complies_on)
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
+def _order_days(country: CountrySettings) -> list[str]:
+    return [
+        *(order.begin for order in country.orders),
+        *(order.end for order in country.orders if order.end),
+        *(said.day for said in country.statements),
+        *(messenger.complies_on for messenger in country.messengers if messenger.complies_on),
+    ]

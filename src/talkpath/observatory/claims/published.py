@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from talkpath.days import later_day
 from talkpath.observatory.data_files import packaged_rows
 from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event
@@ -68,7 +69,7 @@ class Published(Struct, frozen=True, forbid_unknown_fields=True):
         )
 
     def _event(self, app: str, medium: str) -> Event:
-        day_before = (date.fromisoformat(self.begin) - timedelta(days=1)).isoformat()
+        day_before = later_day(self.begin, -1)
         return Event(
             id=f"{self.id}/{app}/{medium}",
             network=self.id,

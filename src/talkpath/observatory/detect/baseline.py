@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
+    from talkpath.measure.arrays import Bits, Floats
+
 
 JEFFREYS_SHARE = (0.5, 1.0)  # a share, and how many reports it is worth
 UPPER = 1.645  # 95 % of a normal distribution lie below
@@ -37,10 +37,10 @@ class Normal:
     """The usual level of each stream and source: a share, for taps a rate a day; and whether it is known."""
 
     level: Floats
-    known: Flags
+    known: Bits
 
 
-def normal_levels(panel: Panel, at: int, clean: Flags, calm: Flags, kept: Normal, rules: Assumptions) -> Normal:
+def normal_levels(panel: Panel, at: int, clean: Bits, calm: Bits, kept: Normal, rules: Assumptions) -> Normal:
     """On the day with the number `at`. `clean`: streams x days x sources; `calm`: streams without an event; `kept`:
     what was known before the event of those that have one, for when their clean days are too long ago."""
     import numpy as np
@@ -79,7 +79,7 @@ def bounded_share(
     return np.asarray((mean + side * np.sqrt(mean * (1 - mean) / (whole + 1))).clip(0, 1))
 
 
-def _own_normal(panel: Panel, at: int, clean: Flags, rules: Assumptions) -> tuple[Floats, Flags, Floats]:
+def _own_normal(panel: Panel, at: int, clean: Bits, rules: Assumptions) -> tuple[Floats, Bits, Floats]:
     """(the upper bound of what clean days show, whether they are enough, the same bound for a network of liars)."""
     import numpy as np
 
@@ -101,7 +101,7 @@ def _own_normal(panel: Panel, at: int, clean: Flags, rules: Assumptions) -> tupl
     return own, days >= rules.least_days, lying + (1 - lying) * nominal
 
 
-def _peer_bound(panel: Panel, own: Floats, usable: Flags, worst: Floats) -> Floats:
+def _peer_bound(panel: Panel, own: Floats, usable: Bits, worst: Floats) -> Floats:
     """Streams x sources: the highest share that may be a normal."""
     import numpy as np
 
@@ -124,7 +124,7 @@ def _browser_weather(panel: Panel, at: int) -> Floats:
     return _network_quartile(share, reports > 0, panel.group, 0.0)
 
 
-def _tap_weather(panel: Panel, at: int, level: Floats, known: Flags, rules: Assumptions) -> None:
+def _tap_weather(panel: Panel, at: int, level: Floats, known: Bits, rules: Assumptions) -> None:
     """Raises the rates of the day; where evidence is trusted, also stands in for a normal that nobody knows yet."""
     import numpy as np
 
@@ -139,7 +139,7 @@ def _tap_weather(panel: Panel, at: int, level: Floats, known: Flags, rules: Assu
     level[:, TAP] *= np.maximum(lift, 1.0)
 
 
-def _network_quartile(values: Floats, heard: Flags, group: NDArray[np.int64], otherwise: float) -> Floats:
+def _network_quartile(values: Floats, heard: Bits, group: NDArray[np.int64], otherwise: float) -> Floats:
     """Of each network's heard streams the lower quartile of their values, for all its streams."""
     import numpy as np
 

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from talkpath.measure.arrays import Bits, Floats
+
     Integers = NDArray[np.int64]
-    Flags = NDArray[np.bool_]
 
 STEP = 1.02  # of the grid of shares and rates
 CEILING = 1e60  # of products of e-values; nothing that is decided is near
@@ -55,8 +55,7 @@ def log_beta_binomial(reports: int, share: float, rho: float) -> Floats:
     concentration = 1 / max(rho, 1e-6) - 1
     a, b = share * concentration, (1 - share) * concentration
     hit, spared = _log_rising(a, reports), _log_rising(b, reports)[::-1]
-    found: Floats = _log_choose(reports) + hit + spared - _log_rising(a + b, reports)[-1]
-    return np.asarray(found)
+    return np.asarray(_log_choose(reports) + hit + spared - _log_rising(a + b, reports)[-1])
 
 
 def log_negative_binomial(most: int, rate: float, shape: float) -> Floats:
@@ -203,7 +202,7 @@ class Ring:
             self._best[rows] = best
         self.days[slot] = at
 
-    def forget(self, rows: Integers | Flags) -> None:
+    def forget(self, rows: Integers | Bits) -> None:
         """Begin these streams anew."""
         self._products[rows] = 0
 
@@ -231,7 +230,7 @@ def all_of(evidence: Floats) -> Floats:
         return np.asarray(np.minimum(evidence.prod(axis=-1), HIGHEST))
 
 
-def some_of(evidence: Floats, needed: int, counted: Flags | None = None) -> Floats:
+def some_of(evidence: Floats, needed: int, counted: Bits | None = None) -> Floats:
     """At least `needed` of the sources (the last axis), whatever the `needed` - 1 that say most may say.
 
     Two ways to leave those out, weighed: the mean of the others (partial conjunction), which a source that is made to
@@ -253,7 +252,7 @@ def some_of(evidence: Floats, needed: int, counted: Flags | None = None) -> Floa
     return np.where(sources[:, None] > 0, DISAGREEING_E * means + (1 - DISAGREEING_E) * products, 0.0)
 
 
-def agreeing_evidence(evidence: Floats, counted: Flags) -> Floats:
+def agreeing_evidence(evidence: Floats, counted: Bits) -> Floats:
     """The plain product over the sources that count, where two of them, or the only one, say so.
 
     For evidence that somebody trusts: a second source need not have seen enough, but must not disagree.

@@ -39,12 +39,9 @@ from talkpath.observatory.detect.evidence import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from talkpath.measure.arrays import Bits, Floats
+    from talkpath.observatory.detect.evidence import Integers
 
-    Floats = NDArray[np.float64]
-    Integers = NDArray[np.int64]
-    Flags = NDArray[np.bool_]
 
 TRUSTED = [source for source in range(len(SOURCES)) if source != UNLISTED]
 FORTNIGHT = 14  # days: so long an onset is dated anew, a source is lately heard of, an end may go unnoticed
@@ -77,8 +74,8 @@ class Episode:
 
     stream: int
     onset: ChangePoint
-    tells: Flags
-    doubted: Flags
+    tells: Bits
+    doubted: Bits
     usual: Normal
     over: ChangePoint | None = None
     fading: ChangePoint | None = None
@@ -190,7 +187,7 @@ class Watch:
                 found[here] *= began_e_values(kind, restricted[here], reports[here], level, self.rules)
         return found
 
-    def _lately_heard(self, at: int, least: int) -> Flags:
+    def _lately_heard(self, at: int, least: int) -> Bits:
         """Streams x servers: who was heard of in the window; none of a stream where that are fewer than `least`."""
         import numpy as np
 
@@ -217,7 +214,7 @@ class Watch:
         found[wary < self.rules.minority_years * DAYS_A_YEAR] = 0.0
         return found
 
-    def _reached(self, stream: int, at: int, passed: Flags, usual: Normal) -> None:
+    def _reached(self, stream: int, at: int, passed: Bits, usual: Normal) -> None:
         import numpy as np
 
         if stream not in self._open:
@@ -297,7 +294,7 @@ class Watch:
                 found[here, source] = ended_e_values(source, restricted, reports, hit[here, source], level, self.rules)
         return found
 
-    def _servers_ended(self, rows: Integers, at: int, usual: Normal, hit: Floats, telling: Flags) -> Floats:
+    def _servers_ended(self, rows: Integers, at: int, usual: Normal, hit: Floats, telling: Bits) -> Floats:
         """The same of what each listed server vouches for, by the kinds of reports that tell the event."""
         import numpy as np
 
@@ -333,7 +330,7 @@ class Watch:
         ]
         return np.maximum(level, least)
 
-    def _telling(self, episode: Episode, at: int) -> Flags:
+    def _telling(self, episode: Episode, at: int) -> Bits:
         """The sources that show the event, as far as they were heard of lately."""
         import numpy as np
 

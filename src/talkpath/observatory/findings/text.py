@@ -1,9 +1,4 @@
-"""Claims, events and tested claims as text for a terminal (`talkpath observe events`, `talkpath claims`).
-
-Events and tested claims as text for a terminal (`talkpath observe events`, `talkpath claims --hold`).
-
-Claims as text for a terminal: as a table, and one claim with all that is known of it.
-"""
+"""Claims, events and tested claims as text for a terminal (`talkpath observe events`, `talkpath claims`)."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from talkpath.observatory.claims.count import PredicateCount
-from talkpath.observatory.claims.ledger import ClaimResult, EvidenceOutcome
+from talkpath.observatory.claims.ledger import ClaimResult
 from talkpath.observatory.claims.rows import Claim, Figure
 from talkpath.observatory.events.record import event_details, event_sentence
 from talkpath.observatory.findings.folder_findings import EventFindings, Ledger
@@ -77,17 +72,13 @@ def _entry_lines(claim: Claim, entry: ClaimResult) -> Iterator[Text | str]:
     sides = (("measured", entry.own, "own"), ("published by others", entry.published, "published"))
     for name, side, rank in sides:
         if entry.disagree or entry.rank == rank or (entry.rank == "none" and rank == "own"):
-            yield from (f"     {name}: {line}" for line in _side_lines(side))
+            yield from (f"     {name}: {_part_line(part)}" for part in side.parts)
     if entry.reason:
         yield f"     {entry.reason}"
     if entry.disagree:
         yield "     What others published says the opposite; own measurements decide."
     for other, outcome in entry.against.items():
         yield f"     against {other}, which is {outcome}"
-
-
-def _side_lines(side: EvidenceOutcome) -> Iterator[str]:
-    yield from map(_part_line, side.parts)
 
 
 def _part_line(part: PredicateCount) -> str:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from talkpath.errors import BundleError
+from talkpath.errors import BundleError, TalkpathError
 from talkpath.evidence.bundle import FACTS_PART, SECOND_PART, Seal, UnverifiedBundle, read_unverified
 from talkpath.evidence.compression import decompress
 from talkpath.evidence.share import SHA256_HEX
@@ -145,10 +147,8 @@ class Collector:
             raise ReportRefusedError("not_found")
         if known.state == "withdrawn":
             return "tombstone"
-        try:
+        with _refused_as("not_durable", LogError, RETRY_S):
             record = await asyncio.to_thread(self.log.withdraw, known)
-        except LogError as error:
-            raise ReportRefusedError("not_durable", str(error), RETRY_S) from None
         self.metrics.took("withdrawal", True)
         return "tombstone" if record.tombstone else "removed"
 
@@ -195,32 +195,36 @@ class Collector:
             raise ReportRefusedError("stopped")
 
     async def _commit(self, record: Record, data: bytes = b"") -> bool:
-        try:
+        with _refused_as("not_durable", LogError, RETRY_S):
             return await self._committer.wait(record, data)
-        except LogError as error:
-            raise ReportRefusedError("not_durable", str(error), RETRY_S) from None
 
 
 def _verified(data: bytes) -> tuple[UnverifiedBundle, Seal]:
     """A bundle, and what it says of itself, once its signatures verify."""
-    try:
+    with _refused_as("changed", BundleError):
         bundle = read_unverified(data)
-        return bundle, bundle.seal()
-    except BundleError as error:
-        raise ReportRefusedError("changed", str(error)) from None
+        seal = bundle.seal()
+    return bundle, seal
+
+
+@contextmanager
+def _refused_as(code: str, met: type[TalkpathError], retry_after_s: int = 0) -> Iterator[None]:
+    """Refuse with that code, and in the error's own words, what fails so in the block."""
+    try:
+        yield
+    except met as error:
+        raise ReportRefusedError(code, str(error), retry_after_s) from None
 
 
 def _require_bounded_work(bundle: UnverifiedBundle) -> None:
     """Refuse facts that would cause more work than any check's, those of a second test server as well."""
     if bundle.manifest.kind != "check":
         return
-    try:
+    with _refused_as("changed", BundleError):
         require_bounded_work(decompress(bundle.parts[FACTS_PART], MOST_FACTS_BYTES))
         if SECOND_PART in bundle.parts:
             second = read_unverified(bundle.parts[SECOND_PART])
             require_bounded_work(decompress(second.parts.get(FACTS_PART, b""), MOST_FACTS_BYTES))
-    except BundleError as error:
-        raise ReportRefusedError("changed", str(error)) from None
 
 
 def _require_within(limit: HourlyLimit, contributor: Contributor) -> None:

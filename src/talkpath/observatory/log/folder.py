@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Literal, cast
 
 from talkpath.errors import FileError, TalkpathError, UsageError, in_place_of
 
@@ -44,6 +44,26 @@ def touch_private(path: Path) -> None:
         os.fchmod(handle, os.fstat(handle).st_mode & ~OTHERS_MODE & 0o7777)
     finally:
         os.close(handle)
+
+
+def open_sqlite(
+    file: Path, tables: str, form: int, synchronous: Literal["NORMAL", "FULL"], wait_s: float = 5.0
+) -> sqlite3.Connection:
+    """Open a file that its owner alone can read, and make its tables where it has none. `sqlite3.Error` where it has
+    tables of another form, or cannot be used; `wait_s`: how long another process may hold it."""
+    touch_private(file)  # SQLite gives its write-ahead log the same mode
+    db = sqlite3.connect(file, timeout=wait_s, check_same_thread=False)
+    try:
+        has_tables = db.execute("SELECT 1 FROM sqlite_schema").fetchone() is not None
+        if has_tables and db.execute("PRAGMA user_version").fetchone() != (form,):
+            raise sqlite3.DatabaseError
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute(f"PRAGMA synchronous = {synchronous}")
+        db.executescript(tables)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
 
 
 class SqliteFile:

@@ -44,8 +44,7 @@ def repair_end(segment: LogSegment) -> int:
     `FileError` where whole lines follow a damaged one: that is no crash, and nothing is thrown away.
     """
     data = segment.path.read_bytes()
-    number, whole = 0, 0
-    bad = 0
+    number = whole = bad = 0
     for at, line in enumerate(data.splitlines(keepends=True), 1):
         found = line_number(line)
         if found is None:
@@ -58,17 +57,10 @@ def repair_end(segment: LogSegment) -> int:
         else:
             number, whole = found, whole + len(line)
     if whole < len(data):
-        _cut_segment(segment, whole)
+        with segment.path.open("r+b") as file:
+            file.truncate(whole)
+            os.fdatasync(file.fileno())
     return number
-
-
-def _cut_segment(segment: LogSegment, size_bytes: int) -> None:
-    handle = os.open(segment.path, os.O_WRONLY)
-    try:
-        os.ftruncate(handle, size_bytes)
-        os.fdatasync(handle)
-    finally:
-        os.close(handle)
 
 
 Day = Callable[[], str]

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from talkpath.observatory.log.folder import SqliteFile, touch_private
+from talkpath.observatory.log.folder import SqliteFile, open_sqlite
 from talkpath.observatory.log.records import Judged, Received, Record, Unfit, Withdrawn, decode_record, encode_record
 from talkpath.observatory.log.segments import LogError
 
@@ -150,23 +150,7 @@ def _change_statement(record: Record) -> tuple[str, tuple[Any, ...]]:
 
 
 def _open_register(file: Path) -> sqlite3.Connection:
-    touch_private(file)  # SQLite gives its write-ahead log the same mode
-    db = sqlite3.connect(file, check_same_thread=False)
-    try:
-        if _is_of_another_form(db):
-            raise sqlite3.DatabaseError
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.executescript(REGISTER_TABLES)
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
-
-
-def _is_of_another_form(db: sqlite3.Connection) -> bool:
-    there = db.execute("SELECT 1 FROM sqlite_schema").fetchone()
-    return there is not None and db.execute("PRAGMA user_version").fetchone() != (REGISTER_FORM,)
+    return open_sqlite(file, REGISTER_TABLES, REGISTER_FORM, "NORMAL")
 
 
 def _known_row(row: tuple[bytes, State, str, str, int]) -> Known:

@@ -20,7 +20,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from talkpath.days import is_day, later_day
 from talkpath.observatory.log.folder import make_folder, open_private, replace_file, sync_folder
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.open_data import Dated, OpenRow, Ordered, Release, open_rows
@@ -111,7 +112,7 @@ class Sealer:
         """Seal what is due, and publish what has waited long enough; the days that changed."""
         changed = [day for day in self._due(today) if self._seal(day)]
         for manifest in sealed_days(self._log.folder.open):
-            if not manifest.released and _days_later(manifest.day, self._rule.delay_days) <= today:
+            if not manifest.released and later_day(manifest.day, self._rule.delay_days) <= today:
                 self._release(manifest, today)
                 changed.append(manifest.day)
         return changed
@@ -119,7 +120,7 @@ class Sealer:
     def _due(self, today: str) -> list[str]:
         done = {manifest.day for manifest in sealed_days(self._log.folder.open)}
         days = sorted({segment.day for segment in log_segments(self._log.folder.log)} - done)
-        return [day for day in days if _days_later(day, SEAL_AFTER_DAYS) <= today]
+        return [day for day in days if later_day(day, SEAL_AFTER_DAYS) <= today]
 
     def _seal(self, day: str) -> bool:
         """False where something of the day is not judged yet."""
@@ -197,10 +198,7 @@ class Sealer:
 
 def _is_publishable(record: Counted) -> bool:
     """Whether its days are days: one that is none must not keep all others from being published."""
-    try:
-        return all(date.fromisoformat(day).isoformat() == day for day in (record.day, record.measured))
-    except ValueError:
-        return False
+    return is_day(record.day) and is_day(record.measured)
 
 
 def _belongs_to_day(record: Counted, day: str, segment_day: str) -> bool:
@@ -287,7 +285,3 @@ def _taken_from(lines: Counter[bytes], line: bytes) -> bool:
 
 def _released_count(dated: Sequence[Dated], release: Release) -> int:
     return sum(one.release == release for one in dated)
-
-
-def _days_later(day: str, days: int) -> str:
-    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()

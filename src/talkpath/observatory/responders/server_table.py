@@ -19,7 +19,7 @@ from msgspec import Struct
 from talkpath.directory.listed_server import ListedServer
 from talkpath.errors import FileError, TalkpathError, in_place_of
 from talkpath.grouping import grouped_by_key
-from talkpath.observatory.log.folder import SqliteFile, touch_private
+from talkpath.observatory.log.folder import SqliteFile, open_sqlite
 
 SERVERS_FILE = "responders.db"
 SERVER_TABLE_FORM = 1
@@ -82,7 +82,10 @@ class ServerTable:
     """The open table. Safe to use from several threads and processes."""
 
     def __init__(self, root: Path) -> None:
-        self._db = SqliteFile(_open_table(root / SERVERS_FILE), lambda: ServerTableError(CANNOT_USE_SERVERS))
+        with in_place_of((OSError, sqlite3.Error), FileError(DAMAGED)):
+            # FULL: an operator's decision is there after power was lost
+            db = open_sqlite(root / SERVERS_FILE, SERVER_TABLES, SERVER_TABLE_FORM, "FULL", wait_s=10.0)
+        self._db = SqliteFile(db, lambda: ServerTableError(CANNOT_USE_SERVERS))
 
     def close(self) -> None:
         """Close the database."""
@@ -135,22 +138,6 @@ class ServerTable:
 
 def _server_row(row: tuple[bytes, Decision, int, bytes]) -> OfferedServer:
     return OfferedServer(row[0], row[1], row[2], _records.decode(row[3]))
-
-
-def _open_table(file: Path) -> sqlite3.Connection:
-    with in_place_of((OSError, sqlite3.Error), FileError(DAMAGED)):
-        touch_private(file)
-        db = sqlite3.connect(file, timeout=10.0, check_same_thread=False)
-    try:
-        if db.execute("PRAGMA user_version").fetchone()[0] not in (0, SERVER_TABLE_FORM):
-            raise sqlite3.DatabaseError
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")  # an operator's decision is there after power was lost
-        db.executescript(SERVER_TABLES)
-    except sqlite3.Error:
-        db.close()
-        raise FileError(DAMAGED) from None
-    return db
 
 
 class ShownServer(Struct, frozen=True):

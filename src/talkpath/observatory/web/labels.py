@@ -172,51 +172,46 @@ def millions_text(people: float) -> str:
     return f"{people / 1e6:.1f}".replace(".", spoken().decimal)
 
 
+def _telling_bounds(estimate: str, low: str, high: str) -> str:
+    """Which bounds, as they are written, tell more than the estimate: "none", "low", "high" or "both"."""
+    return "none" if low == high else {high: "low", low: "high"}.get(estimate, "both")
+
+
 def share_of_networks(yes: int, told: int, low: float, high: float) -> str:
     """The interval of a share of networks. Where a bound is the estimate itself, the other one alone."""
-    estimate, lowest, highest = percent_text(yes / told if told else 0.0), percent_text(low), percent_text(high)
-    if lowest == highest:
-        return say("part", "{share} of networks", share=estimate)
-    if estimate == highest:
-        return say("part", "at least {low} of networks", low=lowest)
-    if estimate == lowest:
-        return say("part", "at most {high} of networks", high=highest)
-    return say("part", "{low} to {high} of networks", low=lowest, high=highest)
+    share, lowest, highest = map(percent_text, (yes / told if told else 0.0, low, high))
+    return {
+        "none": say("part", "{share} of networks", share=share),
+        "low": say("part", "at least {low} of networks", low=lowest),
+        "high": say("part", "at most {high} of networks", high=highest),
+        "both": say("part", "{low} to {high} of networks", low=lowest, high=highest),
+    }[_telling_bounds(share, lowest, highest)]
 
 
 def share_of_reports(share: float, low: float, high: float) -> str:
     """The share of reports that say restricted, likewise."""
     known = {"share": percent_text(share), "low": percent_text(low), "high": percent_text(high)}
-    if known["low"] == known["high"]:
-        return say("event", "{share} say restricted", share=known["share"])
-    if known["share"] == known["high"]:
-        return say("event", "{share} say restricted (at least {low})", share=known["share"], low=known["low"])
-    if known["share"] == known["low"]:
-        return say("event", "{share} say restricted (at most {high})", share=known["share"], high=known["high"])
-    return say("event", "{share} say restricted ({low} to {high})", **known)
+    return {
+        "none": say("event", "{share} say restricted", **known),
+        "low": say("event", "{share} say restricted (at least {low})", **known),
+        "high": say("event", "{share} say restricted (at most {high})", **known),
+        "both": say("event", "{share} say restricted ({low} to {high})", **known),
+    }[_telling_bounds(*known.values())]
 
 
 def reach_text(reach: ReachEstimate) -> str:
     """How many people are affected, likewise."""
     low, high, medium = millions_text(reach.low), millions_text(reach.high), medium_name(reach.medium)
-    apps = listed(app_name(app) for app in reach.apps)
+    known = {"apps": listed(app_name(app) for app in reach.apps), "medium": medium, "low": low, "high": high}
     if reach.estimate is None:
-        return say(
-            "reach",
-            "{apps} together, {medium}: {low} to {high} million people.",
-            apps=apps,
-            medium=medium,
-            low=low,
-            high=high,
-        )
-    known = {"apps": apps, "medium": medium, "estimate": millions_text(reach.estimate), "low": low, "high": high}
-    if low == high:
-        return say("reach", "{apps}, {medium}: about {estimate} million people.", **known)
-    if known["estimate"] == high:
-        return say("reach", "{apps}, {medium}: about {estimate} million people, at least {low} million.", **known)
-    if known["estimate"] == low:
-        return say("reach", "{apps}, {medium}: about {estimate} million people, at most {high} million.", **known)
-    return say("reach", "{apps}, {medium}: about {estimate} million people, {low} to {high} million.", **known)
+        return say("reach", "{apps} together, {medium}: {low} to {high} million people.", **known)
+    known["estimate"] = estimate = millions_text(reach.estimate)
+    return {
+        "none": say("reach", "{apps}, {medium}: about {estimate} million people.", **known),
+        "low": say("reach", "{apps}, {medium}: about {estimate} million people, at least {low} million.", **known),
+        "high": say("reach", "{apps}, {medium}: about {estimate} million people, at most {high} million.", **known),
+        "both": say("reach", "{apps}, {medium}: about {estimate} million people, {low} to {high} million.", **known),
+    }[_telling_bounds(estimate, low, high)]
 
 
 MADE_UP = "XX"
@@ -226,28 +221,28 @@ def country_name(code: str) -> str:
     """The country's name in the current language; the code where it has none."""
     if code == MADE_UP:
         return say("country", "made-up country XX")
-    return _squares_table().get(code, {}).get(spoken().code, code)
+    return _names_by_language().get(code, {}).get(spoken().code, code)
 
 
 def country_names(code: str) -> tuple[str, ...]:
     """Its names in every language."""
-    return (country_name(code), *_squares_table().get(code, {}).values())
+    return (country_name(code), *_names_by_language().get(code, {}).values())
 
 
 @cache
 def country_squares() -> Mapping[str, tuple[int, int]]:
     """Country -> (column, row) of its square on the map."""
-    found = msgspec.json.decode(_squares_text(), type=dict[str, dict[str, tuple[int, int] | str]])
-    return {code: place for code, known in found.items() if isinstance(place := known["at"], tuple)}
+    return {code: place for code, known in _country_data().items() if isinstance(place := known["at"], tuple)}
 
 
 @cache
-def _squares_table() -> Mapping[str, Mapping[str, str]]:
-    found = msgspec.json.decode(_squares_text(), type=dict[str, dict[str, tuple[int, int] | str]])
+def _names_by_language() -> Mapping[str, Mapping[str, str]]:
     return {
-        code: {name: value for name, value in known.items() if isinstance(value, str)} for code, known in found.items()
+        code: {name: value for name, value in known.items() if isinstance(value, str)}
+        for code, known in _country_data().items()
     }
 
 
-def _squares_text() -> bytes:
-    return (DATA_FOLDER / "countries.json").read_bytes()
+def _country_data() -> dict[str, dict[str, tuple[int, int] | str]]:
+    data = (DATA_FOLDER / "countries.json").read_bytes()
+    return msgspec.json.decode(data, type=dict[str, dict[str, tuple[int, int] | str]])

@@ -10,12 +10,12 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from talkpath.days import later_day
 from talkpath.errors import TalkpathError
 from talkpath.observatory.claims.made_up import made_up_claims
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
@@ -194,4 +194,4 @@ class Pages:
         last = self.source.totals().last_day if self._box else ""
         if not last:
             return utc_day()
-        return (date.fromisoformat(last) + timedelta(days=self.site.publication.delay_days)).isoformat()
+        return later_day(last, self.site.publication.delay_days)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from talkpath.days import is_day
 from talkpath.observatory.index.queries import FIRST, LAST
 from talkpath.observatory.log.stop_list import StoppedCountry
 from talkpath.observatory.publication import Publication
@@ -70,14 +71,8 @@ class PageQuery:
     def span(self) -> Span | None:
         """The days `from` … `to` of the address; None where one of them is no day."""
         ends = self.get("from"), self.get("to")
-        return Span(*ends) if all(end == "" or _is_day(end) for end in ends) else None
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return FIRST <= date.fromisoformat(text).isoformat() == text <= LAST
-    except ValueError:
-        return False
+        known = all(end == "" or (is_day(end) and FIRST <= end <= LAST) for end in ends)
+        return Span(*ends) if known else None
 
 
 def page_of_rows(rows: Sequence[Row], asked: PageQuery, length: int) -> tuple[tuple[Row, ...], int, int]:

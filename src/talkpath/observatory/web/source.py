@@ -8,10 +8,10 @@ most.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
 
 from msgspec import Struct
 
+from talkpath.days import later_day
 from talkpath.observatory.claims.ledger import ClaimResult, event_reach
 from talkpath.observatory.claims.rows import Claim, load_claims
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
@@ -98,7 +98,7 @@ class PageSource:
     def latest(self, country: str, medium: str, span: Span = HALF_YEAR) -> list[NetworkDayCount]:
         """The latest day of each network and app; up to a day that is named, within the four weeks before it."""
         if span.until:
-            since = max(span.since, (date.fromisoformat(span.until) - timedelta(days=LATEST_DAYS)).isoformat())
+            since = max(span.since, later_day(span.until, -LATEST_DAYS))
             found = self._days(Span(since, span.until), country=country, medium=medium)
             return list({(one.network, one.app): one for one in found}.values())
         return queries.latest_days(self._store, since=self._since(span), country=country, medium=medium)
@@ -158,4 +158,4 @@ class PageSource:
         """Two years at most, so that no address costs more than that."""
         end = min(span.until or self._today(), self._today())
         back = MOST_DAYS if span.since else self._back
-        return max(span.since, queries.FIRST, (date.fromisoformat(end) - timedelta(days=back)).isoformat())
+        return max(span.since, queries.FIRST, later_day(end, -back))

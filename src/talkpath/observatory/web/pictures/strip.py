@@ -8,11 +8,11 @@ where nobody did or it is not shown yet.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
 from itertools import groupby
 
 from msgspec import Struct
 
+from talkpath.days import later_day
 from talkpath.observatory.index.queries import NetworkDayCount
 from talkpath.observatory.web.cell import PublicationView
 from talkpath.observatory.web.source import Span
@@ -48,7 +48,7 @@ class Strip(Struct, frozen=True):
 
 def strip_span(last: str) -> Span:
     """The days that a picture shows which ends with this one."""
-    return Span((date.fromisoformat(last) - timedelta(days=STRIP_DAYS - 1)).isoformat(), last)
+    return Span(later_day(last, 1 - STRIP_DAYS), last)
 
 
 def app_strip(
@@ -59,8 +59,7 @@ def app_strip(
     last = max((one.day for one in found), default="")
     if not last:
         return None
-    end = date.fromisoformat(last)
-    days = tuple((end - timedelta(days=STRIP_DAYS - 1 - at)).isoformat() for at in range(STRIP_DAYS))
+    days = tuple(later_day(last, back) for back in range(1 - STRIP_DAYS, 1))
     ordered = sorted((one for one in found if one.day >= days[0]), key=lambda one: one.network)
     by_network = {
         name: _day_states(rule, list(counts)) for name, counts in groupby(ordered, key=lambda one: one.network)
