@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from talkpath.grouping import grouped_by_key
 from talkpath.report.check_text import STYLES
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, numeral
@@ -34,14 +35,14 @@ def watch_json(number: int, at: str, check: dict[str, Any] | None, verdicts: Seq
 
 def check_line(at: str, verdicts: Sequence[Verdict]) -> str:
     """One check in a line: its time, and the apps of each state."""
-    groups: dict[str, list[str]] = {}
-    for verdict in verdicts:
-        name = say(
-            "watch", "{app} ({medium})", app=sentences.app_name(verdict), medium=sentences.medium_word(verdict.medium)
-        )
-        groups.setdefault(sentences.verdict_label(verdict), []).append(name)
+    groups = grouped_by_key((sentences.verdict_label(verdict), _whose_calls(verdict)) for verdict in verdicts)
     parts = (f"{label}: {say('list', ', ').join(names)}" for label, names in groups.items())
     return f"{at}  {say('list', '; ').join(parts)}"
+
+
+def _whose_calls(verdict: Verdict) -> str:
+    app, medium = sentences.app_name(verdict), sentences.medium_word(verdict.medium)
+    return say("watch", "{app} ({medium})", app=app, medium=medium)
 
 
 def missed_line(at: str) -> str:

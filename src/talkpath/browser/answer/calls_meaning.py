@@ -65,32 +65,28 @@ def _most_lost(figures: Mapping[str, float | None]) -> float:
 
 def calls_meaning(verdict: Verdict) -> str:
     """What the verdict means for calls."""
-    video = verdict.medium == "video"
-    match calls_effect(verdict):
-        case "works":
-            return (
-                say("means", "Video between this browser and a test server works; no app was tested.")
-                if video
-                else say("means", "Voice between this browser and a test server works; no app was tested.")
-            )
-        case "stutters":
-            return say("means", "Video stutters.") if video else say("means", "Voice stutters.")
-        case "late":
-            return say("means", "Video comes late.") if video else say("means", "Voice comes late.")
-        case "silent" if video:
-            return say("means", "Video calls start, but hardly anything is seen.")
-        case "silent":
-            return say("means", "Calls start, but hardly anything is heard.")
-        case "breaks_off" if video:
-            return say("means", "Video calls start and then break off.")
-        case "breaks_off":
-            return say("means", "Calls start and then break off.")
-        case "never_starts":
-            return say("means", "Video calls do not start.") if video else say("means", "Calls do not start.")
-        case _ if video:
-            return say("means", "Whether video calls work here is not known yet.")
-        case _:
-            return say("means", "Whether calls work here is not known yet.")
+    voice, video = {
+        "works": (
+            say("means", "Voice between this browser and a test server works; no app was tested."),
+            say("means", "Video between this browser and a test server works; no app was tested."),
+        ),
+        "stutters": (say("means", "Voice stutters."), say("means", "Video stutters.")),
+        "late": (say("means", "Voice comes late."), say("means", "Video comes late.")),
+        "silent": (
+            say("means", "Calls start, but hardly anything is heard."),
+            say("means", "Video calls start, but hardly anything is seen."),
+        ),
+        "breaks_off": (
+            say("means", "Calls start and then break off."),
+            say("means", "Video calls start and then break off."),
+        ),
+        "never_starts": (say("means", "Calls do not start."), say("means", "Video calls do not start.")),
+        "unknown": (
+            say("means", "Whether calls work here is not known yet."),
+            say("means", "Whether video calls work here is not known yet."),
+        ),
+    }[calls_effect(verdict)]
+    return video if verdict.medium == "video" else voice
 
 
 def what_it_is_not(verdict: Verdict, check: CheckContext) -> str:

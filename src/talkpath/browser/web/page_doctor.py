@@ -21,30 +21,30 @@ from talkpath.responder.doctor import Finding, look_at_name, look_at_port, name_
 
 def examine_page(settings: PageServerSettings) -> list[Finding]:
     """A finding on each thing that the page needs, in the order in which an operator would mend them."""
-    findings = [
+    without = TurnRelay("", missing_ports(own_addresses(settings.host), settings.taken)).without()
+    return [
         look_at_port("TCP", settings.port, settings.host, " (the page)"),
         *(look_at_port("UDP", port, settings.host, " (calls from browsers)") for port in settings.udp_ports),
+        Finding("other paths, by TURN", not without, " ".join(without), needed=False),
+        *_https_findings(settings),
     ]
-    without = TurnRelay("", missing_ports(own_addresses(settings.host), settings.taken)).without()
-    findings.append(Finding("other paths, by TURN", not without, " ".join(without), needed=False))
+
+
+def _https_findings(settings: PageServerSettings) -> list[Finding]:
     if settings.domain is not None:
-        findings += _domain_findings(settings.domain)
-    elif settings.certificate is not None:
-        findings.append(_certificate_finding(*settings.certificate))
-    else:
-        sentence = "Without --domain or --web-cert the page comes by http: no WebTransport, no TLS 443, not offline."
-        findings.append(Finding("certificate", False, sentence, needed=False))
-    return findings
+        return _domain_findings(settings.domain)
+    if settings.certificate is not None:
+        return [_certificate_finding(*settings.certificate)]
+    sentence = "Without --domain or --web-cert the page comes by http: no WebTransport, no TLS 443, not offline."
+    return [Finding("certificate", False, sentence, needed=False)]
 
 
 def _domain_findings(domain: Domain) -> list[Finding]:
-    findings = [_name_finding(domain.name)]
-    if is_due(domain, datetime.now(UTC)):
-        findings.append(look_at_port("TCP", domain.port, domain.host, " (asked by the certificate's authority)"))
-        findings.append(Finding("certificate", True, "It is ordered when the server starts."))
-    else:
-        findings.append(_certificate_finding(str(domain.file), str(domain.file)))
-    return findings
+    name = _name_finding(domain.name)
+    if not is_due(domain, datetime.now(UTC)):
+        return [name, _certificate_finding(str(domain.file), str(domain.file))]
+    port = look_at_port("TCP", domain.port, domain.host, " (asked by the certificate's authority)")
+    return [name, port, Finding("certificate", True, "It is ordered when the server starts.")]
 
 
 def _name_finding(name: str) -> Finding:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 pytest.importorskip("aioquic")
 
 from aioquic.buffer import (
-    Buffer,  # type: ignore[attr-defined]
     encode_uint_var,
 )
 from aioquic.quic.configuration import QuicConfiguration
@@ -21,7 +20,7 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import DatagramFrameReceived
 from aioquic.tls import Epoch
 
-from talkpath.browser.far_end.transports.datagram_packets import DatagramPackets, encode_varint, read_varint
+from talkpath.browser.far_end.transports.datagram_packets import DatagramPackets
 from talkpath.browser.far_end.transports.quic_server import new_certificate
 
 NEAR, FAR, MOVED = ("192.0.2.9", 5000), ("192.0.2.1", 443), ("192.0.2.9", 5001)
@@ -152,13 +151,6 @@ def test_no_packet_of_a_stranger_is_taken(data: bytes):
 def test_any_frames_are_read_or_left_to_aioquic(frames: bytes):
     found = SHARED.packets._datagrams(frames)
     assert found is None or sum(map(len, found)) <= len(frames)
-
-
-@given(st.integers(0, (1 << 62) - 1), st.binary(max_size=3))
-def test_a_variable_length_integer_is_what_aioquic_writes(value: int, more: bytes):
-    assert encode_varint(value) == encode_uint_var(value)
-    assert read_varint(encode_varint(value) + more, 0) == (value, len(encode_varint(value)))
-    assert Buffer(data=encode_varint(value)).pull_uint_var() == value
 
 
 SHARED = Pair()

@@ -23,6 +23,7 @@ class DatagramPackets:
     """The datagrams of one established connection, on the session that the request `stream` opened."""
 
     def __init__(self, quic: Any, stream: int) -> None:
+        from aioquic.buffer import encode_uint_var
         from aioquic.quic.connection import QuicConnectionState
         from aioquic.tls import Epoch
 
@@ -31,7 +32,7 @@ class DatagramPackets:
         self._space = quic._spaces[Epoch.ONE_RTT]
         self._connected = QuicConnectionState.CONNECTED
         self._own_id_bytes = quic.configuration.connection_id_length
-        self._prefix = encode_varint(self._session)
+        self._prefix = encode_uint_var(self._session)
 
     @property
     def can_send(self) -> bool:
@@ -51,6 +52,8 @@ class DatagramPackets:
 
     def _acknowledgement(self, now_s: float) -> bytes:
         """The frame that acknowledges what came; nothing if nothing new did."""
+        from aioquic.buffer import encode_uint_var
+
         space = self._space
         if space.ack_at is None:
             return b""
@@ -62,14 +65,14 @@ class DatagramPackets:
         newest = ranges[last]
         frame = (
             bytes((ACK,))
-            + encode_varint(newest.stop - 1)
-            + encode_varint(delay_us >> self._quic._local_ack_delay_exponent)
+            + encode_uint_var(newest.stop - 1)
+            + encode_uint_var(delay_us >> self._quic._local_ack_delay_exponent)
         )
-        frame += encode_varint(last - oldest) + encode_varint(newest.stop - 1 - newest.start)
+        frame += encode_uint_var(last - oldest) + encode_uint_var(newest.stop - 1 - newest.start)
         start = newest.start
         for index in range(last - 1, oldest - 1, -1):
             each = ranges[index]
-            frame += encode_varint(start - each.stop - 1) + encode_varint(each.stop - each.start - 1)
+            frame += encode_uint_var(start - each.stop - 1) + encode_uint_var(each.stop - each.start - 1)
             start = each.start
         return frame
 
@@ -95,30 +98,25 @@ class DatagramPackets:
 
     def _datagrams(self, frames: bytes) -> list[bytes] | None:
         """The datagrams of our session among these frames; None if there is a frame of another kind."""
-        found, at, end = [], 0, len(frames)
+        from aioquic.buffer import Buffer, BufferReadError  # type: ignore[attr-defined]
+
+        found, rest = [], Buffer(data=frames)
         try:
-            while at < end:
-                kind = frames[at]
-                at += 1
-                if kind == PADDING:
-                    continue
+            while not rest.eof():
+                kind = rest.pull_uint8()
                 if kind in (DATAGRAM, DATAGRAM_WITH_LENGTH):
-                    stop = end
-                    if kind == DATAGRAM_WITH_LENGTH:
-                        size, at = read_varint(frames, at)
-                        stop = at + size
-                    session, at = read_varint(frames, at)
-                    if session != self._session or stop > end:
+                    size = rest.pull_uint_var() if kind == DATAGRAM_WITH_LENGTH else len(frames) - rest.tell()
+                    stop = rest.tell() + size
+                    if rest.pull_uint_var() != self._session:
                         return None
-                    found.append(frames[at:stop])
-                    at = stop
+                    found.append(rest.pull_bytes(stop - rest.tell()))
                 elif kind in (ACK, ACK_ECN) and not self._space.sent_packets:
-                    at = _after_ack(frames, at, has_ecn=kind == ACK_ECN)
-                else:
+                    _skip_ack(rest, has_ecn=kind == ACK_ECN)
+                elif kind != PADDING:
                     return None
-        except IndexError:
+        except BufferReadError:
             return None
-        return found if at == end else None
+        return found
 
     def _note(self, now_s: float, number: int, first: int, *, has_datagrams: bool) -> None:
         """Count a packet as aioquic does."""
@@ -140,31 +138,9 @@ class DatagramPackets:
             space.ack_at = now_s + ACK_WAIT_S
 
 
-def encode_varint(value: int) -> bytes:
-    """A variable-length integer (RFC 9000 section 16)."""
-    if value < 1 << 6:
-        return bytes((value,))
-    if value < 1 << 14:
-        return (value | 1 << 14).to_bytes(2, "big")
-    if value < 1 << 30:
-        return (value | 2 << 30).to_bytes(4, "big")
-    return (value | 3 << 62).to_bytes(8, "big")
-
-
-def read_varint(data: bytes, at: int) -> tuple[int, int]:
-    """The variable-length integer that begins there, and where it ends. `IndexError` if it is cut off."""
-    first = data[at]
-    size = 1 << (first >> 6)
-    if at + size > len(data):
-        raise IndexError
-    return int.from_bytes(data[at : at + size], "big") & ((1 << 8 * size - 2) - 1), at + size
-
-
-def _after_ack(frames: bytes, at: int, *, has_ecn: bool) -> int:
-    """Where the ACK frame whose fields begin there ends: nothing that it could acknowledge is waited for."""
-    _, at = read_varint(frames, at)
-    _, at = read_varint(frames, at)
-    count, at = read_varint(frames, at)
-    for _ in range(1 + 2 * count + 3 * has_ecn):
-        _, at = read_varint(frames, at)
-    return at
+def _skip_ack(frames: Any, *, has_ecn: bool) -> None:
+    """Go over the fields of an ACK frame: nothing that it could acknowledge is waited for."""
+    frames.pull_uint_var()
+    frames.pull_uint_var()
+    for _ in range(1 + 2 * frames.pull_uint_var() + 3 * has_ecn):
+        frames.pull_uint_var()
