@@ -99,7 +99,8 @@ bench: dev
 	@for file in $(filter-out bench/capture.py,$(wildcard bench/*.py)); do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
 
 score: core
-	@$(BIN)/python -m proof score --minutes 85
+	@$(BIN)/python -m proof score --minutes 45
+	@$(BIN)/python -m proof score --null --minutes 40
 	@$(BIN)/python -m proof score --peers 600 --minutes 15
 	@$(BIN)/python -m proof score --own 5460 --minutes 30 --own-page docs/own-address-rates.md
 	@$(BIN)/python -m proof score --netns 220 --minutes 45 --page docs/error-rates.md \

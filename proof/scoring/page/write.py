@@ -20,19 +20,6 @@ PAGE_NOTE = "<!-- written by `python -m proof score --page`: from rows alone, ne
 MOST_LISTED = 60
 
 
-TO_KNOW = {
-    "ec7b31181ed07a89": (
-        "The seeds are those after the ones of set 27, typed by hand, and not those that `make score` draws for a set "
-        "of its own: they were chosen before any was played, and nobody had played them with other code. Play "
-        "them again with `python -m proof score --seeds 79006400000:1200`, and with `--null` those where nothing is "
-        "restricted. While these rules were made, misses on the backgrounds that nobody tuned to were read as well, "
-        "of other seeds: so they are no longer wholly unseen. With them macro-F1 is 0.972, and 4 of 299 rules are "
-        "wrong."
-    )
-}
-"""Digest of the code -> what readers have to know of its rows."""
-
-
 def write_score_page(
     path: Path,
     rows: Sequence[CheckRow],
@@ -83,8 +70,6 @@ def _opening_part(rows: Sequence[CheckRow], code: str) -> Iterator[str]:
         "Questions to apps' own servers, and real calls beside control traffic, have [a page](own-address-rates.md) of "
         "their own."
     )
-    if code in TO_KNOW:
-        yield from ("", TO_KNOW[code])
 
 
 def _seeds_words(rows: Sequence[CheckRow]) -> str:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from proof.scoring.driver_agreement import paired_rows
 from proof.scoring.page.pictures import score_pictures
-from proof.scoring.page.write import TO_KNOW, write_score_page
+from proof.scoring.page.write import write_score_page
 from proof.scoring.row import CheckRow
 
 OK = ("ok",) * len(BATTERY)
@@ -32,10 +32,10 @@ def rows() -> list[CheckRow]:
     ]
 
 
-def written(tmp_path: Path, some: list[CheckRow], code: str = "code") -> str:
+def written(tmp_path: Path, some: list[CheckRow]) -> str:
     page = tmp_path / "error-rates.md"
     real = [row(MISSED, seed=1, driver="netns")]
-    write_score_page(page, some, paired_rows(some, real), [], code)
+    write_score_page(page, some, paired_rows(some, real), [], "code")
     return page.read_text(encoding="utf-8")
 
 
@@ -44,14 +44,6 @@ def test_every_heading_has_something_to_say(tmp_path: Path) -> None:
     parts = re.split(r"^##+ ", text, flags=re.MULTILINE)[1:]
     assert len(parts) > 12
     assert all(part.partition("\n")[2].strip() for part in parts)
-
-
-def test_what_readers_have_to_know_of_the_rows_is_said(tmp_path: Path) -> None:
-    ((code, note),) = TO_KNOW.items()
-    assert note in written(tmp_path, rows(), code)
-    assert note not in written(tmp_path, rows())
-    published = (Path(__file__).parents[4] / "docs/error-rates.md").read_text(encoding="utf-8")
-    assert (f"code `{code}`" in published) == (note in published)
 
 
 def test_it_says_which_seeds_were_played(tmp_path: Path) -> None:
