@@ -18,9 +18,14 @@ from talkpath.verdict.model import Number
     ("background", "arms", "seed", "family"),
     [
         ("outage", choose_arms(), 42116403724, 4),
+        ("outage", (Arm("max", "webrtc", "voice"),), 98170903763, 6),
         ("police_flow", (Arm("whatsapp", "relay60", "video"),), 42116402404, 6),
     ],
-    ids=["outages at the end of long epochs", "a video that a line's policer silences at any count"],
+    ids=[
+        "outages at the end of long epochs",
+        "one that ends both long epochs at once",
+        "a video that a line's policer silences at any count",
+    ],
 )
 def test_nobody_is_accused_of_it(background: str, arms: tuple[Arm, ...], seed: int, family: int) -> None:
     facts = run_sim(make_plan(arms), Scenario.parse(background, [], seed, family))

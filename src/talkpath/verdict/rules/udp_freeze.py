@@ -12,8 +12,8 @@ count, whatever the others send. So the rule is named only after epochs with dif
 count although their flows together had sent different amounts, or after flows stayed dead for longer than a ban lasts.
 One epoch alone shows no count: something may have begun in one moment, and if nothing passes since, UDP is blocked.
 Where flows to some ports go on, every time, the rule acts on the other ports alone.
-Of calls that live through the check only the arm's own count: those of all arms begin at once, and would end at once
-where a translator loses its table.
+Of calls that live through the check one epoch counts, and of the arm's own: they begin at once, and would end at once
+in an outage, or where a translator loses its table.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _explain_flows(view: ArmView) -> Fit | None:
 
 
 def _explain_counted(view: ArmView, header_bytes: int | None) -> Fit | None:
-    epochs = (*reported_epochs(view.facts), *view.long)
+    epochs = (*reported_epochs(view.facts), *sorted(view.long, key=lambda epoch: len(epoch.flows))[-1:])
     found = [silence for epoch in epochs if (silence := epoch_silence(epoch, header_bytes)) is not None]
     mine = [*own_outcomes(view), *flows_of(view.long)]
     if not found or not any(outcome.up.silent or outcome.down.silent or outcome.dead for outcome in mine):
