@@ -61,6 +61,16 @@ def test_numbers_are_told_and_times_are_not():
     assert call_outcome(found).signs == ("loss",)
 
 
+@pytest.mark.parametrize(("set_back", "clock", "kind"), [(True, "clusters", "unknown"), (False, "packets", "good")])
+def test_a_clock_that_is_set_back_repeats_time(*, set_back: bool, clock: str, kind: str):
+    """Telephones and routers set their clocks while they are used; recorders of several interfaces write packets a
+    little out of order."""
+    made = packets()
+    back = [Packet(one.time_ns - 2 * SECOND_NS, one.data) for one in made[1200:]]
+    found = the_call([*made[:1200], *back] if set_back else [*made[:1200], made[1240], *made[1200:1240], *made[1241:]])
+    assert (found.clock, call_outcome(found).kind) == (clock, kind)
+
+
 def test_a_good_call_of_such_a_recording_is_no_poor_one_and_no_ok():
     found = the_call(clustered(packets()))
     assert call_outcome(found).kind == "unknown"

@@ -238,3 +238,14 @@ def test_voice_and_video_under_other_payload_types(arm: str):
             data[29] = (data[29] & 0x80) | others.get(data[29] & 0x7F, data[29] & 0x7F)
         out.append(Packet(one.time_ns, bytes(data)))
     only(out, arm)
+
+
+@pytest.mark.parametrize("copies", [2, 4])
+def test_packets_that_several_interfaces_saw(copies: int):
+    """A bridge and its ports, recorded together: each packet comes once from each."""
+    once = packets_of(shaped_call("webrtc/dtls/voice", 400))
+    every = [Packet(one.time_ns + 40_000 * copy, one.data) for one in once for copy in range(copies)]
+    found, whole = facts_of(sorted(every, key=lambda one: one.time_ns)).calls, facts_of(once).calls
+    assert [(one.app, one.media, [s.lost for s in one.streams]) for one in found] == [
+        (one.app, one.media, [s.lost for s in one.streams]) for one in whole
+    ]

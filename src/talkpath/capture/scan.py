@@ -41,12 +41,15 @@ from talkpath.wire.pcap.fragments import Fragments, ReassemblyBudget
 from talkpath.wire.pcap.read import BLOCK_BYTES
 from talkpath.wire.pcap.records import RecordGaps
 from talkpath.wire.pcap.window import ByteSource
+from talkpath.wire.rtc.stun import Type
 
 Progress = Callable[[int], None]
 
 OWN_ANSWERS = marks_of(*stun_types("STUN_ANSWERS"), bits=16)
 OWN_NO_REQUESTS = OWN_ANSWERS | marks_of(*stun_types("STUN_INDICATIONS"), bits=16)
 """Message types of apps that do not follow STUN's classes."""
+CHECK_ANSWERS = OWN_ANSWERS | marks_of(Type.BINDING_RESPONSE, bits=16)
+"""What the other end of a call answers with; other answers may be a relay's."""
 
 SEALED = np.array((23, 0x2F))
 """First bytes of application data: of DTLS, and of epoch 3 of DTLS 1.3."""
@@ -164,7 +167,12 @@ class Scan:
             ("other", np.flatnonzero(kind == OTHER)),
         ):
             self.flows.tally(column, flow[rows], direction[rows])
-        for column, rows in (("fed_back_s", feedback), ("claimed_s", claims), ("ended_s", farewells(batch))):
+        for column, rows in (
+            ("fed_back_s", feedback),
+            ("claimed_s", claims),
+            ("answered_s", stun[CHECK_ANSWERS[name]]),
+            ("ended_s", farewells(batch)),
+        ):
             np.maximum.at(self.flows.table[column], (flow[rows], direction[rows]), batch.time_s[rows])
         np.add.at(self.flows.table["turn"], flow[batch.outer == TURN], 1)
         np.add.at(self.flows.table["quic"], flow[kind == QUIC], 1)

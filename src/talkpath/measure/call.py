@@ -122,6 +122,9 @@ class Flow(Struct, frozen=True, gc=False):
     last_sender_report_s: RecordingSeconds | None = None
     """When the far end last reported that it sends, or once did (RTCP SR)."""
 
+    last_answer_s: RecordingSeconds | None = None
+    """When the far end last answered a check (STUN's Binding)."""
+
 
 class Call(Struct, frozen=True, gc=False):
     """One call. `start_s` and `duration_s` are those of the talk, `setup_s` when its set-up began, `control_end_s`
@@ -151,7 +154,8 @@ class Call(Struct, frozen=True, gc=False):
     """Does nothing but who sent first tell which end recorded it? Then what was sent may be what was received."""
 
     clock: ClockGrade = "packets"
-    """What the recording's times are worth: those of each packet, or of clusters in which packets were handed over.
+    """What the recording's times are worth: those of each packet, or of clusters in which packets were handed over (or
+    of a clock that was set back).
     Then nothing is told of delay, jitter, freezes and quality."""
 
     assumed_ends: bool = False

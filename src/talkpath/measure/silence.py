@@ -11,7 +11,7 @@ Counts the silence at the end of a call in the quality of its voice, and in its 
 from __future__ import annotations
 
 from math import inf
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -20,6 +20,9 @@ from talkpath.measure.quality import WORST_MOS, burst_ratio, mos_with_silence
 
 SILENT_END_S = 3.0
 """This end went on that long without hearing anything: longer than silence suppression and a hung-up phone."""
+
+ALONE_S = 5.0
+"""Voice came for as long without pictures that had come before, or pictures without a voice."""
 
 UNANSWERED_CHECKS_S = 10.0
 """Where this end has no media either: its requests went on that long without any answer."""
@@ -34,18 +37,23 @@ time look short."""
 FEWEST_FEEDBACK, OVERDUE_FEEDBACK = 5, 5.0
 """An end that gave feedback so often is known to; it has stopped after so many of its usual intervals."""
 
+FEWEST_UNHEARD = 3
+"""So many checks are lost or overtaken in any call."""
+
 LONGEST_REPORT_S = 7.5
 """The longest interval between reports of few ends (RFC 3550 section 6.2: 5 s, and half of that by chance)."""
 
 
 class Silence(NamedTuple):
     """Nothing was heard from `since_s` on, for `lasts_s`; `replied`: the far end still replied, or may have; `answers`:
-    something of it still came, though its media and reports did not."""
+    something of it still came, though its media and reports did not; `hears`: it still answered checks, or was hardly
+    asked; an end that nothing reaches any more does not, and stops its media by itself (RFC 7675 section 5.1)."""
 
     since_s: float
     lasts_s: float
     replied: bool
     answers: bool = False
+    hears: bool = False
 
 
 def streams_of(call: Call, direction: RecordedDirection) -> list[Stream]:
@@ -84,7 +92,24 @@ def silence_of(call: Call) -> Silence | None:
         lasts_s,
         replied,
         answers=not replied and any((flow.last_received_s or 0.0) > since_s + SILENT_END_S for flow in carriers),
+        hears=any(
+            (flow.last_answer_s or flow.last_received_s or 0.0) > since_s + SILENT_END_S
+            or flow.requests - flow.answers < FEWEST_UNHEARD
+            for flow in carriers
+        ),
     )
+
+
+def medium_end_of(call: Call, medium: Literal["voice", "video"]) -> Silence | None:
+    """Return the time at the end of a call for which voice, or pictures, did not come any more though the other did,
+    and this end went on with its own; None where there is none."""
+    both: tuple[RecordedDirection, RecordedDirection] = ("received", "sent")
+    heard, said = ([one for one in streams_of(call, way) if one.medium == medium] for way in both)
+    if not heard or not said:
+        return None
+    since_s, until_s = end_of(heard), min(end_of(said), end_of(streams_of(call, "received")))
+    lasts_s, gap_s = until_s - since_s, max(stream.longest_gap_ms for stream in heard) / 1000
+    return Silence(since_s, lasts_s, replied=True) if lasts_s >= max(ALONE_S, LONGER_FACTOR * gap_s) else None
 
 
 def _listened_until(call: Call, carriers: list[Flow], since_s: float) -> float:

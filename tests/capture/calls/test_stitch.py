@@ -12,6 +12,7 @@ from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, packets_of, shaped_call
 from talkpath.capture.calls import stitch
 from talkpath.capture.calls.stitch import DisjointSets, group_flows
+from talkpath.capture.packets.flows import address_of_end
 from talkpath.capture.scan import scan_capture
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
@@ -203,6 +204,24 @@ SIX, FAR_SIX = (bytes((0x20, 1, 0xD, 0xB8)) + bytes(11) + bytes((last,)) for las
 def test_one_ice_session_is_one_call(near: bytes, far: bytes, names: bytes, together: bool):
     found = groups([*checks(0.0, SERVER, b"ab/3:Xyz+"), *checks(0.1, far, names, near, 41000)])
     assert found == ([[0, 1]] if together else [[0], [1]])
+
+
+def travelled(packets: list[Packet], hops: int) -> list[Packet]:
+    return [Packet(one.time_ns, one.data[:7] + bytes((64 - hops,)) + one.data[8:]) for one in packets]
+
+
+def test_a_private_address_that_never_answered_may_be_the_other_ends():
+    """ICE asks for all that the other end offers; this end is public, and what it heard had come far."""
+    heard = travelled(checks(0.0, SIX, b"ab/3:Xyz+", FAR_SIX, 3478), 9)
+    said = [
+        *travelled(checks(0.2, FAR_SIX, b"Xyz+:ab/3", SIX, 3478), 0),
+        *checks(0.1, CALLER, b"Xyz+:ab/3", SERVER, 41000),
+    ]
+    scan = scan_capture(io.BytesIO(pcap_file(sorted([*heard, *said], key=lambda one: one.time_ns), nano=True)))
+    ends = group_flows(scan).ends
+    here = [address_of_end(scan.flows.table[flow], int(end)).packed for flow, end in enumerate(ends.local)]
+    assert here == [SIX, SERVER]
+    assert not ends.guessed.any()
 
 
 def test_a_session_inside_turn_and_in_a_frame_of_telegrams():

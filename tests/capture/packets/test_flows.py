@@ -233,10 +233,16 @@ class TestHops:
         assert ends.guessed.tolist() == [False]
 
     @pytest.mark.parametrize(
-        ("near", "far"), [([64], [64]), ([62], [62]), ([63], [62]), ([64], []), ([52], [])], ids=repr
+        ("near", "far"), [([64], [64]), ([62], [62]), ([63], [62]), ([64], []), ([63], [])], ids=repr
     )
     def test_nothing_is_told_by_equal_hops_or_by_one_end_alone(self, near: list[int], far: list[int]):
         assert read(exchange(near, far)).ends.guessed.tolist() == [True]
+
+    def test_packets_of_one_end_alone_that_came_far_are_the_others(self):
+        """A recording of what was received alone."""
+        ends = read(exchange([52, 52], [])).ends
+        assert ends.ends.tolist() == [1]
+        assert ends.assumed.tolist() == [True]
 
     def test_most_flows_of_a_host_tell_of_all_of_them(self):
         """To a relay without a hop nothing is told; to two peers it is."""

@@ -96,6 +96,32 @@ def test_an_end_that_says_that_it_sends_is_no_listener(claimed_s: float | None, 
     assert call_outcome(call(SAID, flows=flows, opened=opened)).kind == kind
 
 
+@pytest.mark.parametrize(
+    ("asked", "answered_s", "signs"),
+    [(12, 7.9, ("silence",)), (12, 19.0, ("silence", "media_alone")), (7, 7.9, ("silence", "media_alone"))],
+)
+def test_an_end_that_nothing_reaches_stops_by_itself(asked: int, answered_s: float, signs: tuple[str, ...]) -> None:
+    """It still asks, but answers no check of this end's: no filter took what it sent."""
+    asks = replace(reporting(8.1)[0], requests=asked, answers=5, last_answer_s=answered_s)
+    one = call(SAID, stream("received", 8.0), flows=(asks,))
+    assert call_outcome(one).signs == signs
+    assert judge_call(one).alternatives == (("media.freeze", "media.drop") if "media_alone" in signs else ())
+
+
+@pytest.mark.parametrize(("medium", "outcome"), [("voice", "unknown"), ("video", "good")])
+def test_half_of_a_video_call_that_ends_early(medium: str, outcome: str) -> None:
+    """The other end may have muted itself, or switched off its camera: what came well is no proof of the other half."""
+    streams = [
+        stream(way, LASTS_S if way == "sent" or kind != medium else 8.0, medium=kind, ssrc=1 + (kind == "video"))
+        for way in ("sent", "received")
+        for kind in ("voice", "video")
+    ]
+    one = call(*streams, media=("voice", "video"), closed=True)
+    assert (call_outcome(one).kind, judge_call(one).state) == (outcome, "insufficient")
+    whole = call(*(replace(each, duration_s=LASTS_S) for each in streams), media=("voice", "video"), closed=True)
+    assert (call_outcome(whole).kind, judge_call(whole).state) == ("good", "ok")
+
+
 def test_a_listener_that_hears_no_more_cannot_tell_why() -> None:
     """Whoever only listens gets no feedback: the far end may be on hold."""
     flows = (flow(last_received_s=LASTS_S),)
@@ -357,3 +383,18 @@ def test_a_recording_of_before_is_told_as_far_as_it_goes() -> None:
     unanswered = msgspec.to_builtins(attempt(False))
     del unanswered["hellos"]
     assert attempt_outcome(msgspec.convert(unanswered, Attempt)).kind == "never_connected"
+
+
+@pytest.mark.parametrize(("own_mos", "kind"), [(4.4, "poor"), (3.5, "poor"), (2.2, "unknown"), (3.11, "unknown")])
+def test_a_clock_that_shows_this_ends_own_voice_as_poor_tells_nothing(own_mos: float, kind: str) -> None:
+    """A recording with times of whole seconds gives every voice the same jitter."""
+    mos = 3.08 if own_mos == 3.11 else 2.1
+    assert call_outcome(call(replace(SAID, mos=own_mos), replace(HEARD, mos=mos))).kind == kind
+
+
+@pytest.mark.parametrize(("replied_s", "state"), [(12.5, "ok"), (19.0, "insufficient")])
+def test_who_hangs_up_long_after_the_last_word_was_cut_off_or_silent(replied_s: float, state: str) -> None:
+    """Neither end was heard for long before the good-bye: whether the far end was muted, nothing tells."""
+    both = [stream(way, 12.0) for way in ("sent", "received")]
+    one = call(*both, flows=(flow(last_received_s=replied_s),), duration_s=12.0, closed=True)
+    assert judge_call(one).state == state

@@ -97,6 +97,7 @@ def count_unnamed_streams(table: NDArray[np.void], taken: Collection[int], group
 
 
 LONGEST_SETUP_S = 180.0
+MOST_TIMES_SET_BACK = 3
 NO_MEDIA_PACKETS = (0, 0)
 TRANSPORTS: dict[FlowRoute | None, CallTransport] = {None: "unknown", "relay": "relay", "peer": "p2p", "local": "p2p"}
 MEDIA_IN_ORDER: tuple[Medium, ...] = ("voice", "video")
@@ -223,7 +224,7 @@ class _Records:
             file_end_s=round(self._scan.end_s - self._scan.begin_s, 6),
             closed=self._closed(call, end),
             opened=bool(self._table["hellos"][call.flows].any()),
-            clock="clusters" if self._scan.gaps.are_clustered else "packets",
+            clock="clusters" if self._scan.gaps.are_clustered or self._is_set_back(call) else "packets",
             guessed_ends=bool(self._ends_of_flows.guessed[call.flows].all()),
             assumed_ends=bool((self._ends_of_flows.guessed | self._ends_of_flows.assumed)[call.flows].all()),
         )
@@ -246,6 +247,12 @@ class _Records:
             return True
         evidence = (known.evidence.get(call.name.app) for known in self._scan.known(call.flows))
         return any(hits is not None and hits.kinds.get("close") for hits in evidence)
+
+    def _is_set_back(self, call: DetectedCall) -> bool:
+        """Whether the clock was set back in mid-call. Where a file is in no order of time it seems so often, and where
+        TCP segments were put in order."""
+        rows = self._table[call.flows]
+        return bool(0 < rows["set_back"][rows["protocol"] == UDP].max(initial=0) <= MOST_TIMES_SET_BACK)
 
     def attempt(self, flows: list[int]) -> Attempt | None:
         """Return the record of set-up without a call; None where it is too little, such as one packet a flow."""
@@ -364,6 +371,7 @@ def _flow_records(flows: list[int], table: NDArray[np.void], ends: NDArray[np.in
         "last_received_s": rows["heard_s"][far],
         "last_feedback_s": rows["fed_back_s"][far],
         "last_sender_report_s": rows["claimed_s"][far],
+        "last_answer_s": rows["answered_s"][far],
     }
     tcp = (rows["protocol"] == 6).tolist()
     records = zip(flows, tcp, _records_of(counts), _records_of(times), strict=True)

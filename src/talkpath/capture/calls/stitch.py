@@ -40,7 +40,7 @@ COPY_WITHIN_S = 0.5
 BEGIN_TOGETHER_S, END_TOGETHER_S = 5.0, 10.0
 TOGETHER_SHARE = 0.5
 """Flows of one call begin and end together, or share at least half of the time of the shorter one."""
-TIME_COLUMNS = ("first_s", "last_s", "began_s", "heard_s", "ended_s", "fed_back_s", "claimed_s")
+TIME_COLUMNS = ("first_s", "last_s", "began_s", "heard_s", "ended_s", "fed_back_s", "claimed_s", "answered_s")
 
 
 @dataclass(slots=True)
@@ -60,20 +60,21 @@ def flow_ends(scan: Scan) -> FlowEnds:
     """Return the ends of all flows of a scan."""
     table = scan.flows.table[: len(scan.flows)]
     ends, hosts = local_ends(table, bool(scan.flows.link_directions.min())), host_numbers(table)
-    _agree_by_names(ends, scan.recognition.known)
+    _agree_by_names(ends, scan.recognition.known, table["packets"].min(axis=1) > 0)
     rows, local = np.arange(len(table)), ends.ends
     return FlowEnds(*ends, hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])
 
 
-def _agree_by_names(ends: LocalEnds, known: dict[int, KnownFlow]) -> None:
-    """Let the flows of an ICE session agree on the local end, by those of which it is known: the second name of a check
-    is its sender's (RFC 8445 section 7.2.2)."""
-    sure = ~(ends.guessed | ends.assumed)
-    named = [(flow, name, end) for flow, found in known.items() for name, end in found.end_names]
-    is_local = {name: bool(ends.ends[flow] == end) for flow, name, end in named if sure[flow]}
-    for flow, name, end in named:
-        if not sure[flow] and name in is_local:
-            ends.ends[flow], ends.guessed[flow], ends.assumed[flow] = end ^ (not is_local[name]), False, False
+def _agree_by_names(ends: LocalEnds, known: dict[int, KnownFlow], answered: Bools) -> None:
+    """Let the flows of an ICE session agree on the local end, by the surest of them: the second name of a check is its
+    sender's (RFC 8445 section 7.2.2). Where nothing answered, a private address may be the other end's."""
+    trust = answered * ~ends.guessed * (2 - ends.assumed.astype(np.int64))
+    named = [(int(trust[flow]), flow, name, end) for flow, found in known.items() for name, end in found.end_names]
+    surest = {name: (sure, bool(ends.ends[flow] == end)) for sure, flow, name, end in sorted(named)}
+    for sure, flow, name, end in named:
+        if sure < surest[name][0]:
+            trusted, is_local = surest[name]
+            ends.ends[flow], ends.guessed[flow], ends.assumed[flow] = end ^ (not is_local), False, trusted < 2
 
 
 @dataclass(slots=True)

@@ -16,9 +16,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.measure.arrays import Floats
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets, Unread
-from talkpath.wire.pcap.arrays import Bools, Ints, Words, group_keys, is_among, marks_of
+from talkpath.wire.pcap.arrays import Bools, Ints, Words, group_keys, is_among, marks_of, stable_order
 
 CROWDED_FLOWS, MOST_TABLE_FLOWS = 1 << 18, 1 << 19
 ADMITTED_PACKETS = 3
@@ -82,6 +83,7 @@ FLOW_COLUMNS = np.dtype(
         ("ended_s", "f8", 2),
         ("fed_back_s", "f8", 2),
         ("claimed_s", "f8", 2),
+        ("answered_s", "f8", 2),
         ("packets", "i8", 2),
         ("bytes", "i8", 2),
         ("hops", "i8", 2),
@@ -95,6 +97,7 @@ FLOW_COLUMNS = np.dtype(
         ("turn", "i4"),
         ("quic", "i4"),
         ("hot", "?"),
+        ("set_back", "i4"),
         ("other", "i4", 2),
     ],
     align=True,
@@ -102,10 +105,14 @@ FLOW_COLUMNS = np.dtype(
 """The columns of a flow. `end` mixes address and port; `began_s` and `heard_s` are when the first and the last packet
 of each direction came; `hops` sums up how far the packets of each end had come; `sent_hint` counts packets that the
 file marks as sent by the local host; `requests` and `answers` are STUN's, `hellos` and `sealed` DTLS's, `reports`
-RTCP's, `feedback` those of them about the other end's media; `ended_s`, `fed_back_s` and `claimed_s` are when each end
-last said good-bye, gave feedback and reported that it sends; `other` are packets that are none of STUN, DTLS, RTP,
-RTCP, QUIC; `hot`: an app was recognised in it."""
+RTCP's, `feedback` those of them about the other end's media; `ended_s`, `fed_back_s`, `claimed_s` and `answered_s` are
+when each end last said good-bye, gave feedback, reported that it sends and answered a check; `other` are packets that
+are none of STUN, DTLS, RTP, RTCP, QUIC; `hot`: an app was recognised in it; `set_back`: how often
+time went back in it by CLOCK_SET_BACK_S."""
 
+
+CLOCK_SET_BACK_S = 1.0
+"""Recorders of several interfaces write packets out of order by less."""
 
 CLEAR_SHARE = 0.8
 """So large a share of a flow's direction marks must agree; some files mark all packets alike."""
@@ -185,7 +192,7 @@ class Flows:
             rows["private"][:, side] = is_private(high[at], low[at])
         rows["first_s"] = rows["last_s"] = time_s[at]
         rows["began_s"] = np.inf
-        for column in ("heard_s", "ended_s", "fed_back_s", "claimed_s"):
+        for column in ("heard_s", "ended_s", "fed_back_s", "claimed_s", "answered_s"):
             rows[column] = -np.inf
         return numbers
 
@@ -213,10 +220,19 @@ class Flows:
         np.maximum.at(latest, slot, time_s)
         np.minimum.at(earliest, slot, time_s)
         began, heard = earliest.reshape(-1, 2), latest.reshape(-1, 2)
+        self._note_clock(place, numbers, began.min(axis=1), time_s)
         self.table["began_s"][numbers] = np.minimum(self.table["began_s"][numbers], began)
         self.table["heard_s"][numbers] = np.maximum(self.table["heard_s"][numbers], heard)
         self.table["first_s"][numbers] = np.minimum(self.table["first_s"][numbers], began.min(axis=1))
         self.table["last_s"][numbers] = np.maximum(self.table["last_s"][numbers], heard.max(axis=1))
+
+    def _note_clock(self, place: Ints, numbers: Ints, began: Floats, time_s: Floats) -> None:
+        back = (began < self.table["last_s"][numbers] - CLOCK_SET_BACK_S).astype(np.int64)
+        if (np.diff(time_s) < -CLOCK_SET_BACK_S).any():
+            order = stable_order(place)
+            steps = (np.diff(time_s[order]) < -CLOCK_SET_BACK_S) & (np.diff(place[order]) == 0)
+            back += np.bincount(place[order][1:][steps], minlength=len(back))
+        self.table["set_back"][numbers] += back.astype(np.int32)
 
     def tally(self, column: str, flow: Ints, direction: Directions) -> None:
         """Add one to a column of both directions for each of these packets."""

@@ -2,8 +2,9 @@
 
 In order of trust: the file's direction marks (cooked frames, interface flags), unless they contradict themselves; the
 end whose packets had passed no router, if the other's had; the only private address of the two; the end that is nearer
-by two hops or more; the host with more peers; the one that sent first. Hops and who sent first are counted over all
-flows of a host: one flow's first packet tells little.
+by two hops or more, or did not send packets that came as far, where the other's alone were recorded; the host with more
+peers; the one that sent first. Hops and who sent first are counted over all flows of a host: one flow's first packet
+tells little.
 
 Senders count hops down from 64, 128 or 255. What hops tell is assumed, not known: a recording made on the far end's
 side shows the nearer of two strangers.
@@ -62,7 +63,8 @@ def flow_leans(rows: NDArray[np.void]) -> tuple[Leans, Leans, Leans, Leans]:
     far = hops / np.maximum(rows["packets"], 1)
     both, more = rows["packets"].min(axis=1) > 0, far[:, 1] - far[:, 0]
     at_home = ((hops[:, 0] == 0).astype(np.int64) - (hops[:, 1] == 0)) * both
-    nearer = (np.sign(more) * (np.abs(more) >= NEARER_HOPS) * both).astype(np.int64)
+    alone = np.where(rows["packets"][:, 0] > 0, -1, 1) * (far.max(axis=1) >= NEARER_HOPS)
+    nearer = np.where(both, np.sign(more) * (np.abs(more) >= NEARER_HOPS), alone).astype(np.int64)
     return at_home, private[:, 0] - private[:, 1], nearer, np.where(began[:, 1] < began[:, 0], -1, 1)
 
 

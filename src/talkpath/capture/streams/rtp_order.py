@@ -124,15 +124,18 @@ def stream_order(time_s: NDArray[np.float64], name: Ints) -> tuple[Ints, Ints]:
 
 def is_plausible_rtp(segments: Segments) -> Bools:
     """Tell which segments are RTP: four in five of their steps at least are those of an RTP stream, and most sequence
-    numbers advance."""
+    numbers advance, apart from copies of packets."""
     ahead = _signed_steps(segments.rows["sequence"].astype(np.int64), 16)
     stamp = _signed_steps(segments.rows["stamp"].astype(np.int64), 32)
     first = np.diff(segments.of, prepend=-1) != 0
     small = (ahead > -200) & (ahead <= 1000) & (np.abs(stamp) < 1 << 26)
     steps = np.maximum(segments.count - 1, 1)
     moves = segments.total((ahead != 0) & ~first)
+    fresh = segments.total(((ahead != 0) | (stamp != 0)) & ~first)  # the others are copies, from several interfaces
     kinds = _distinct_values(segments, segments.rows["type"] & 0x7F)
-    fine = (segments.total(small & ~first) >= 0.8 * steps) & (moves >= 0.3 * steps) & (kinds <= 6)
+    fine = (
+        (segments.total(small & ~first) >= 0.8 * steps) & (moves >= np.maximum(0.1 * steps, 0.3 * fresh)) & (kinds <= 6)
+    )
     return fine & ~(_is_clock(segments, ahead, small & ~first) & ~_has_media_clock(segments, stamp * (small & ~first)))
 
 

@@ -28,7 +28,15 @@ from msgspec import Struct
 from talkpath.measure.call import Attempt, Call, Moment, RecordedDirection, Stream
 from talkpath.measure.pauses import paused_share, without_pauses
 from talkpath.measure.quality import TALKABLE_MOS, mos_with_silence
-from talkpath.measure.silence import LONGEST_REPORT_S, SILENT_END_S, end_of, says_that_it_sends, silence_of, streams_of
+from talkpath.measure.silence import (
+    LONGEST_REPORT_S,
+    SILENT_END_S,
+    end_of,
+    medium_end_of,
+    says_that_it_sends,
+    silence_of,
+    streams_of,
+)
 from talkpath.measure.spells import (
     PART_S,
     RECORDERS_SHARE,
@@ -63,7 +71,7 @@ Sign = Literal[
 ]
 
 POOR_LOSS, POOR_FROZEN, POOR_DELAY_MS = 0.03, 0.05, 400.0
-POOR_JITTER_MS, POOR_UNEVEN_MS, MORE_UNEVEN = 30.0, 25.0, 1.5
+POOR_JITTER_MS, POOR_UNEVEN_MS, MORE_UNEVEN, BEST_MOS = 30.0, 25.0, 1.5, 4.5
 LEAST_FROZEN_S = 0.5
 STOPPED_S = 3.0
 """A freeze as long as this is poor in a call of any length."""
@@ -114,7 +122,7 @@ def _judge_outcome(call: Call) -> Outcome:
     if spell is None and stop is not None and stop.lasts_s >= SILENT_RUN_S:
         spell = stop
     if spell is not None:
-        alone: tuple[Sign, ...] = ("media_alone",) if silence is not None and silence.answers else ()
+        alone: tuple[Sign, ...] = ("media_alone",) if silence is not None and silence.answers and silence.hears else ()
         return Outcome("went_silent", round(spell.at_s, 2), "received", ("silence", *alone), round(spell.lasts_s, 2))
     return _outcome_by_received(call, heard, said)
 
@@ -237,7 +245,7 @@ def _outcome_by_received(call: Call, heard: list[Stream], said: list[Stream]) ->
             return Outcome("unknown", None, "sent", ("recorder",))
         kind: OutcomeKind = "poor" if loss_runs(said) >= FEWEST_RUNS else "unknown"
         return Outcome(kind, None, None if call.guessed_ends else "sent", ("loss",))
-    if silence := silence_of(call):
+    if silence := silence_of(call) or medium_end_of(call, "voice"):
         return Outcome("unknown", round(silence.since_s, 2), "received", ("silence",), round(silence.lasts_s, 2))
     if pause := long_pause(call):
         return Outcome("unknown", pause.at_s, "received", ("silence",), pause.lasts_s)
@@ -247,7 +255,7 @@ def _outcome_by_received(call: Call, heard: list[Stream], said: list[Stream]) ->
         return Outcome("unknown", None, None, ("short",))
     if all(stream.lost is None and stream.jitter_ms is None for stream in heard):
         return Outcome("unknown", None, None, ("untold",))
-    if call.clock != "packets":
+    if call.clock != "packets" or _untalkable(heard):
         return Outcome("unknown", None, None, ("clock",))
     return Outcome("good")
 
@@ -257,14 +265,20 @@ def _poor_signs(call: Call, heard: list[Stream], said: list[Stream], part: BadPa
     enough = [stream for stream in heard if stream.packets >= ENOUGH_PACKETS and stream.medium == "voice"]
     enough = enough or [stream for stream in heard if stream.packets >= ENOUGH_PACKETS]
     own_late_ms = max((stream.late_ms or 0.0 for stream in said), default=0.0)
+    own_mos = min((one.mos for one in said if one.mos is not None), default=BEST_MOS)
     checks: tuple[tuple[Sign, bool], ...] = (
         ("freezes", _stood_still(call) or (part is not None and not part.lossy)),
         ("loss", _loses_much(heard) or (part is not None and part.lossy)),
         ("delay", any((stream.late_ms or 0.0) >= max(POOR_DELAY_MS, MORE_UNEVEN * own_late_ms) for stream in enough)),
         ("jitter", any(_is_uneven(stream, said) for stream in enough)),
-        ("quality", any(stream.mos is not None and stream.mos < TALKABLE_MOS for stream in heard)),
+        ("quality", any(BEST_MOS - mos >= MORE_UNEVEN * (BEST_MOS - own_mos) for mos in _untalkable(heard))),
     )
     return tuple(sign for sign, holds in checks if holds)
+
+
+def _untalkable(streams: list[Stream]) -> list[float]:
+    """Return the quality of voices that is too low to talk."""
+    return [stream.mos for stream in streams if stream.mos is not None and stream.mos < TALKABLE_MOS]
 
 
 def _stood_still(call: Call) -> bool:

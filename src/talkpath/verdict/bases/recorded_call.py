@@ -23,7 +23,7 @@ from talkpath.apps.contract.feature import SURE_CONFIDENCE
 from talkpath.apps.contract.shape import Medium
 from talkpath.measure.call import Attempt, Call, Flow, Second, Stream
 from talkpath.measure.pauses import is_lost_singly, paused_share, without_pauses
-from talkpath.measure.silence import SILENT_END_S, goes_on_reporting, silence_of, streams_of
+from talkpath.measure.silence import ALONE_S, SILENT_END_S, goes_on_reporting, medium_end_of, silence_of, streams_of
 from talkpath.verdict.bases.call_outcome import (
     ENOUGH_PACKETS,
     ENOUGH_S,
@@ -190,11 +190,11 @@ def _why_not_ok(state: _State, rules: tuple[str, ...], *, has_pauses: bool) -> R
     silent = state.silence_s >= max(SILENT_END_S, ENOUGH_S)
     if rules or silent:
         return Reason("no_control", watched)
-    if short or (not state.call.closed and _cut_short(state)):
+    if short or _cut_short(state):
         return Reason("short_capture", watched)
     if has_pauses or not all(map(is_lost_singly, state.heard)):
         return Reason("pauses", watched)
-    one_way = not state.said or abs(state.silence_s) >= SILENT_END_S
+    one_way = not state.said or abs(state.silence_s) >= SILENT_END_S or medium_end_of(state.call, "video")
     unclear = one_way or state.sent_poor or all(stream.lost is None for stream in state.heard)
     return Reason("no_control", watched) if unclear or call_outcome(state.call).kind != "good" else None
 
@@ -204,9 +204,12 @@ def _unclear_reason(mos: float | None) -> bool:
 
 
 def _cut_short(state: _State) -> bool:
-    """Whether the media ended in mid-talk while the recording went on and nobody hung up."""
+    """Whether the media ended in mid-talk while the recording went on and nobody hung up, or not for long."""
     call = state.call
-    return call.control_end_s - (call.start_s + call.duration_s) > SILENT_END_S
+    end_s = call.start_s + call.duration_s
+    if call.closed:
+        return any((flow.last_received_s or 0.0) > end_s + ALONE_S for flow in call.flows if flow.media_received)
+    return call.control_end_s - end_s > SILENT_END_S
 
 
 def _rules_of_silence(state: _State) -> FittingRules:
@@ -220,6 +223,8 @@ def _rules_of_silence(state: _State) -> FittingRules:
     feedback = goes_on_reporting(state.call, state.heard_until_s, state.said_until_s)
     if feedback or (feedback is None and any(_may_reply(flow, state) for flow in state.call.flows)):
         return FittingRules()
+    if state.silence is not None and state.silence.answers and not state.silence.hears:
+        return FittingRules()  # what this end sent did not arrive, so that the other stopped
     if not state.received:
         return FittingRules(() if state.call.app in UNNAMED_APPS else ("media.drop",))
     before = [moment for moment in state.call.seconds if moment.at_s <= state.heard_until_s]
