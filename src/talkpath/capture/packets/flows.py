@@ -220,19 +220,17 @@ class Flows:
         np.maximum.at(latest, slot, time_s)
         np.minimum.at(earliest, slot, time_s)
         began, heard = earliest.reshape(-1, 2), latest.reshape(-1, 2)
-        self._note_clock(place, numbers, began.min(axis=1), time_s)
+        self._note_clock(place, numbers, time_s)
         self.table["began_s"][numbers] = np.minimum(self.table["began_s"][numbers], began)
         self.table["heard_s"][numbers] = np.maximum(self.table["heard_s"][numbers], heard)
         self.table["first_s"][numbers] = np.minimum(self.table["first_s"][numbers], began.min(axis=1))
         self.table["last_s"][numbers] = np.maximum(self.table["last_s"][numbers], heard.max(axis=1))
 
-    def _note_clock(self, place: Ints, numbers: Ints, began: Floats, time_s: Floats) -> None:
-        back = (began < self.table["last_s"][numbers] - CLOCK_SET_BACK_S).astype(np.int64)
+    def _note_clock(self, place: Ints, numbers: Ints, time_s: Floats) -> None:
         if (np.diff(time_s) < -CLOCK_SET_BACK_S).any():
             order = stable_order(place)
             steps = (np.diff(time_s[order]) < -CLOCK_SET_BACK_S) & (np.diff(place[order]) == 0)
-            back += np.bincount(place[order][1:][steps], minlength=len(back))
-        self.table["set_back"][numbers] += back.astype(np.int32)
+            self.table["set_back"][numbers] += np.bincount(place[order][1:][steps], minlength=len(numbers))
 
     def tally(self, column: str, flow: Ints, direction: Directions) -> None:
         """Add one to a column of both directions for each of these packets."""
