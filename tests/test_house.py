@@ -73,6 +73,20 @@ def test_no_file_names_a_package_registry():
     assert named([path for path in files() if hosts.search(path.read_bytes().decode("latin-1"))]) == []
 
 
+def test_no_type_of_what_comes_from_outside_lets_a_line_break_through():
+    """In a pattern `$` alone fits before a line break at the end too."""
+    patterns = {
+        (path.name, value.value)
+        for path in CODE
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Meta"
+        for keyword in node.keywords
+        if keyword.arg == "pattern" and isinstance(value := keyword.value, ast.Constant)
+    }
+    assert patterns
+    assert [one for one in sorted(patterns) if re.search(r"(?<!\(\?!\\n\))\$", one[1])] == []
+
+
 def test_files_are_short():
     long = [path for path in CODE if len(path.read_text(encoding="utf-8").splitlines()) > LINES_A_FILE]
     assert named(long) == []

@@ -70,7 +70,7 @@ class PairedCallFacts(Struct, frozen=True):
     """All rounds of two browsers. `started_at` is the hour; `relay_offered`: the server had a TURN relay."""
 
     rounds: Annotated[tuple[PairedRound, ...], Meta(max_length=MOST_PAIRED_ROUNDS)] = ()
-    started_at: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:00:00Z$")] = "1970-01-01T00:00:00Z"
+    started_at: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:00:00Z(?!\n)$")] = "1970-01-01T00:00:00Z"
     relay_offered: bool = True
 
 

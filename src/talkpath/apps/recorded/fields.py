@@ -18,7 +18,7 @@ MAX_WRITTEN_BYTES: Final = 8 * MAX_PACKET_BYTES  # of a message that each flow w
 
 FieldBytes = Annotated[int, Meta(ge=1, le=MAX_PACKET_BYTES)]
 NumberBytes = Annotated[int, Meta(ge=1, le=8)]
-FieldName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
+FieldName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,19}(?!\n)$")]
 PacketOffset = Annotated[int, Meta(ge=0, le=MAX_PACKET_BYTES)]
 Alphabet = Literal["bytes", "letters", "hexdigits", "digits"]
 """`letters` are those of base64 (ufrags of libwebrtc), `hexdigits` those of 0 to f, as text."""

@@ -25,8 +25,8 @@ Told = Literal["protocol", "recordings", "one"]
 is the same in one alone, where only short marks are kept."""
 
 PacketBytes = Annotated[int, Meta(ge=MIN_PACKET_BYTES, le=MAX_PACKET_BYTES)]
-ShortText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,:+_/()-]{0,79}$")]
-ShapeName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,29}$")]
+ShortText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,:+_/()-]{0,79}(?!\n)$")]
+ShapeName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,29}(?!\n)$")]
 Count = Annotated[int, Meta(ge=0, le=1 << 40)]
 
 
@@ -108,7 +108,7 @@ class ShapeOrigin(_Strict, frozen=True, kw_only=True):
     app: ShortText = "unknown"
     engine: ShortText = "unknown"
     version: ShortText = "unknown"
-    day: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$|^$")] = ""
+    day: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}(?!\n)$|^(?!\n)$")] = ""
     recordings: Annotated[int, Meta(ge=1, le=1000)] = 1
     packets: Count = 0
     seconds: Annotated[float, Meta(ge=0.0, le=1e9)] = 0.0

@@ -18,7 +18,7 @@ HelloCode = Annotated[
     str,
     Meta(
         pattern=r"^(browser|openssl|pion|own|webrtc-1\.2|telegram-1\.2|chromium-1\.3|firefox-1\.3)"
-        r"(/(up|down)(/cookie)?)?$"
+        r"(/(up|down)(/cookie)?)?(?!\n)$"
     ),
 ]
 """Whose ClientHello; of calls like recorded ones also which way it is sent, and whether the server asks for a cookie
@@ -27,7 +27,7 @@ PacketStage = Literal["media", "control", "stun", "dtls", "allocate", "reflector
 """What a packet is of: media, what keeps a call alive (keepalives, reports), or a step of its set-up; `setup` is one
 whose protocol has no name here."""
 Twins = Annotated[int, Meta(ge=0, le=64)]
-PathCode = Annotated[str, Meta(pattern=r"^[a-z.-]{1,20}/[0-9]{1,5}$")]
+PathCode = Annotated[str, Meta(pattern=r"^[a-z.-]{1,20}/[0-9]{1,5}(?!\n)$")]
 HopCount = Annotated[int, Meta(ge=1, le=MAX_HOPS)]
 
 
