@@ -101,7 +101,7 @@ class FarEndServer:
         self._twins: dict[str, WebTransportTwin] = {}
         self._certificate = new_certificate()
         self._check_count = 0
-        self._port: SharedPort  # opened before anybody is served
+        self._port: SharedPort | None = None
 
     async def serve(self, host: str, number: int) -> None:
         """Serve checks until standard input ends."""
@@ -122,6 +122,7 @@ class FarEndServer:
         if not secrets.compare_digest(str(hello.get("token", "")), self._token):
             writer.close()
             return
+        assert self._port is not None  # opened before anybody is served
 
         def tell(message: dict[str, Any]) -> None:
             writer.write(json.dumps(message).encode() + b"\n")
@@ -144,6 +145,7 @@ class FarEndServer:
 
     def _twin_server(self) -> dict[str, Any]:
         """Where the page opens twins, and the certificate that it finds there."""
+        assert self._port is not None  # opened before anybody is served
         fingerprint = base64.b64encode(self._certificate.fingerprint).decode()
         return {"port": self._port.address[1], "fingerprint": fingerprint}
 
@@ -151,6 +153,7 @@ class FarEndServer:
         """Make a new certificate in time, if possible while no check knows the old one."""
         age = self._certificate.age()
         if age > RENEW_BY or (age > RENEW_FROM and self._check_count == 0):
+            assert self._port is not None  # opened before anybody is served
             self._certificate = new_certificate()
             replace_certificate(self._port.quic, self._certificate)
 

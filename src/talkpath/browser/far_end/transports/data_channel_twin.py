@@ -65,6 +65,7 @@ class DataChannelTwin(WebRtcFlow[SecureTransport]):
 
     def _advanced(self) -> None:
         """Hand on what came to SCTP, which begins once the handshake is done."""
+        assert self._engine is not None  # it has received something
         if self._sctp is None and self._engine.is_connected:
             self._start_sctp()
         for data in self._engine.received if self._sctp is not None else ():
@@ -84,6 +85,7 @@ class DataChannelTwin(WebRtcFlow[SecureTransport]):
         asyncio.get_running_loop().create_task(step, context=self._context)
 
     def _encrypt(self, data: bytes) -> None:
+        assert self._engine is not None  # SCTP has begun
         self._send(self._engine.send(time.monotonic(), data))
         self._arm()
 

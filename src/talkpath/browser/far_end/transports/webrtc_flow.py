@@ -26,7 +26,7 @@ class WebRtcFlow(asyncio.DatagramProtocol, Generic[Engine]):
     def __init__(self, port: SharedPort, host: str) -> None:
         self._port, self._host = port, host
         self._lane: Lane | None = None
-        self._engine: Engine  # once there is a lane
+        self._engine: Engine | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = NEVER_DUE_S
         self._context = copy_context()  # of the check, which an error of this end has to end
@@ -48,6 +48,7 @@ class WebRtcFlow(asyncio.DatagramProtocol, Generic[Engine]):
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """Called by the lane."""
+        assert self._engine is not None  # it has a lane
         try:
             self._send(self._engine.receive(time.monotonic(), data, addr))
             self._advanced()
@@ -62,7 +63,7 @@ class WebRtcFlow(asyncio.DatagramProtocol, Generic[Engine]):
         """End the connection."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._lane is not None:
+        if self._engine is not None and self._lane is not None:
             self._send(self._engine.close(time.monotonic()))
             self._lane.close()
 
@@ -72,6 +73,7 @@ class WebRtcFlow(asyncio.DatagramProtocol, Generic[Engine]):
 
     def _arm(self) -> None:
         """Have `_wake` called when the engine wants it."""
+        assert self._engine is not None  # it has received something
         wake_s = self._engine.wake_s
         if wake_s == self._timer_s:
             return
@@ -81,6 +83,7 @@ class WebRtcFlow(asyncio.DatagramProtocol, Generic[Engine]):
         self._timer = None if wake_s == NEVER_DUE_S else asyncio.get_running_loop().call_at(wake_s, self._wake)
 
     def _wake(self) -> None:
+        assert self._engine is not None  # it had the timer set
         self._timer_s = NEVER_DUE_S
         try:
             self._send(self._engine.poll(time.monotonic()))
@@ -104,12 +107,12 @@ class WebRtcCall(WebRtcFlow[CallEngine]):
     @property
     def sent(self) -> tuple[int, ...]:
         """The slots that were sent."""
-        return tuple(self._engine.sender.sent) if self._lane is not None else ()
+        return tuple(self._engine.sender.sent) if self._engine else ()
 
     @property
     def zero_stamp(self) -> int | None:
         """The RTP time stamp of slot 0; None if nothing was sent."""
-        return self._engine.sender.zero_stamp if self.sent else None
+        return self._engine.sender.zero_stamp if self._engine and self.sent else None
 
     async def answer(self, sdp: str) -> str:
         """Return the SDP answer to an offer. `ValueError` if it is no valid offer."""
@@ -119,5 +122,5 @@ class WebRtcCall(WebRtcFlow[CallEngine]):
 
     def tick(self, slot: int) -> None:
         """Send slot `slot`, if the call is set up."""
-        if self._lane is not None:
+        if self._engine is not None:
             self._send(self._engine.media(time.monotonic(), time.time(), slot))
