@@ -41,7 +41,7 @@ ROWS = [
     ("media.drop,p=0.1,direction=up", "clean", WEBRTC, 4, 8),
     ("media.drop,p=0.3", "ge,loss=0.05", WEBRTC, 6, 6),
     ("media.drop,p=0.5,direction=down", "clean", FAST20, 6, 6),
-    ("media.drop,p=0.95,direction=up", "ge,loss=0.05", TGCALLS, 4, 6),
+    ("media.drop,p=0.95,direction=up", "ge,loss=0.05", WEBRTC, 4, 6),
     ("media.freeze,after_packets=40", "clean", WEBRTC, 4, 14),
     ("media.freeze,after_s=1.2", "clean", TGCALLS, 6, 16),
     ("media.freeze,after=handshake", "clean", WEBRTC, 6, 8),
