@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from msgspec import structs
 from rich.console import Console
 
 from print_sentences import verdict_of_state
@@ -15,9 +16,9 @@ AT = "2026-11-27T15:00Z"
 TOGETHER = verdict_of_state(figures={"checks": 12.0, "checks_restricted": 5.0}, log10_e=9.25)
 
 
-def shown(least: float = 5.1) -> str:
+def shown(log10_e: float = 9.25) -> str:
     out = io.StringIO()
-    show_watch(Console(file=out, width=140), [TOGETHER], least)
+    show_watch(Console(file=out, width=140), [structs.replace(TOGETHER, log10_e=log10_e)])
     return out.getvalue()
 
 
@@ -40,14 +41,29 @@ def test_a_check_that_could_not_be_made_is_told() -> None:
     assert missed_line(AT) == f"{AT}  The test server could not be used this time."
 
 
-def test_all_checks_together_have_their_evidence_and_what_it_must_reach() -> None:
+def test_all_checks_together_have_their_evidence_and_what_is_promised() -> None:
     text = shown()
     assert "All checks together:" in text
     (row,) = [line for line in text.splitlines() if "Telegram" in line]
     assert "✗ Signs of restriction (call packets are dropped at random" in row
     assert "5 of 12" in row
-    assert "10^9.2 to 1" in row
-    assert "To accuse takes 10^5.1 to 1." in text
+    assert "fewer than 1 watch in 10 000 accuses" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("log10_e", "told"),
+    [
+        (9.25, "less than 1 in 10\N{NO-BREAK SPACE}000"),
+        (4.7, "less than 1 in 10\N{NO-BREAK SPACE}000"),
+        (2.5, "less than 1 in 310"),
+        (0.1, "none"),
+        (-0.6, "none"),
+    ],
+)
+def test_evidence_is_odds_in_plain_words(log10_e: float, told: str) -> None:
+    (row,) = [line for line in shown(log10_e).splitlines() if "Telegram" in line]
+    assert row.rstrip().endswith(f"5 of 12  {told}")
+    assert "^" not in row
 
 
 def test_the_note_on_the_translation_follows() -> None:

@@ -147,7 +147,6 @@ def _watch_network(plan: Plan, links: Sequence[InviteLink], bounds: Bounds, outp
     from talkpath.conduct.repeated_checks import repeat_checks
     from talkpath.report import watch_report
     from talkpath.verdict.bases.repeated import join_runs
-    from talkpath.verdict.statistics.permutation import LN10
 
     runs: list[Run] = []
     click.echo(f"talkpath: about {plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s a check.", err=True)
@@ -157,7 +156,7 @@ def _watch_network(plan: Plan, links: Sequence[InviteLink], bounds: Bounds, outp
     except KeyboardInterrupt:
         click.echo("talkpath: stopped.", err=True)
     if not as_json and runs:
-        watch_report.show_watch(screen(), join_runs(runs), runs[0].log_threshold / LN10)
+        watch_report.show_watch(screen(), join_runs(runs))
     return 0 if any(not run.void for run in runs) else 3
 
 

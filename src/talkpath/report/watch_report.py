@@ -17,7 +17,7 @@ from rich.text import Text
 from talkpath.grouping import grouped_by_key
 from talkpath.report.check_text import STYLES
 from talkpath.report.words import sentences
-from talkpath.report.words.amounts import megabytes, numeral
+from talkpath.report.words.amounts import megabytes, odds_words
 from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.report.words.sentences import app_name_of
@@ -41,8 +41,12 @@ def check_line(at: str, verdicts: Sequence[Verdict]) -> str:
 
 
 def _whose_calls(verdict: Verdict) -> str:
-    app, medium = sentences.app_name(verdict), sentences.medium_word(verdict.medium)
-    return say("watch", "{app} ({medium})", app=app, medium=medium)
+    return say(
+        "watch",
+        "{app} ({medium})",
+        app=sentences.app_name(verdict),
+        medium=sentences.medium_word(verdict.medium),
+    )
 
 
 def missed_line(at: str) -> str:
@@ -50,17 +54,16 @@ def missed_line(at: str) -> str:
     return f"{at}  {say('watch', 'The test server could not be used this time.')}"
 
 
-def show_watch(console: Console, verdicts: Sequence[Verdict], least_log10: float) -> None:
-    """Print all checks together. `least_log10`: what the evidence must reach."""
+def show_watch(console: Console, verdicts: Sequence[Verdict]) -> None:
+    """Print all checks together, with the odds of each row and what is promised of the whole."""
     console.print(Text(f"\n{say('watch', 'All checks together:')}"))
     grid = Table(box=None, pad_edge=False)
-    evidence = say("watch", "evidence")
     for title in (
         say("table", "app"),
         say("table", "medium"),
         say("table", "result"),
         say("watch", "checks"),
-        evidence,
+        say("watch", "evidence"),
     ):
         grid.add_column(title)
     for verdict in verdicts:
@@ -74,13 +77,27 @@ def show_watch(console: Console, verdicts: Sequence[Verdict], least_log10: float
             sentences.medium_word(verdict.medium),
             label,
             _restricted_checks(verdict),
-            say("watch", "{number} to 1", number=f"10^{numeral(verdict.log10_e or 0.0, 1)}"),
+            _evidence_words(verdict.log10_e or 0.0),
         )
     console.print(grid)
-    least = say("watch", "{number} to 1", number=f"10^{numeral(least_log10, 1)}")
-    console.print(Text(say("watch", "Every check counts, whatever it said. To accuse takes {least}.", least=least)))
+    console.print(
+        Text(
+            say(
+                "watch",
+                "Evidence: how often all checks together would look like this if calls and control traffic were "
+                "treated alike. Every check counts, whatever it said. Where nothing is restricted, fewer than 1 watch "
+                "in 10 000 accuses.",
+            )
+        )
+    )
     if sentences.translation_note():
         console.print(Text(f"\n{sentences.translation_note()}", style="dim"))
+
+
+def _evidence_words(log10_e: float) -> str:
+    """The odds as elsewhere; what is as likely as not is no evidence."""
+    odds = odds_words(max(log10_e, 0.0))
+    return say("watch", "none") if odds == "1" else say("watch", "less than 1 in {odds}", odds=odds)
 
 
 def _restricted_checks(verdict: Verdict) -> str:
