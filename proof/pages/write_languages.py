@@ -3,7 +3,8 @@
     .venv/bin/python -m proof.pages.write_languages
 
 Translations and headers stay as they are. tests/report/test_languages.py fails when a catalogue is not current, or
-lacks a translation.
+lacks a translation. A text that `say` is given by another name could be found by nobody: nothing is written then, since
+its translations would go.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ SCENARIO = Path(__file__).resolve().parents[2] / "scenarios" / "article.toml"
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "talkpath"
 CATALOGUE_FOLDER = SOURCE / "report" / "languages"
 TEXTS = {"say": 1, "count": 2}  # how many texts follow the context
+LOOKED_UP = ("scene", "error")  # contexts whose texts are data, and collected from there
 
 
 def scene_texts() -> Iterator[str]:
@@ -67,12 +69,16 @@ def words_of(file: Path) -> list[ast.Call]:
 
 
 def code_texts(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """(context, texts) of each `say` and `count` that is written out."""
+    """(context, texts) of each `say` and `count`; `ValueError` for one whose text is not written out there."""
     for call in words_of(file):
         wanted = TEXTS[ast.unparse(call.func)] + 1
-        parts = [each.value for each in call.args[:wanted] if isinstance(each, ast.Constant)]
-        if len(parts) == wanted:
+        parts = [each.value if isinstance(each, ast.Constant) else None for each in call.args[:wanted]]
+        if None not in parts:
             yield str(parts[0]), tuple(map(str, parts[1:]))
+        elif parts[0] not in LOOKED_UP:
+            raise ValueError(
+                f"{file}:{call.lineno}: write the text out in the call, or its translations would be lost."
+            )
 
 
 def template_texts(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
