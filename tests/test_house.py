@@ -22,9 +22,9 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 405,
-    "apps": 2203,
+    "apps": 2196,
     "browser": 3482,
-    "capture": 5583,
+    "capture": 5601,
     "cli": 1736,
     "conduct": 576,
     "directory": 405,

@@ -92,9 +92,6 @@ def _recognise_media(datagram: bytes, view: FlowView) -> RecognisedDatagram:
 
 # ---------------------------------------------------------------- what is known, and from where
 
-_CHROMIUM: Final = "make engines: Chromium 156.0.8078.114 on 30 November 2026"
-_FIREFOX: Final = "make engines: Firefox 153.8.0esr on 30 November 2026"
-
 SOURCES: Final = (
     ShapeSource(
         "Chromium: voice (docs/likeness.md)",

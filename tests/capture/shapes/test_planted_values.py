@@ -14,7 +14,7 @@ from factories.networks.planted_addresses import address_forms, name_forms
 from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from talkpath.apps.recorded.shape_text import write_shape_text
 from talkpath.capture.shapes.make_shape import make_shape
-from talkpath.capture.shapes.recorded_flow import RecordedFlow, read_flow
+from talkpath.capture.shapes.recorded_flow import FlowPacket, RecordedFlow, read_flow
 from talkpath.report.recordings.recorded_shape import kind_lines, shape_record, summary_lines
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
@@ -164,3 +164,18 @@ def test_what_is_kept_of_an_unknown_protocol_is_a_mark():
     (up,) = (kind for kind in shape.kinds if kind.direction == "up")
     assert up.told == "recordings"
     assert bytes.fromhex("4107") == up.fields[0].data  # type: ignore[union-attr]
+
+
+def test_what_a_client_asks_a_reflector_with_is_not_kept():
+    """Telegram's engine asks with the same number always, which stays (test_made_shapes); another's may be its own."""
+    packets, tag, query = list[FlowPacket](), b"call-tag-of1", b"qzxwask1"
+    for number in range(200):
+        for direction in ("up", "down"):
+            body = Random(number).randbytes(100)
+            frame = tag + b"\0\0\0\2" + b"\0\0\0\1" + len(body).to_bytes(4, "big") + body
+            packets.append(FlowPacket(0.02 * number, direction, frame, len(frame)))
+    asked = tag + b"\0\0\0\1" + 12 * b"\xff" + b"\xfe\xff\xff\xff" + query
+    packets = [FlowPacket(-0.1 + 0.01 * number, "up", asked, len(asked)) for number in range(3)] + packets
+    whole = write_shape_text(make_shape([RecordedFlow(tuple(packets))], "reflector"))
+    assert b"reflector40_up" in whole
+    assert query.hex().encode() not in whole.replace(b" ", b"").replace(b"\n", b"")

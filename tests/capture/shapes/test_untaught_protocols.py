@@ -8,7 +8,19 @@ from random import Random
 import pytest
 
 from factories.packets.capture_files import Packet, pcap_file, udp_packet
-from factories.packets.untaught_calls import framed, mumble, quic, untaught_recordings, wireguard
+from factories.packets.untaught_calls import (
+    RECORDINGS,
+    Made,
+    counted_first,
+    framed,
+    masked,
+    mumble,
+    quic,
+    typed,
+    untaught_recordings,
+    wireguard,
+    with_session,
+)
 from talkpath.apps.recorded.field_text import fields_to_text
 from talkpath.apps.recorded.fields import MAX_PACKET_BYTES, field_bytes
 from talkpath.apps.recorded.layout import place_fields
@@ -19,6 +31,7 @@ from talkpath.capture.shapes.evidence import FlowEvidence
 from talkpath.capture.shapes.make_shape import make_shape
 from talkpath.capture.shapes.quic_fields import quic_parts, see_quic
 from talkpath.capture.shapes.recorded_flow import read_flow
+from talkpath.errors import FileError
 
 
 def texts(shape: RecordedShape) -> dict[str, str]:
@@ -38,6 +51,71 @@ def texts(shape: RecordedShape) -> dict[str, str]:
 def test_evidence_tells_structure_from_chance(made, fields: dict[str, str]):
     found = texts(make_shape(untaught_recordings(made), "untaught"))
     assert {name: found.get(name) for name in fields} == fields
+
+
+TYPED_VOICE = "564301 count(DIRECTION_56_n3,2) clock(DIRECTION_56_t5,4,1) length(1,-10) random"
+
+
+def test_types_stand_in_any_of_the_first_bytes():
+    """Behind a mark, a byte that names the type: else no number, clock and length of any type would be found."""
+    shape = make_shape(untaught_recordings(typed), "typed")
+    begins = {name: text[:6] for name, text in texts(shape).items()}
+    assert sorted(begins.values()) == ["564301", "564301", "564302", "564302", "564303", "564303"]
+    for direction in ("up", "down"):
+        (voice,) = (name for name in begins if name.endswith(direction) and begins[name] == "564301")
+        assert texts(shape)[voice] == TYPED_VOICE.replace("DIRECTION", direction)
+
+
+@pytest.mark.parametrize("recordings", [2, RECORDINGS])
+def test_first_bytes_that_differ_with_each_recording_are_chance(recordings: int):
+    """They were kept as the marks of so many types, three bytes of each call's own mask."""
+    flows = untaught_recordings(masked)[:recordings]
+    shape = make_shape(flows, "masked")
+    masks = {flow.packets[0].data[:2].hex() for flow in flows}
+    assert len(shape.kinds) == 2
+    assert [name for name, text in texts(shape).items() if any(text.startswith(one) for one in masks)] == []
+
+
+def test_a_mark_is_kept_where_a_longer_constant_follows():
+    """All of the run became a word, the mark too, so that a filter of it met no packet."""
+    several = texts(make_shape(untaught_recordings(with_session), "session"))
+    assert several["data54_up"] == "54414c word(up_54_w3,9) random"
+    one = texts(make_shape(untaught_recordings(with_session)[:1], "session"))
+    assert one["data54_up"] == "5441 word(up_54_w2,10) random"
+
+
+def test_the_upper_byte_of_a_number_names_no_type():
+    assert texts(make_shape(untaught_recordings(counted_first)[:1], "counted")) == {
+        "data_up": "count(up_any_n0,2) random",
+        "data_down": "count(down_any_n0,2) random",
+    }
+
+
+def one_end_speaks(rng: Random) -> Made:
+    for at_s, up, data in framed(rng):
+        if not up or at_s % 1 < 0.04:
+            yield at_s, up, data
+
+
+def only_one_end(rng: Random) -> Made:
+    yield from (packet for packet in framed(rng) if packet[1])
+
+
+@pytest.mark.parametrize("made", [one_end_speaks, only_one_end])
+def test_a_call_in_which_one_end_is_silent_says_what_to_record(made):
+    with pytest.raises(FileError, match="record a call in which both ends speak"):
+        make_shape(untaught_recordings(made)[:1], "silent")
+
+
+def test_an_end_may_send_one_packet_in_its_first_half_second():
+    """Such a call was refused for sending too fast."""
+
+    def hesitant(rng: Random) -> Made:
+        yield from (packet for packet in framed(rng) if packet[1] or packet[0] < 0.04 or packet[0] > 0.7)
+
+    shape = make_shape(untaught_recordings(hesitant)[:1], "hesitant")
+    begins = [block for block in shape.blocks if block.direction == "down" and block.after_ms == 0]
+    assert [len(block.packets) for block in begins] == [1]
 
 
 def test_headers_of_quic_are_read_by_their_protocol():

@@ -62,6 +62,46 @@ def quic(rng: Random) -> Made:
             yield 0.1 + number * 0.02 + rng.random() / 500, up, head + rng.randbytes(rng.randint(90, 140))
 
 
+def typed(rng: Random) -> Made:
+    """An app of its own: a mark, a type, a number of that type, milliseconds, the length of what follows. Voice is type
+    1, what repairs it 2, a keepalive 3."""
+    counts: dict[tuple[bool, int], int] = {}
+    for number in range(SECONDS * 50):
+        for up in (True, False):
+            at_ms = number * 20 + rng.randint(0, 3)
+            for kind, every, sizes in ((1, 1, (40, 120)), (2, 10, (200, 240)), (3, 50, (16, 16))):
+                if number % every == every // 2:
+                    counts[up, kind] = counts.get((up, kind), rng.randrange(1000)) + 1
+                    body = rng.randbytes(rng.randint(*sizes))
+                    head = b"VC" + bytes([kind]) + counts[up, kind].to_bytes(2, "big") + at_ms.to_bytes(4, "big")
+                    yield (at_ms + kind / 10) / 1000, up, head + bytes([len(body)]) + body
+
+
+def masked(rng: Random) -> Made:
+    """Packets under a mask of four bytes, another in each call: nothing of it may be taken for structure."""
+    mask = rng.randbytes(4)
+    for number in range(SECONDS * 50):
+        for up in (True, False):
+            plain = b"\1\0" + number.to_bytes(2, "big") + rng.randbytes(rng.randint(50, 90))
+            yield number * 0.02, up, bytes(byte ^ mask[at % 4] for at, byte in enumerate(plain))
+
+
+def with_session(rng: Random) -> Made:
+    """A mark of four bytes, then a session's number, then sealed audio."""
+    session = rng.randbytes(8)
+    for number in range(SECONDS * 50):
+        for up in (True, False):
+            yield number * 0.02, up, b"TALK" + session + rng.randbytes(rng.randint(50, 90))
+
+
+def counted_first(rng: Random) -> Made:
+    """A number of two bytes that counts, the upper one first: some hundred packets have few upper bytes."""
+    start = rng.randrange(1000, 9000)
+    for number in range(SECONDS * 50):
+        for up in (True, False):
+            yield number * 0.02, up, (start + number).to_bytes(2, "big") + rng.randbytes(rng.randint(50, 90))
+
+
 def untaught_recordings(made: Callable[[Random], Made]) -> list[RecordedFlow]:
     flows = []
     for seed in range(RECORDINGS):

@@ -16,10 +16,8 @@ from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Direction, Sche
 TRIES_MS = (0.0, 70.0, 140.0)
 MEDIA_MS = 200.0
 
-Packet = tuple[float, int]
-"""A media packet: ms after the first one, bytes."""
 PacketOfKind = tuple[float, int, str]
-"""The same, and its kind."""
+"""A media packet: ms after the first one, bytes, its kind."""
 
 
 class Script:
@@ -60,12 +58,8 @@ class Script:
             first = line if first is None else first
         return first or 0
 
-    def media(self, direction: Direction, packets: Iterable[Packet], rate: float) -> None:
-        """Add media packets from MEDIA_MS on, `rate` times as fast as drawn; the longer ones can carry a nonce."""
-        self.mixed(direction, ((at_ms, size, "") for at_ms, size in packets), rate)
-
     def mixed(self, direction: Direction, packets: Iterable[PacketOfKind], rate: float) -> None:
-        """Add media packets of several kinds, as `media` does."""
+        """Add media packets from MEDIA_MS on, `rate` times as fast as drawn; the longer ones can carry a nonce."""
         for at_ms, size, kind in packets:
             nonce_at = KEY_BYTES if size >= KEY_BYTES + NONCE_BYTES else None
             self.add(
@@ -76,23 +70,6 @@ class Script:
                     stage="media",
                     nonce_at=nonce_at,
                     kind=kind,
-                )
-            )
-
-    def wrap(self, inner: Schedule, header_bytes: int, align: int) -> None:
-        """Add all slots of another schedule, behind a header and padded; they keep their order among themselves.
-
-        The header is taken to be random enough to know a packet by. STUN needs no padding: its FINGERPRINT stays last.
-        """
-        shift = len(self._lines)
-        for slot in inner.slots:
-            self._lines.append(
-                replace(
-                    _renumbered_slot(slot, lambda number: number + shift),
-                    size=header_bytes + slot.size + -slot.size % align,
-                    nonce_at=None if slot.nonce_at is None else header_bytes + slot.nonce_at,
-                    inner_at=header_bytes if slot.fingerprint else 0,
-                    key_at=0,
                 )
             )
 

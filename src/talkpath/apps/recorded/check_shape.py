@@ -142,14 +142,16 @@ class _ShapeCheck:
             raise FileError("A block sends more bytes than a call does.")
 
     def _check_direction(self, blocks: list[PacketBlock]) -> None:
-        if not blocks or min(block.after_ms for block in blocks):
+        steady_ms = max((block.after_ms for block in blocks), default=0)
+        steady = [packet for block in blocks if block.after_ms == steady_ms for packet in block.packets]
+        if not any(self._kinds[packet.kind].stage == "media" for packet in steady):
+            raise FileError("One end sends no media for most of the call; record a call in which both ends speak.")
+        if min(block.after_ms for block in blocks):
             raise FileError("One direction has no packets to begin with.")
         for after_ms in {block.after_ms for block in blocks}:
             packets = [packet for block in blocks if block.after_ms == after_ms for packet in block.packets]
-            last = after_ms == max(block.after_ms for block in blocks)
-            if last and not any(self._kinds[packet.kind].stage == "media" for packet in packets):
-                raise FileError("One direction has no media once it is under way.")
-            if sum(packet.gap_ms for packet in packets) < len(packets):
+            is_played_once = after_ms < steady_ms  # its first packet need not wait
+            if is_played_once + sum(packet.gap_ms for packet in packets) < len(packets):
                 raise FileError("The blocks of one direction send more than a packet a millisecond.")
 
     def _kind(self, name: str) -> PacketKind:

@@ -92,9 +92,12 @@ class _Maker:
         """Give packets of no known protocol their fields, from the evidence of all recordings."""
         flows = [[one.packet for one in call.packets if one.fields is None] for call in self._calls]
         read: dict[int, ReadPacket] = {}
-        for (direction, first), packets in group_unknown(flows).items():
-            fields = read_unknown((direction, first), packets)
-            label = "data" if first is None else f"data{first:02x}"
+        taken = Counter[str]()
+        for (direction, mark), packets in group_unknown(flows).items():
+            name = f"{direction}_{mark[:1].hex() or 'any'}"
+            taken[name] += 1
+            fields = read_unknown(name if taken[name] == 1 else f"{name}x{taken[name]}", packets)
+            label = f"data{mark[:1].hex()}"
             is_rare = sum(map(len, packets)) <= 2 * len(packets)
             stage: PacketStage = "media" if _is_media(packets) else "setup" if is_rare else "control"
             for one in (packet for flow in packets for packet in flow):

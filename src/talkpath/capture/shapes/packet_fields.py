@@ -43,7 +43,7 @@ from talkpath.capture.shapes.stun_fields import (
 )
 from talkpath.wire.control.question import PacketStage
 from talkpath.wire.rtc.dtls import Content
-from talkpath.wire.rtc.reflector import CALL_TAG_BYTES, DATA_BYTES
+from talkpath.wire.rtc.reflector import CALL_TAG_BYTES, DATA_BYTES, HELLO_QUERY
 
 _CHANNEL_BYTES: Final = 4
 RTCP_BYE: Final = 203
@@ -198,7 +198,7 @@ class FlowReader:
     def _reflector_message(self, one: Opened) -> ReadPacket:
         """A message to or from the reflector itself: tag, a mark, and what the client asks with."""
         data, direction = one.data, one.packet.direction
-        kept = len(data) if direction == "up" and len(data) <= 40 else 32
+        kept = 40 if data[32:] == HELLO_QUERY else 32  # another client's own number is nobody's business
         parts: list[FieldPart] = [WordField("call_tag", CALL_TAG_BYTES), WordField(f"{direction}_id", 4)]
         parts += [data[16:kept], *random_part(len(data) - kept)]
         request, reply = (data[:16], None) if direction == "up" else (None, data[:16])

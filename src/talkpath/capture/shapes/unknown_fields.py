@@ -1,10 +1,14 @@
 """The fields of packets of no known protocol, by evidence: what counts, what is a length, what tells the time, what is
 the same in every packet.
 
-A run of bytes that is the same in every packet may be structure or somebody's token, also in several recordings of one
-user. So no more of such bytes is kept than a mark at a packet's beginning: up to MAX_MARK_BYTES[False] bytes where
-there is one recording, and MAX_MARK_BYTES[True] where several have them; and runs of zeros or ones, which can tell
-nothing. The rest of what is the same becomes a word: random for each flow, the same in its packets.
+Packets are of one type where their first bytes are the same: of up to MAX_TYPE_BYTES of these, as far as they have few
+values in all, that several recordings share, and are no number.
+
+A run of bytes that is the same in every packet of a type may be structure or somebody's token, also in several
+recordings of one user. So no more of such bytes is kept than a mark at a packet's beginning: up to
+MAX_MARK_BYTES[False] bytes where there is one recording, and MAX_MARK_BYTES[True] where several have them; and runs of
+zeros or ones, which can tell nothing. The rest of what is the same becomes a word: random for each flow, the same in
+its packets.
 """
 
 from __future__ import annotations
@@ -17,45 +21,78 @@ from typing import Final
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.apps.recorded.fields import ClockField, CounterField, Field, LengthField, RandomField, WordField
-from talkpath.capture.shapes.evidence import FieldPart, SeenValue, bits_of, is_clock, join_fields, random_part
+from talkpath.capture.shapes.evidence import (
+    MOSTLY,
+    FieldPart,
+    SeenValue,
+    bits_of,
+    is_clock,
+    join_fields,
+    random_part,
+)
 from talkpath.capture.shapes.recorded_flow import FlowPacket
+from talkpath.grouping import grouped_by_key
 
 MAX_MARK_BYTES: Final = {False: 2, True: 3}
 MAX_HEADER_BYTES: Final = 48  # no header of a call is longer
-MAX_FIRST_BYTES: Final = 8  # so many different first bytes are types of packets; more are chance
+MAX_FIRST_BYTES: Final = 8  # so many different beginnings are types of packets; more are chance
+MAX_TYPE_BYTES: Final = 3
 MIN_KIND_PACKETS: Final = 8
 MAX_EVIDENCE_PACKETS: Final = 1500
 COUNTING_SHARE: Final = 0.9
 NUMBER_SIZES: Final = (8, 4, 2, 1)
 MAX_CLOCK_PER_MS: Final = {8: 1.1e6, 4: 1100.0, 2: 100.0}  # of ns, us, and 90 kHz
 
-PacketGroup = tuple[Direction, int | None]
-"""Packets of one direction that begin with one byte, or with any."""
+PacketGroup = tuple[Direction, bytes]
+"""Packets of one direction that begin with these bytes, which name their type; with none, all that it has."""
 
 
 def group_unknown(flows: Sequence[Sequence[FlowPacket]]) -> dict[PacketGroup, list[list[FlowPacket]]]:
     """Return the packets of each group, flow by flow."""
-    by_first = {direction: Counter[int]() for direction in ("up", "down")}
-    for packet in (packet for flow in flows for packet in flow):
-        by_first[packet.direction][packet.data[0]] += 1
-    typed = {direction: len(counts) <= MAX_FIRST_BYTES for direction, counts in by_first.items()}
     groups: dict[PacketGroup, list[list[FlowPacket]]] = defaultdict(lambda: [[] for _ in flows])
+    sizes = {direction: _type_bytes(flows, direction) for direction in ("up", "down")}
     for number, flow in enumerate(flows):
         for packet in flow:
-            first = packet.data[0] if typed[packet.direction] else None
-            groups[packet.direction, first][number].append(packet)
+            groups[packet.direction, packet.data[: sizes[packet.direction]]][number].append(packet)
     return groups
 
 
-def read_unknown(group: PacketGroup, flows: Sequence[Sequence[FlowPacket]]) -> tuple[Field, ...]:
-    """Return the fields of a group from all of its packets."""
-    return _Evidence(group, [flow for flow in flows if flow]).fields()
+def _type_bytes(flows: Sequence[Sequence[FlowPacket]], direction: str) -> int:
+    """Return how many of the first bytes of one direction's packets name their type."""
+    sent = [[packet.data for packet in flow if packet.direction == direction] for flow in flows]
+    sizes = range(1, MAX_TYPE_BYTES + 1)
+    return next((size - 1 for size in sizes if not _are_types([flow for flow in sent if flow], size)), MAX_TYPE_BYTES)
+
+
+def _are_types(flows: Sequence[Sequence[bytes]], size: int) -> bool:
+    """Whether the first bytes, the last of them too, name types: what differs with each recording is chance."""
+    seen = [{data[:size] for data in flow} for flow in flows]
+    found = set[bytes]().union(*seen)
+    most = min(MAX_FIRST_BYTES, sum(map(len, flows)) // MIN_KIND_PACKETS if size > 1 else MAX_FIRST_BYTES)
+    is_shared = len(flows) == 1 or len(found) < sum(map(len, seen))
+    return len(found) <= most and is_shared and not _is_upper_byte(flows, size - 1)
+
+
+def _is_upper_byte(flows: Sequence[Sequence[bytes]], at: int) -> bool:
+    """Whether a byte is the upper one of a number: where it moves, it grows by 1 and the one behind it begins anew."""
+    moves = carries = 0
+    for flow in flows:
+        for packets in grouped_by_key((data[:at], data[at : at + 2]) for data in flow).values():
+            for before, after in pairwise(packets):
+                if before[:1] != after[:1] and len(before) == len(after) == 2:
+                    moves += 1
+                    carries += (after[0] - before[0]) % 256 == 1 and before[1] - after[1] > 128
+    return moves > 0 and carries >= MOSTLY * moves
+
+
+def read_unknown(name: str, flows: Sequence[Sequence[FlowPacket]]) -> tuple[Field, ...]:
+    """Return the fields of a group from all of its packets. `name` begins those of its fields."""
+    return _Evidence(name, [flow for flow in flows if flow]).fields()
 
 
 class _Evidence:
-    def __init__(self, group: PacketGroup, flows: Sequence[Sequence[FlowPacket]]) -> None:
-        direction, first = group
-        self._name = f"{direction}_{'any' if first is None else f'{first:02x}'}"
+    def __init__(self, name: str, flows: Sequence[Sequence[FlowPacket]]) -> None:
+        self._name = name
         self._several = len(flows) > 1
         every = [packet for flow in flows for packet in flow]
         self._least = min(packet.kept for packet in every)
@@ -147,7 +184,7 @@ class _Evidence:
         return len({packet.data[low] for packet in self._all}) > MAX_FIRST_BYTES
 
     def _lengthy(self, at: int, size: int, little: bool) -> FieldPart | None:
-        if not 2 <= size <= 4 or len(self._sizes) < 3:
+        if size > 4 or len(self._sizes) < 3:
             return None
         values = [(_ordered(packet.data[at : at + size], little), len(packet.data)) for packet in self._all]
         less = {int.from_bytes(value, "big") - whole for value, whole in values}
@@ -162,11 +199,11 @@ class _Evidence:
         if stop == at:
             return self._single(at), at + 1
         value = self._all[0].data[at:stop]
-        if self._is_everywhere(at, stop):
-            if len(set(value)) == 1 and value[0] in (0, 0xFF):
-                return [value], stop
-            if at == 0 and len(value) <= MAX_MARK_BYTES[self._several]:
-                return [value], stop
+        if len(set(value)) == 1 and value[0] in (0, 0xFF) and self._is_everywhere(at, stop):
+            return [value], stop
+        most = 0 if at else min(stop, MAX_MARK_BYTES[self._several])
+        if kept := next((size for size in range(most, 0, -1) if self._is_everywhere(0, size)), 0):
+            return [value[:kept]], kept
         return [WordField(f"{self._name}_w{at}", stop - at)], stop
 
     def _same_run(self, at: int, stop: int) -> bool:

@@ -58,6 +58,7 @@ ERROR_SENTENCES = (
     "No call was found in this recording. Name its flow by --flow N: {flows}.",
     "There is no flow {number} in this recording; it has {count}.",
     "No steady media was found in this flow; name another one by --flow N.",
+    "One end sends no media for most of the call; record a call in which both ends speak.",
     "This call went over TCP, and a shape is of UDP; record a call that goes over UDP.",
     "This flow has {count} packets; a shape takes {least} at least.",
     "The shape of this call takes more than 64 kB; use fewer recordings.",
