@@ -17,8 +17,10 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from talkpath.cli import cli
+from talkpath.cli.share import _told_of_check
 from talkpath.errors import BundleError, FileError, PeerError, TalkpathError, UsageError
-from talkpath.evidence.bundle import write_capture, write_check
+from talkpath.evidence.bundle import read_bundle, write_capture, write_check
+from talkpath.evidence.known_responders import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
@@ -112,7 +114,7 @@ def test_it_shows_asks_sends_and_takes_back(far: Observatory, bundle: Path) -> N
     assert told.exception is None, told.output
     for shown in (
         "in the hour of 2026-11-24T20:00:00Z",
-        "network AS0, country ZZ",
+        "it counts for the network that you send it from",
         "WebRTC voice: No sign of restriction",
     ):
         assert shown in told.stderr
@@ -174,6 +176,28 @@ def test_a_receipt_is_never_written_over(far: Observatory, bundle: Path) -> None
     receipt.write_text("precious")
     assert "There is a receipt" in str(failed(run("share", bundle, "--to", far.url, "--yes")))
     assert (receipt.read_text(), far.heard) == ("precious", [])
+
+
+def test_what_was_shared_before_is_told_before_anything_is_asked(far: Observatory, bundle: Path) -> None:
+    run("share", bundle, "--to", far.url, "--yes")
+    again = run("share", bundle, "--to", far.url)
+    assert "this was shared before" in str(failed(again))
+    assert "It tells" not in again.stderr
+    assert "It is removed" in run("withdraw", bundle.with_suffix(".shared.json")).output
+    assert "One that was used is deleted" in str(failed(run("withdraw", bundle.with_suffix(".shared.json"))))
+    assert run("share", bundle, "--to", far.url, "--yes").exception is None
+    assert [method for method, *_ in far.heard] == ["PUT", "DELETE", "PUT"]
+
+
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [("AS0", "where      nothing: it counts for the network that you send it from"), ("AS64496", "network AS64496")],
+)
+def test_it_tells_for_which_network_a_check_counts(network: str, told: str) -> None:
+    stored = read_bundle(write_check(SIMULATED, judge_check(SIMULATED)[1], probe_signer()))
+    assert stored.receipt is not None
+    stored = replace(stored, receipt=replace(stored.receipt, network=network))
+    assert told in "\n".join(_told_of_check(stored))
 
 
 def test_somebody_elses_secret_withdraws_nothing(far: Observatory, bundle: Path) -> None:

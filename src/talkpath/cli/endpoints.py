@@ -173,8 +173,7 @@ def _has_answers(exchanges: Sequence[Exchange]) -> bool:
 
 def _print_request(request: Request) -> None:
     """Progress: who is being asked."""
-    who = request.row.app or "neutral"
-    click.echo(f"{who}: {request.kind}", err=True)
+    click.echo(f"{request.row.app or 'neutral'}: {request.kind}", err=True)
 
 
 def _print_stage(engine: OwnAddressEngine) -> None:

@@ -36,7 +36,8 @@ def command(file: Path, out: Path, app_names: bool) -> None:
     except OSError as error:
         message = f"{file.name} cannot be copied into {out.name} ({error.strerror}); check both names."
         raise FileError(message) from None
-    name = printable(out.name)
-    click.echo(f"{name} can be shared: addresses are made up, contents gone; sizes and times are the real ones.")
+    click.echo(
+        f"{printable(out.name)} can be shared: addresses are made up, contents gone; sizes and times are the real ones."
+    )
     for reason, times in sorted(left_out.items()):
         click.echo(f"  left out: {times} × {reason}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
-from talkpath.errors import PeerError, UsageError
+from talkpath.errors import FileError, PeerError, UsageError
 from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from talkpath.measure.call import Findings
     from talkpath.measure.endpoint_facts import EndpointFacts
     from talkpath.verdict.model import Verdict
+
+NO_PLACE = "  where      nothing: it counts for the network that you send it from. Send it from where you measured"
 
 
 @click.command()
@@ -45,11 +47,15 @@ def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> N
     data = read_bytes(bundle)
     stored = read_bundle(data)
     _refuse_bundle(stored)
-    shared = new_share_receipt(url, data)
+    shared, place = new_share_receipt(url, data), receipt or bundle.with_suffix(".shared.json")
+    if place.exists():
+        raise FileError(
+            "There is a receipt of that name, so this was shared before: take it back with `talkpath withdraw`, or "
+            "name another file with --receipt. Nothing was sent."
+        )
     click.echo("\n".join(_bundle_contents(stored, len(data))), err=True)
     if not yes:
         click.confirm(f"Send it to {url}?", abort=True, err=True)
-    place = receipt or bundle.with_suffix(".shared.json")
     write_share_receipt(place, shared)
     _send_bundle(shared, data, place)
     click.echo(f"Sent. To take it back: talkpath withdraw {printable(place.name)}")
@@ -91,14 +97,19 @@ def _told_of_check(stored: Bundle) -> Iterator[str]:
 
     facts, receipt = stored.facts, stored.receipt
     assert facts is not None  # a bundle holds one of both
-    network, country = (receipt.network, receipt.country) if receipt else ("AS0", "ZZ")
     yield f"  when       in the hour of {facts.started_at}; nothing in it is more precise"
-    yield f"  where      network {network}, country {country}, as the test server saw it; no address"
+    yield (
+        NO_PLACE
+        if receipt is None or receipt.network == "AS0"
+        else f"  where      network {receipt.network}, country {receipt.country}, as the test server saw it; no address"
+    )
     yield f"  how        {facts.duration_s:.0f} s, IPv{facts.family}, test server {facts.responder_key or 'unknown'}"
     yield from _result_lines(judge_facts(facts))
     if stored.second is not None and stored.second.facts is not None:
-        other = stored.second.facts.responder_key or "unknown"
-        yield f"  second     the same of a second check, with test server {other}"
+        yield (
+            "  second     the same of a second check, with test server "
+            f"{stored.second.facts.responder_key or 'unknown'}"
+        )
     if facts.exchanges:
         yield "  hosts      which other hosts answered that you agreed to ask"
     yield "  and        for every packet whether it came, and a key that was made for this check alone"
@@ -111,7 +122,7 @@ def _told_of_endpoints(facts: EndpointFacts) -> list[str]:
 
     return [
         f"  when       in the hour of {facts.started_at}; nothing in it is more precise",
-        "  where      nothing: it counts for the network that you send it from. Send it from where you asked",
+        NO_PLACE,
         f"  whom       servers of {', '.join(facts.apps)}, by their names in the list, tier {facts.tier}",
         *_result_lines(judge_own_addresses(facts)),
         "  and        which greetings and which packets were answered, and how many hops it was to each server",
@@ -125,7 +136,7 @@ def _told_of_recording(findings: Findings) -> list[str]:
 
     return [
         "  when       nothing: it counts for the day on which you send it. Send recordings on the day of the call",
-        "  where      nothing: it counts for the network that you send it from. Send it from where the call was",
+        NO_PLACE,
         *_result_lines(judge_recording(findings).verdicts),
         "  and        second by second how many packets came and went, how long each call was and how it ended",
         "Not in it: names, contacts, contents, addresses. The observatory's server sees the address that you connect",

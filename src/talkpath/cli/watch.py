@@ -117,8 +117,8 @@ def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | N
 
     found = open_campaign(text)
     tell_campaign(found)
-    if not agreed and not click.confirm(say("campaign", "Take part?"), default=False, err=True):
-        return 3
+    if not agreed:
+        click.confirm(say("campaign", "Take part?"), abort=True, err=True)
     link, now = listed_addresses().link(parse_invite_link(found.link), 0), datetime.now(UTC)
     if link is None:  # whoever signed it leads nobody's device into its own network
         raise UsageError("The campaign's test server has no public address. Nothing was measured.")

@@ -55,8 +55,6 @@ def write_share_receipt(path: Path, receipt: ShareReceipt) -> None:
     """Write a receipt, readable for this user only. It never replaces another: that may be the only way to withdraw."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise FileError("There is a receipt of that name; withdraw that one, or name another with --receipt.") from None
     except OSError:
         raise FileError("The receipt cannot be written; name another place with --receipt. Nothing was sent.") from None
     with os.fdopen(handle, "wb") as file:
@@ -66,7 +64,10 @@ def write_share_receipt(path: Path, receipt: ShareReceipt) -> None:
 def read_share_receipt(path: Path) -> ShareReceipt:
     """Read a receipt; `FileError` for any other file."""
     with in_place_of(
-        (OSError, ValueError), FileError("The receipt cannot be read; name the file that `talkpath share` wrote.")
+        (OSError, ValueError),
+        FileError(
+            "The receipt cannot be read; name the file that `talkpath share` wrote. One that was used is deleted."
+        ),
     ):
         found = msgspec.json.decode(path.read_bytes(), type=ShareReceipt)
     if found.schema != SCHEMA or not all(SHA256_HEX.fullmatch(text) for text in (found.id, found.secret)):

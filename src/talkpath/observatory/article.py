@@ -84,15 +84,15 @@ class SimulatedTruth(Struct, frozen=True):
     def _count(self, held: Proposition, empty: TrueCount, rows: list[Restricted]) -> TrueCount:
         if held.word in ("BEGAN", "ENDED"):
             return self._turns(held, empty, rows)
-        until = held.until or self.days[-1]
-        return replace(empty, yes=len({row.network for row in rows if held.begin <= row.day <= until}))
+        return replace(
+            empty, yes=len({row.network for row in rows if held.begin <= row.day <= (held.until or self.days[-1])})
+        )
 
     def _turns(self, held: Proposition, empty: TrueCount, rows: list[Restricted]) -> TrueCount:
         """On which days it really began, or ended."""
         by_network = {row.network: [r.day for r in rows if r.network == row.network] for row in rows}
         if held.word == "BEGAN":
-            firsts = sorted(min(days) for days in by_network.values())
-            return _networks_with_days(replace(empty, word="began"), firsts)
+            return _networks_with_days(replace(empty, word="began"), sorted(map(min, by_network.values())))
         ends = sorted(
             min(day for day in self.days if day > max(days))
             for days in by_network.values()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from factories.observatories.log_entries import open_log
 from factories.packets.handmade_shapes import ice_shape
 from talkpath.apps import added_app
-from talkpath.apps.recorded.played import played_shape, recorded_app
+from talkpath.apps.recorded.played import engine_shape_files, played_shape, recorded_app
 from talkpath.cli import cli
 from talkpath.errors import FileError, UsageError
 from talkpath.evidence.bundle import write_check
@@ -26,7 +28,8 @@ from talkpath.observatory.findings.detector_input import folder_counts
 from talkpath.observatory.findings.folder_findings import EventFindings, ReportSummary
 from talkpath.observatory.findings.text import event_lines
 from talkpath.observatory.judging.judgement import judge_bundle
-from talkpath.observatory.log.named_shapes import load_named_shapes, name_shape
+from talkpath.observatory.log.log import LogEntry, seen_shapes
+from talkpath.observatory.log.named_shapes import is_counted_app, load_named_shapes, name_shape
 from talkpath.observatory.log.records import Received, verdict_rows
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.web.event_worker import EventPublishing, EventWorker
@@ -97,11 +100,56 @@ def test_feeds_and_findings_tell_a_shape_by_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("app", "name"), [("whatsapp", "x"), ("like:0123", "x"), (APP, ""), (APP, "<b>"), (APP, "\x1b[2J"), (APP, 'a"b')]
+    ("app", "name"), [("whatsapp", "x"), ("like:0123", "x"), (APP, "<b>"), (APP, "\x1b[2J"), (APP, 'a"b')]
 )
 def test_what_is_no_shape_or_no_name_is_refused(tmp_path: Path, app: str, name: str) -> None:
     with pytest.raises(FileError):
         name_shape(tmp_path, app, name)
+
+
+def test_a_report_that_was_taken_back_is_no_report_of_a_shape(tmp_path: Path) -> None:
+    """One that was shared, taken back and shared again is one; so is one that was judged twice."""
+    data = sent_bundle()
+    received = Received(id=hashlib.sha256(data).hexdigest(), day="2026-11-24", size_bytes=len(data))
+    judged = judge_bundle(data, received, {})
+    with closing(open_log(tmp_path)) as log:
+        log.commit([LogEntry(received, data)])
+        log.commit([LogEntry(judged)])
+        assert seen_shapes(log) == {APP: 1}
+        log.commit([LogEntry(replace(judged, again=True))])
+        assert seen_shapes(log) == {APP: 1}
+        known = log.register.find(received.id)
+        assert known is not None
+        log.withdraw(known)
+        assert seen_shapes(log) == {}
+        log.commit([LogEntry(received, data)])
+        log.commit([LogEntry(judged)])
+        assert seen_shapes(log) == {APP: 1}
+
+
+def test_a_name_is_taken_back(tmp_path: Path) -> None:
+    name_shape(tmp_path, APP, "Acme Talk")
+    name_shape(tmp_path, APP, "")
+    assert load_named_shapes(tmp_path) == {}
+    assert not is_counted_app(APP)
+    (tmp_path / "shapes.toml").write_text(f'[[shape]]\napp = "{APP}"\nname = ""\n')
+    load_named_shapes(tmp_path)
+    assert not is_counted_app(APP)
+
+
+def test_shapes_that_come_with_talkpath_are_told_by_name(tmp_path: Path) -> None:
+    ours = played_shape(engine_shape_files()["firefox"].read_bytes()).arm.app
+    name_shape(tmp_path, ours, "Our own name")
+    name_shape(tmp_path, APP, "Acme Talk")
+    done = CliRunner().invoke(cli, ["observe", "shapes", "--data", str(tmp_path)])
+    rows = dict(line.split("  ", 1) for line in done.stdout.splitlines())
+    assert "firefox, which comes with talkpath" in rows[ours]
+    assert "comes with" not in rows[APP]
+
+
+def test_a_mistyped_folder_is_no_new_observatory(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["observe", "shapes", "--data", str(tmp_path / "typo")])
+    assert (done.exit_code, (tmp_path / "typo").exists()) == (2, False)
 
 
 def test_the_command_names_and_lists(tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ class LongCommand(click.Command):
             if isinstance(parameter, click.Argument):
                 continue  # it is in the usage, and told in the text
             if (record := parameter.get_help_record(ctx)) is not None:
-                names = {option.lstrip("-") for option in parameter.opts}
-                (common if names & self.common else others).append(record)
+                is_common = any(option.lstrip("-") in self.common for option in parameter.opts)
+                (common if is_common else others).append(record)
         with formatter.section("Options"):
             formatter.write_dl(common)
         if ctx.meta.get(HELP_ALL):

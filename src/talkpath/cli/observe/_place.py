@@ -21,6 +21,13 @@ data_option = click.option(
     show_default=True,
     help="The observatory's folder: log, bundles, open data.",
 )
+existing_data_option = click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path("observatory"),
+    show_default=True,
+    help="The observatory's folder, which exists.",
+)
 index_option = click.option("--index", "dsn", default="", envvar="TALKPATH_INDEX", metavar="DSN", help=INDEX)
 simulated_option = click.option(
     "--simulated", is_flag=True, help="Take only what the lab made, and say SIMULATED everywhere."

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from talkpath.cli.observe._place import counting_progress, data_option, index_option, simulated_option
+from talkpath.cli.observe._place import counting_progress, existing_data_option, index_option, simulated_option
 
 
 @click.command("rebuild")
-@data_option
+@existing_data_option
 @index_option
 @simulated_option
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON how many records were read.")

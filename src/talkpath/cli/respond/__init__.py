@@ -236,8 +236,7 @@ def _local_findings(at: Listening, page: PageServerSettings | None, runs: bool) 
     if page is not None:
         from talkpath.browser.web.page_doctor import examine_page
 
-        found = examine_page(page)
-        findings += [finding._replace(needed=finding.needed and not runs) for finding in found]
+        findings += [finding._replace(needed=finding.needed and not runs) for finding in examine_page(page)]
     if at.invite and not any(finding.what == f"name {at.invite}" for finding in findings):
         findings.append(look_at_name(at.invite))
     return findings

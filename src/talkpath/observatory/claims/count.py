@@ -284,9 +284,11 @@ def _claim_part(
 def _with_outcome(part: PredicateCount, sampled: bool) -> PredicateCount:
     """The count with its outcome and interval."""
     low, high = clopper_pearson(part.yes, part.told) if part.told and sampled else (None, None)
-    if part.word == "MIXED":
-        return replace(part, outcome=_is_mixed(part.yes, part.told), low=low, high=high)
-    said = share_outcome(part.yes, part.told, part.share, sampled=sampled)
+    said = (
+        _is_mixed(part.yes, part.told)
+        if part.word == "MIXED"
+        else share_outcome(part.yes, part.told, part.share, sampled=sampled)
+    )
     return replace(part, outcome=said, low=low, high=high)
 
 

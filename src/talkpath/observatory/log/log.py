@@ -262,6 +262,10 @@ def _opened_folder(path: Path) -> AppendFile:
 
 
 def seen_shapes(log: Log) -> Counter[str]:
-    """How many reports the log has of calls like each shape."""
-    judged = (record for _, record in log.read() if isinstance(record, Judged))
-    return Counter(app for record in judged for app in {said.app for said in record.said} if is_recorded_app(app))
+    """How many reports the log has of calls like each shape; none that was taken back, and one judged again once."""
+    apps_of_report: dict[str, set[str]] = {}
+    for _, record in log.read():
+        if isinstance(record, Judged | Withdrawn):
+            said = record.said if isinstance(record, Judged) else ()
+            apps_of_report[record.id] = {each.app for each in said if is_recorded_app(each.app)}
+    return Counter(app for apps in apps_of_report.values() for app in apps)

@@ -26,10 +26,10 @@ _names: dict[str, str] = {}
 
 
 class NamedShape(Struct, frozen=True, forbid_unknown_fields=True):
-    """One shape: the app of its arm, and what people call it."""
+    """One shape: the app of its arm, and what people call it; "" in place of a name that was taken back."""
 
     app: Annotated[str, Meta(pattern=r"^like:[0-9a-f]{24}\Z")]
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,:+_/()-]{0,79}\Z")]
+    name: Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9 .,:+_/()-]{0,79})?\Z")]
 
 
 def load_named_shapes(root: Path) -> dict[str, str]:
@@ -38,7 +38,7 @@ def load_named_shapes(root: Path) -> dict[str, str]:
     file = root / NAMED_SHAPES_FILE
     found = toml_rows(file.name, file.read_bytes(), "shape", NamedShape) if file.exists() else ()
     _names.clear()
-    _names.update({shape.app: shape.name for shape in found})
+    _names.update({shape.app: shape.name for shape in found if shape.name})
     return dict(_names)
 
 
@@ -53,7 +53,7 @@ def named_shape(app: str) -> str | None:
 
 
 def name_shape(root: Path, app: str, name: str) -> None:
-    """Write a shape's name into the folder. `FileError` for what is no shape's app, or no name."""
+    """Write a shape's name into the folder; "" takes it back. `FileError` for what is no shape's app, or no name."""
     try:
         added = msgspec.convert({"app": app, "name": name}, NamedShape)
     except msgspec.ValidationError:
@@ -62,6 +62,6 @@ def name_shape(root: Path, app: str, name: str) -> None:
             "of at most 80 Latin letters, digits and signs."
         ) from None
     every = load_named_shapes(root) | {added.app: added.name}
-    rows = "\n".join(f'[[shape]]\napp = "{app}"\nname = "{name}"\n' for app, name in sorted(every.items()))
+    rows = "\n".join(f'[[shape]]\napp = "{app}"\nname = "{name}"\n' for app, name in sorted(every.items()) if name)
     replace_file(root / NAMED_SHAPES_FILE, f"# Shapes that are counted (talkpath observe shapes).\n\n{rows}".encode())
     load_named_shapes(root)

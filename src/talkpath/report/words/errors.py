@@ -89,9 +89,10 @@ ERROR_SENTENCES = (
     "No observatory is named: say --to URL. Nothing was sent.",
     "The bundle was made by the lab; an observatory takes what was measured on a real network.",
     "The bundle does not tell its day; an observatory cannot use it.",
-    "There is a receipt of that name; withdraw that one, or name another with --receipt.",
+    "There is a receipt of that name, so this was shared before: take it back with `talkpath withdraw`, or name "
+    "another file with --receipt. Nothing was sent.",
     "The receipt cannot be written; name another place with --receipt. Nothing was sent.",
-    "The receipt cannot be read; name the file that `talkpath share` wrote.",
+    "The receipt cannot be read; name the file that `talkpath share` wrote. One that was used is deleted.",
     "The file is no receipt that `talkpath share` wrote.",
     "The letter cannot be written; name another place with -o.",
     "--link is the address of a page and begins with https://.",
