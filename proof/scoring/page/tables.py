@@ -12,6 +12,9 @@ from proof.scoring.metrics import goals, rates, speed
 from proof.scoring.metrics.barely_touched import barely_touched_arms
 from proof.scoring.metrics.goals import seconds_words, share_words
 from proof.scoring.row import CheckRow
+from talkpath.apps import shapes
+from talkpath.apps.contract.shape import Arm
+from talkpath.apps.recorded.app_call import AppCall
 from talkpath.experiment.plan import choose_arms
 from talkpath.verdict.model import FINDING_STATES
 from talkpath.verdict.statistics.proportion import Proportion
@@ -98,13 +101,21 @@ def _few_words(found: Proportion) -> str:
 
 
 def null_by_app(rows: Sequence[CheckRow]) -> list[str]:
-    """Tabulates false accusations by app, variant and medium, over all arms on which nothing acts."""
+    """Tabulates false accusations by app, variant and medium, and by how calls are made, over all arms on which nothing
+    acts."""
     clear = Counter(arm for row in rows for arm in rates.untouched_arms(row))
     false = Counter(arm for row in rows for arm, _ in rates.false_accusations(row) if arm in rates.untouched_arms(row))
-    return markdown_table(
-        ("arm", "n", "said of it falsely"),
-        [(a, f"{n}", _few_words(Proportion(false[a], n))) for a, n in sorted(clear.items())],
-    )
+    lines = [(a, f"{n}", _few_words(Proportion(false[a], n))) for a, n in sorted(clear.items())]
+    for made in sorted(set(map(made_words, clear))):
+        arms = [arm for arm in clear if made_words(arm) == made]
+        some = Proportion(sum(false[arm] for arm in arms), sum(clear[arm] for arm in arms))
+        lines.append((f"all {made}", f"{some.total}", _few_words(some)))
+    return markdown_table(("arm", "n", "said of it falsely"), lines)
+
+
+def made_words(arm: str) -> str:
+    """Say how an arm's calls are made: as a shape file has them, or by code that imitates them."""
+    return "from shape files" if isinstance(shapes()[Arm.parse(arm)], AppCall) else "by code"
 
 
 def detection_table(rows: Sequence[CheckRow], key: RowKey) -> list[str]:

@@ -110,6 +110,8 @@ def _found_part(rows: Sequence[CheckRow], folder: str) -> Iterator[str]:
     )
     yield from _page_part("By background", tables.detection_table(drawn, lambda row: row.kind), level=3)
     yield from _page_part("By app", tables.detection_table(drawn, lambda row: row.about.arm), level=3)
+    made = tables.detection_table(drawn, lambda row: tables.made_words(row.about.arm))
+    yield from _page_part("By how the calls are made", made, level=3)
     yield from _page_part("By how many arms", tables.detection_table(drawn, tables.arm_count_words), level=3)
     for rule, name in tables.EFFECT_RANGES:
         yield from _page_part(f"By strength: `{rule}` {name}", tables.by_effect(drawn, rule, name), level=3)

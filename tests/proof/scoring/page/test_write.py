@@ -57,6 +57,8 @@ def test_it_says_which_seeds_were_played(tmp_path: Path) -> None:
 def test_numbers_are_the_rows(tmp_path: Path) -> None:
     text = written(tmp_path, rows())
     assert "| `media.drop` | 7 | 85.7% [42.1%, 99.6%] |" in text
+    assert "| all by code | 2 | 0 (≤ 0.84189) |" in text  # WhatsApp's, in the two checks of all apps at large
+    assert "| from shape files | 7 | 85.7% [42.1%, 99.6%] |" in text
     assert "seed 6, media.drop, clean, 1 arms: restricted media.drop both" in text
     assert "seed 1, media.drop, clean, webrtc/dtls/voice: state" in text
     assert "| now and then | 0 to 5 | 2 | 100.0% [15.8%, 100.0%] | 0% | 0% |" in text
