@@ -142,3 +142,13 @@ def test_a_recording_that_begins_after_a_relay_died_does_not_say_that_the_call_n
     assert attempt.end_s - attempt.start_s > 3
     assert attempt.begun_before
     assert attempt_outcome(attempt).kind == "unknown"
+
+
+def test_a_recording_that_begins_with_checks_does_not_say_that_the_call_never_connected():
+    """The far end is gone, and this end asks on as it asks in a call that begins."""
+    every = list(records_of("tg_voice_dead_direct.a"))
+    late = [one for one in every if one[0] > every[-1][0] - 5_000_000 and one[1].find(b"\x21\x12\xa4\x42", 40, 70) > 0]
+    (attempt,) = found_in("tg_voice_dead_direct.a", late).attempts
+    assert attempt.end_s - attempt.start_s > 3
+    assert not attempt.answered
+    assert attempt_outcome(attempt).kind == "unknown"

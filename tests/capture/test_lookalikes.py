@@ -117,13 +117,47 @@ def studio(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
     return b"\x80\x62" + struct.pack("!HII", number & 0xFFFF, number * 48, 7 + sent) + rng.randbytes(288)
 
 
+def voice(rng: Random, at_s: float, number: int, kind: int = 97) -> bytes:
+    return bytes((0x80, kind)) + struct.pack("!HII", number & 0xFFFF, number * 960, 0x666) + rng.randbytes(90)
+
+
+def camera(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """A camera on another network, whose sound comes beside its pictures, reports both ways."""
+    if number % 50 == 0:
+        return (b"\x81\xc9\x00\x07" if sent else b"\x80\xc8\x00\x06") + rng.randbytes(28)
+    if sent:
+        return b""
+    return voice(rng, at_s, number // 2) if number % 2 else casting(rng, at_s, number + 1, sent=True)
+
+
+def ingest(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """A broadcast that goes to a platform: pictures and sound one way, reports back."""
+    return camera(rng, at_s, number, not sent)
+
+
+def game_in_a_cloud(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """Pictures and sound of a game one way, what the player does the other, all with RTP's header."""
+    return happened(0x62, 1000)(rng, at_s, number, sent) if sent else camera(rng, at_s, number | 1, sent)
+
+
+def radio_of_both(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """Push to talk: one end talks at a time."""
+    return voice(rng, at_s, number, 0x60) if (int(at_s / 4.3) % 2 == 0) == sent and at_s % 4.3 < 3.1 else b""
+
+
+def even_ticks(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """A game's own header whose clock of milliseconds ticks 20 a packet."""
+    return b"\x80\x60" + struct.pack("!HII", number & 0xFFFF, number * 20, 7 + sent) + rng.randbytes(60)
+
+
 CASES: list[tuple[Maker, float, bytes]] = [
     (enet, 30, SERVER), (enet, 60, SERVER), (raknet, 30, SERVER), (ticks, 30, SERVER), (random_bytes, 150, SERVER),
     (esp, 50, SERVER), (kcp, 30, SERVER), (quic, 100, SERVER), (transport_stream, 120, SERVER),
     (casting, 120, TELEVISION), (casting, 120, SERVER), (data_channel, 50, SERVER), (srt, 200, SERVER),
     (desktop, 100, TELEVISION), (counter, 20, SERVER), (radio, 50, SERVER), (happened(0x61, 10_000), 20, SERVER),
     (happened(0x61, 44_100), 6, TELEVISION), (happened(0x05, 1000), 30, SERVER), (happened(0x66, 1e6), 60, SERVER),
-    (studio, 1000, TELEVISION),
+    (studio, 1000, TELEVISION), (camera, 100, SERVER), (ingest, 100, SERVER), (game_in_a_cloud, 60, SERVER),
+    (radio_of_both, 50, SERVER), (even_ticks, 50, SERVER),
 ]  # fmt: skip
 
 
@@ -138,7 +172,7 @@ def test_no_call(maker: Maker, rate: float, far: bytes):
             if data:
                 packets.append(Packet(BEGIN_NS + round((at_s + late_s) * 1e9), udp_packet(*ends, data)))
     found = facts_of(sorted(packets, key=lambda one: one.time_ns))
-    assert found.calls == ()
+    assert (found.calls, found.unnamed_streams) == ((), 0)
     assert [one.app for one in found.attempts if one.app != "webrtc"] == []
 
 

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from factories.packets.capture_files import CARRIERS, Packet
+from factories.packets.capture_files import CARRIERS, Packet, udp_packet
 from factories.packets.shaped_calls import packets_of, shaped_call
 from talkpath.api.recording import Recording, read_capture
 from talkpath.report.recordings.capture_sentences import unread_note
@@ -72,3 +72,24 @@ def test_what_the_snapshot_hides_is_said() -> None:
 def test_nothing_is_said_of_it_where_all_was_found() -> None:
     recording = cut(packets_of(shaped_call("whatsapp/fast20/voice", 500)), 96)
     assert "record at least" not in unread_note(recording.findings)
+
+
+@pytest.mark.parametrize("length", [54, 60, 64, 68, 72])
+def test_what_was_cut_before_its_header_ended_is_no_stream(length: int) -> None:
+    """Behind an IPv6 header: zeros that stand for what is missing looked like one SSRC and one timestamp."""
+    rtp = [struct.pack("!BBHII", 0x80, 111, at, 960 * at, 0xABCDEF12 + at % 2) + bytes(90) for at in range(600)]
+    near, far = bytes((0x20, 1, *bytes(13), 1)), bytes((0x20, 1, *bytes(13), 2))
+    packets = [
+        Packet(1_700_000_000_000_000_000 + at * 10_000_000, udp_packet(*ends, 4000, 4000, data))
+        for at, data in enumerate(rtp)
+        for ends in (((near, far), (far, near))[at % 2],)
+    ]
+    assert cut(packets, 65535).calls
+    assert not cut(packets, length).calls
+
+
+def test_padding_whose_timestamp_was_cut_off_is_no_picture() -> None:
+    """tgcalls pads calls of voice alone with the payload type of pictures and a timestamp of 0."""
+    packets = packets_of(shaped_call("telegram/reflector/voice", 600))
+    (whole,), (part,) = cut(packets, 65535).calls, cut(packets, 70).calls
+    assert part.media == whole.media == ("voice",)

@@ -108,7 +108,7 @@ class Scan:
         self.gaps.feed(time_s)
         self.begin_s = min(self.begin_s, float(time_s.min()))
         self.end_s = max(self.end_s, float(time_s.max()))
-        batches = [self._packets(packets, payloads, frames) for packets, payloads in block.packets]
+        batches = (self._packets(packets, payloads, frames) for packets, payloads in block.packets)
         datagrams = [batch for batch in batches if batch is not None]
         for batch in datagrams:
             self._tally(batch)

@@ -194,7 +194,8 @@ class Attempt(Struct, frozen=True, gc=False):
 
     begun_before: bool = False
     """Where nothing replied: did this end send what needs an answer from before the recording, such as media for a
-    relay, or encrypted records? Then a call had been set up."""
+    relay, or encrypted records? Then a call had been set up. Or are there but connectivity checks (ICE), from the
+    recording's beginning on? Then one may have been."""
 
     proxy: ProxyKind = ""
     """A proxy of the person's own, by which something came to this end meanwhile or up to a minute before."""

@@ -126,7 +126,7 @@ def test_advice_follows_the_reason(reason: Any, part: str) -> None:
 @pytest.mark.parametrize(
     ("attempt", "ends"),
     [
-        (ANSWERED, "servers answered, but nobody talked in this recording."),
+        (ANSWERED, "servers answered, but no talk was found in this recording."),
         (ALONE, "nothing answered."),
     ],
 )

@@ -93,9 +93,8 @@ def _recognise_special(datagram: bytes, view: FlowView) -> RecognisedDatagram | 
         frame = reflector.decode_frame(datagram)
     except WireError:
         return None
-    hello = isinstance(frame, Ping) and frame.is_hello
-    answers_hello = isinstance(frame, SelfInfo) and frame.query == reflector.HELLO_QUERY
-    if hello or answers_hello:
+    is_answer = isinstance(frame, SelfInfo) and frame.query == reflector.HELLO_QUERY
+    if is_answer or (isinstance(frame, Ping) and frame.is_hello):
         view.notes["call"] = stitch = frame.tag[: reflector.CALL_TAG_BYTES]
     elif not isinstance(frame, Data):
         view.notes["tag"] = stitch = frame.tag
@@ -107,10 +106,8 @@ def _recognise_special(datagram: bytes, view: FlowView) -> RecognisedDatagram | 
 
 def _by_length(datagram: bytes, tag: bytes | None) -> RecognisedDatagram:
     """libtgvoip: voice in blocks from 144 bytes on, control below (128 without the tag)."""
-    shown = ("tagged",) if tag else ()
-    if len(datagram) >= (144 if tag else 128):
-        return FEATURES.hit("media", *shown, medium="voice", stitch=tag)
-    return FEATURES.hit("control", *shown, stitch=tag)
+    shown, is_voice = ("tagged",) if tag else (), len(datagram) >= (144 if tag else 128)
+    return FEATURES.hit("media" if is_voice else "control", *shown, medium="voice" if is_voice else None, stitch=tag)
 
 
 def _recognise_data(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
@@ -131,7 +128,10 @@ def _recognise_data(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
     if 192 <= inner[1] <= 223:
         return FEATURES.hit("control", "frame", stitch=call)
     shown = _shown_by_media(rtp.decode_packet(inner), len(inner), view) if rtp.is_rtp(inner) else ()
-    return FEATURES.hit("media", "frame", *shown, medium="voice" if inner[1] & 127 == OPUS else "video", stitch=call)
+    is_voice = inner[1] & 127 == OPUS
+    if not is_voice and view.captured < reflector.DATA_BYTES + 12 and len(inner) <= _MOST_SMALL_BYTES:
+        return FEATURES.hit("probe", "frame", stitch=call)  # the timestamp that would tell was cut off
+    return FEATURES.hit("media", "frame", *shown, medium="voice" if is_voice else "video", stitch=call)
 
 
 def _recognise_stun(message: StunMessage, view: FlowView) -> RecognisedDatagram | None:
@@ -190,8 +190,7 @@ def _shown_by_media(packet: RtpPacket, size: int, view: FlowView) -> tuple[str, 
         return ("probe",) if elements == _PROBE_ELEMENTS else ()
     if packet.payload_type != OPUS or elements != _VOICE_ELEMENTS:
         return ()
-    first = view.notes.setdefault(f"{packet.ssrc}", packet)
-    assert isinstance(first, RtpPacket)
+    first = cast("RtpPacket", view.notes.setdefault(f"{packet.ssrc}", packet))
     steps, ticks = (packet.sequence - first.sequence) & 0xFFFF, (packet.timestamp - first.timestamp) & 0xFFFFFFFF
     return ("voice",) if 0 < steps < 1000 and ticks == steps * _STEP else ()
 

@@ -41,7 +41,8 @@ def read_app_stats(file: ByteSource) -> AppStatistics | None:
         dump = webrtc_internals.internals_connections(data)
         return None if dump is None else _app_statistics("webrtc_internals", dump, True)
     text = data.decode("utf-8", "replace")
-    return _app_statistics("signal_log", *signal_log.signal_connections(text)) if signal_log.is_log(text) else None
+    is_log = signal_log.STATS_LINE.search(text)
+    return _app_statistics("signal_log", *signal_log.signal_connections(text)) if is_log else None
 
 
 def _unpacked_file(file: ByteSource) -> bytes | None:

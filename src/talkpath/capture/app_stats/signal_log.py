@@ -56,11 +56,6 @@ class _Talk:
     closed: bool = False
 
 
-def is_log(text: str) -> bool:
-    """Does this hold lines of RingRTC's statistics?"""
-    return STATS_LINE.search(text) is not None
-
-
 def signal_connections(text: str) -> tuple[list[PeerConnection], bool]:
     """Return the calls of a log, and whether its times are known to be UTC."""
     offset_s = _offset_s(text)

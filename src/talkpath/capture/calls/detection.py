@@ -11,11 +11,11 @@ from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from talkpath.capture.calls.app_naming import (
     UNKNOWN_APP,
     WEAK_CONFIDENCE,
+    AppName,
     hinted_apps,
     name_by_address,
 )
@@ -30,14 +30,18 @@ from talkpath.capture.streams.measurement import StreamMeasurement
 from talkpath.capture.streams.record import Medium
 from talkpath.capture.streams.stream_stats import StreamStats
 from talkpath.grouping import grouped_by_key
+from talkpath.measure.call import RecordedDirection
 
 FEWEST_CALL_PACKETS, SHORTEST_CALL_S = 8, 0.1
 FEWEST_PACKETS_AFTER_RING, RING_REPORTS, RING_S = 5, 10, 3.0
 """A call has CALL_PACKETS over CALL_S, or SHORT_PACKETS where both ends had exchanged reports for RING_S before."""
-SETUP_APART_S = 60.0
+SETUP_APART_S, ANY_HOST = 60.0, -1
 ATTEMPTS_APART_S = 5.0
 STREAMING_TYPES = (14, 32, 33)
 """MPEG audio, video and transport streams (RFC 3551): no call has these."""
+MAX_TURNS_SHARE = 0.1
+"""Ends that take turns, as on a radio that sends or receives, share at most so many of the seconds in which one talks
+with the other; two people on the telephone share a fifth at least, even where pauses of speech are not sent."""
 STREAM_FIGURES = ("flow", "direction", "begin_s", "end_s", "packets", "clock_hz")
 
 
@@ -154,16 +158,25 @@ def find_calls(scan: Scan, groups: FlowGroups, streams: GroupStreams) -> FoundCa
 
 def _without_call(ends: FlowEnds, calls: list[DetectedCall], others: list[SetupGroup]) -> list[SetupGroup]:
     """Return the set-up that belongs to no call of the same host; the other is added to its call."""
-    by_host = grouped_by_key((host, call) for call in calls for host in _hosts_of(ends, call.flows))
-    near = ([call for host in _hosts_of(ends, setup.flows) for call in by_host.get(host, ())] for setup in others)
+    by_host = grouped_by_key((host, call) for call in calls for host in _hosts_of(ends, call.flows, call.name))
+    near = (
+        [
+            call
+            for host in _hosts_of(ends, one.flows, one.name if one.name.evidence.kinds.get("setup") else None)
+            for call in by_host.get(host, ())
+        ]
+        for one in others
+    )
     return [
         one for one, beside in zip(others, near, strict=True) if not any(_is_setup_of(one, call) for call in beside)
     ]
 
 
-def _hosts_of(ends: FlowEnds, flows: list[int]) -> list[int]:
-    """Return the local hosts of these flows: a machine has one for each version of IP."""
-    return sorted({*ends.local_host[flows].tolist()})
+def _hosts_of(ends: FlowEnds, flows: list[int], name: AppName | None) -> list[int]:
+    """Return the local hosts of these flows: a machine has one for each version of IP; and ANY_HOST where the name is
+    but a kind of call: of one whose packets were cut its flows over both versions may show no more."""
+    any_host = [ANY_HOST] if name and name.confidence <= WEAK_CONFIDENCE else []
+    return sorted({*ends.local_host[flows].tolist(), *any_host})
 
 
 def _is_call(groups: FlowGroups, call: DetectedCall) -> bool:
@@ -172,38 +185,33 @@ def _is_call(groups: FlowGroups, call: DetectedCall) -> bool:
     begin, end = call.span()
     if end - begin < SHORTEST_CALL_S:
         return False
-    packets = sum(stream.packets for stream in call.media)
-    return packets >= FEWEST_CALL_PACKETS or (
-        packets >= FEWEST_PACKETS_AFTER_RING and _had_reports(groups.table[call.flows], begin)
-    )
-
-
-def _had_reports(rows: NDArray[np.void], begin_s: float) -> bool:
-    """Had both ends exchanged reports for a while before?"""
-    return bool(np.any((rows["reports"].min(axis=1) >= RING_REPORTS) & (begin_s - rows["first_s"] >= RING_S)))
+    rows, packets = groups.table[call.flows], sum(stream.packets for stream in call.media)
+    had_reports = (rows["reports"].min(axis=1) >= RING_REPORTS) & (begin - rows["first_s"] >= RING_S)
+    return packets >= FEWEST_CALL_PACKETS or bool(packets >= FEWEST_PACKETS_AFTER_RING and had_reports.any())
 
 
 def _is_streaming(groups: FlowGroups, call: DetectedCall) -> bool:
-    """Is it streaming or a game? RTSP between the same hosts or a multicast address; or, where nothing shows a
-    call, one direction only inside one network (casting, a loudspeaker), or without a single packet back (radio),
-    or video without sound or without reports; or timestamps that move as no medium's do."""
+    """Is it streaming, a game or a radio? RTSP between the same hosts or a multicast address; or, where nothing shows a
+    call, media that do not go both ways at a time, but for a telephone's voice (RFC 3551) to another network that
+    nothing answers. Timestamps that move as no medium's do are none."""
     if groups.streaming[call.flows].any() or groups.to_group[call.flows].any():
         return True
     if call.name.app not in (UNKNOWN_APP, "rtp") or call.name.confidence >= WEAK_CONFIDENCE:
         return False
-    with_clock = [stream for stream in call.media if stream.stats.has_header]
-    if with_clock and not any(one.stats.moves_as_media(one.number, one.medium == "video") for one in with_clock):
-        return True
-    if len({stream.direction for stream in call.media}) > 1:
+    seconds: dict[RecordedDirection, set[int]] = {"sent": set(), "received": set()}
+    for stream in call.media:
+        if stream.stats.moves_as_media(stream.number, stream.medium == "video"):
+            seconds[stream.direction] |= stream.stats.seconds_of(stream.number)
+    sent, received = seconds.values()
+    rows, is_voice = groups.table[call.flows], all(stream.medium == "voice" for stream in call.media)
+    if (
+        sent
+        and is_voice
+        and call.name.app == "rtp"
+        and not (rows["packets"].all(axis=1).any() or rows["private"].all())
+    ):
         return False
-    media, rows = {stream.medium for stream in call.media}, groups.table[call.flows]
-    nothing_back = not (rows["packets"].all(axis=1).any() or rows["reports"].any())
-    return (
-        bool(rows["private"].all())
-        or (nothing_back and call.media[0].direction == "received")
-        or media == {"video"}
-        or ("video" in media and not rows["reports"].min(axis=1).any())
-    )
+    return len(sent & received) <= MAX_TURNS_SHARE * min(len(sent), len(received))
 
 
 def _joined_setup(others: list[SetupGroup]) -> list[list[int]]:

@@ -8,7 +8,7 @@ app that nobody has described may send them, and so may a tunnel with a call ins
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, cast
@@ -82,17 +82,16 @@ LEAST_BYTES, MOST_BYTES = 40, 320
 UDP = 17
 
 
-def count_unnamed_streams(table: NDArray[np.void], taken: Collection[int], groups: NDArray[np.bool_]) -> int:
-    """Return in how many flows both directions keep a voice's pace and sizes for long, without those of calls and
-    attempts (`taken`), of QUIC, of DTLS and to groups."""
+def count_unnamed_streams(table: NDArray[np.void], taken: Bools) -> int:
+    """Return in how many flows both directions keep a voice's pace and sizes for long, without those that are `taken`
+    (an app or RTP was seen, or they go to many), of QUIC and of DTLS."""
     duration_s = np.maximum(table["last_s"] - table["first_s"], 1e-9)[:, None]
     pace = table["packets"] / duration_s
     off = np.abs(pace[:, :, None] / PACKETS_PER_S - 1).min(axis=2)
     size = table["bytes"] / np.maximum(table["packets"], 1)
     steady = (off < MAX_PACE_SHARE_OFF) & (size >= LEAST_BYTES) & (size <= MOST_BYTES)
-    others = (table["quic"] > 0) | table["hellos"].any(axis=1) | table["sealed"].any(axis=1) | groups
+    others = (table["quic"] > 0) | table["hellos"].any(axis=1) | table["sealed"].any(axis=1) | taken
     found = steady.all(axis=1) & (duration_s[:, 0] >= MIN_STREAM_S) & (table["protocol"] == UDP) & ~others
-    found[list(taken)] = False
     return int(found.sum())
 
 
@@ -101,6 +100,9 @@ MOST_TIMES_SET_BACK = 3
 NO_MEDIA_PACKETS = (0, 0)
 TRANSPORTS: dict[FlowRoute | None, CallTransport] = {None: "unknown", "relay": "relay", "peer": "p2p", "local": "p2p"}
 MEDIA_IN_ORDER: tuple[Medium, ...] = ("voice", "video")
+MOST_UNSEEN_CHECKS = 3
+"""Checks go on all through a call (RFC 7675). In a recording that begins less than so many of their intervals before
+them the first that is there may not be the first of the call."""
 FEWEST_ATTEMPT_CONFIDENCE = 0.4
 """Set-up of an app with less confidence is not reported."""
 
@@ -162,20 +164,17 @@ def _capture_findings(
 ) -> Findings:
     records = _Records(scan, groups, calls)
     attempts = [attempt for flows in others if (attempt := records.attempt(flows))]
-    recognised = {flow for flow, known in scan.recognition.known.items() if known.evidence}
-    taken = recognised.union(*(call.flows for call in calls))
     return Findings(
         packets=scan.packets,
         duration_s=scan.end_s - scan.begin_s,
         unread=dict(sorted(scan.unread.items())),
-        calls=tuple(map(_piece_record, records.calls(calls), first_pieces(calls, groups))),
+        calls=tuple(
+            replace(call, continues=first) if first else call
+            for call, first in zip(records.calls(calls), first_pieces(calls, groups), strict=True)
+        ),
         attempts=tuple(sorted(attempts, key=lambda attempt: attempt.start_s)),
-        unnamed_streams=count_unnamed_streams(groups.table, taken, groups.to_group),
+        unnamed_streams=count_unnamed_streams(groups.table, (groups.of_flow >= 0) | groups.to_group),
     )
-
-
-def _piece_record(call: Call, first: int | None) -> Call:
-    return replace(call, continues=first) if first else call
 
 
 class _Records:
@@ -268,6 +267,10 @@ class _Records:
         every = np.arange(len(flows))
         begin, end = own.evidence.first_s - self._scan.begin_s, float(rows["last_s"].max())
         answered = bool(rows["packets"][every, 1 - local].sum() > 0)
+        sent = int(rows["packets"][every, local].sum())
+        checks_alone = begin * sent < MOST_UNSEEN_CHECKS * (end - begin) and any(
+            known.sessions for known in self._scan.known(flows)
+        )
         return Attempt(
             app=own.app,
             app_confidence=round(own.confidence, 2),
@@ -278,11 +281,11 @@ class _Records:
             answers=int(rows["answers"][every, 1 - local].sum()),
             other_packets=self._other_traffic(flows).other(every_flow, begin, end),
             others_answered=not answered and self._anything_answered(begin, end),
-            sent_packets=int(rows["packets"][every, local].sum()),
+            sent_packets=sent,
             far_hosts=len(set(self._ends_of_flows.far_host[flows].tolist())),
             hellos=int(rows["hellos"].max(axis=1)[rows["sealed"].max(axis=1) == 0].max(initial=0)),
             begun_before=not answered
-            and bool(rows["turn"].any() or rows["sealed"].any() or np.isfinite(rows["ended_s"]).any()),
+            and bool(checks_alone or rows["turn"].any() or rows["sealed"].any() or np.isfinite(rows["ended_s"]).any()),
             proxy=self._scan.tcp.proxies.kind_in_use(own.evidence.first_s, end),
         )
 

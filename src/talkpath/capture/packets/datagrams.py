@@ -100,7 +100,7 @@ def open_payloads(
         size=size.copy(),
         captured=captured.copy(),
         outer=np.zeros(len(at), np.uint8),
-        kind=datagram_kinds(head, size),
+        kind=datagram_kinds(head, size, captured),
         head=head,
         tcp=tcp,
     )
@@ -122,14 +122,15 @@ def _datagram_heads(data: Bytes, at: Ints, captured: Ints) -> Bytes:
     return head
 
 
-def datagram_kinds(head: Bytes, size: Ints) -> KindCodes:
-    """Return STUN, DTLS, RTP, RTCP, QUIC (long headers) or OTHER for each datagram."""
+def datagram_kinds(head: Bytes, size: Ints, captured: Ints) -> KindCodes:
+    """Return STUN, DTLS, RTP (where its fixed header was captured), RTCP, QUIC (long headers) or OTHER for each
+    datagram."""
     first, second = head[:, 0], head[:, 1]
     kind = np.full(len(head), OTHER, np.uint8)
     version = (first >> 6 == 2) & (size >= 12)
     report = (second >= 192) & (second <= 223)
     kind[version & report] = RTCP
-    media = np.flatnonzero(version & ~report)
+    media = np.flatnonzero(version & ~report & (captured >= 12))
     kind[media[_has_room(head, media, first[media], size[media])]] = RTP
     low = np.flatnonzero(first < 64)
     dtls = _is_dtls(head[low], size[low]) | _sealed(head[low], size[low])
@@ -225,7 +226,7 @@ def _advance_rows(out: Datagrams, rows: Ints, skip: Ints | int, left: Ints, laye
     out.size[rows] = left
     out.outer[rows] = np.maximum(out.outer[rows], layer)
     out.head[rows] = _datagram_heads(out.data, out.at[rows], out.captured[rows])
-    out.kind[rows] = datagram_kinds(out.head[rows], left)
+    out.kind[rows] = datagram_kinds(out.head[rows], left, out.captured[rows])
 
 
 def _channel_data(head: Bytes, size: Ints) -> Layer:

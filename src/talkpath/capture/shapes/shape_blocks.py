@@ -59,7 +59,9 @@ def cut_blocks(calls: Sequence[Sequenced], direction: Direction, max_packets: in
         steady = [piece for pieces in groups.values() for piece in pieces]
         groups = {0: []}
     chosen = _chosen(steady, max_packets)
-    groups[OPENING_MS[-1] if groups[0] else 0] = sorted(chosen, key=_content_digest)
+    groups[OPENING_MS[-1] if groups[0] else 0] = sorted(
+        chosen, key=lambda piece: hashlib.sha256(repr(piece).encode()).digest()
+    )
     for after_ms, pieces in groups.items():
         for piece in pieces:
             yield PacketBlock(direction=direction, after_ms=after_ms, packets=piece)
@@ -83,7 +85,3 @@ def _chosen(pieces: list[tuple[BlockPacket, ...]], max_packets: int) -> list[tup
     every = sum(map(len, pieces))
     count = min(len(pieces), max(1, int(len(pieces) * max_packets / every))) if every else 0
     return [pieces[number * len(pieces) // count] for number in range(count)]
-
-
-def _content_digest(piece: tuple[BlockPacket, ...]) -> bytes:
-    return hashlib.sha256(repr(piece).encode()).digest()

@@ -194,7 +194,12 @@ class _Evidence:
     def _run(self, at: int, end: int) -> tuple[list[FieldPart], int]:
         """Return what the bytes from here on are that are the same in every packet, or the one that is not."""
         stop = at
-        while stop < end and self._is_same(stop) and self._same_run(at, stop) and self._number(stop, end) is None:
+        while (
+            stop < end
+            and all(len({packet.data[stop] for packet in flow}) == 1 for flow in self._flows)
+            and self._same_run(at, stop)
+            and self._number(stop, end) is None
+        ):
             stop += 1
         if stop == at:
             return self._single(at), at + 1
@@ -214,9 +219,6 @@ class _Evidence:
             return True
         began = data[at] in (0, 0xFF) and self._is_everywhere(at, at + 1)
         return data[stop] == data[at] if began else not trivial
-
-    def _is_same(self, at: int) -> bool:
-        return all(len({packet.data[at] for packet in flow}) == 1 for flow in self._flows)
 
     def _is_everywhere(self, at: int, stop: int) -> bool:
         return len({packet.data[at:stop] for packet in self._all}) == 1

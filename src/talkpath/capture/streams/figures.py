@@ -16,9 +16,8 @@ from talkpath.wire.pcap.arrays import Bools, Ints
 
 LATE_SHARE = 0.95
 LONGEST_STEP_S = 2.0
-FRAME_TICKS, MILLISECOND_CLOCK_HZ = 80, 1000.0
-"""Ten milliseconds at 8 kHz, the slowest clock of voices but for one of milliseconds (LINE); at the others ten are a
-multiple of it."""
+FRAME_TICKS = 80
+"""Ten milliseconds at 8 kHz, the slowest clock of voices; at the others ten are a multiple of it."""
 STEP_CLASSES_S = np.geomspace(2e-4, 30, 47)
 """Lateness is counted in classes, each 1.3 times as wide as the one before."""
 
@@ -97,7 +96,6 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
     first = np.diff(segments.of, prepend=-1) != 0
     step = np.diff(rows["stamp"], prepend=rows["stamp"][:1]).view(np.int32)
     same = step == 0
-    frame = np.where(times.clock_hz == MILLISECOND_CLOCK_HZ, 10, FRAME_TICKS)[segments.of]
     valid = counted & ~np.isnan(times.jitter_s)
     payload = rows["size"].astype(np.int64) - 12
     sums = {
@@ -113,7 +111,7 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
         "jitters": valid,
         "same": counted & order.fresh & same & ~first,
         "moved": counted & ~same & ~first,
-        "framed": counted & ~same & ~first & (step % frame == 0),
+        "framed": counted & ~same & ~first & (step % FRAME_TICKS == 0),
         "pictures": counted & is_video(rows),
         "tens": counted & (payload % 10 == 0),
         "eighties": counted & (payload % 80 == 0),

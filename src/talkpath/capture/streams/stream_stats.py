@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from talkpath.capture.packets.rows import FRESH_FLAG, SEEN_FLAG
 from talkpath.capture.streams.figures import FIGURE_TYPE, MeasuredPart, figures_of, usual_lateness, usual_unevenness
-from talkpath.capture.streams.per_second import SecondCells, second_cells
+from talkpath.capture.streams.per_second import PACKETS, SecondCells, second_cells
 from talkpath.capture.streams.rtp_order import Segments
 from talkpath.capture.streams.timing import CLOCK_ROWS, KNOWN_CLOCKS, VIDEO_CLOCK_HZ
 from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools, Ints, Words, records_at
 
 TAIL_ROWS = 20
-SLOWEST_VIDEO_HZ, FRAMED_SHARE = VIDEO_CLOCK_HZ / 2, 0.5
+SLOWEST_VIDEO_HZ, SLOWEST_VOICE_HZ, FRAMED_SHARE = VIDEO_CLOCK_HZ / 2, 8000.0, 0.5
 
 SUMMED_FIGURES = FIGURE_TYPE.names[: FIGURE_TYPE.names.index("begin_s")] if FIGURE_TYPE.names else ()
 BEST_FIGURES = (("clock_hz", "clock_rows"), ("packet_s", "packet_rows"), ("type", "type_rows"))
@@ -130,11 +130,21 @@ class StreamStats:
         return bool(known and (own["clock_hz"] == VIDEO_CLOCK_HZ) != video)
 
     def moves_as_media(self, stream: int, video: bool) -> bool:
-        """Tell whether timestamps move as a call's do: those of a voice by whole frames of its codec, those of pictures
-        by a clock of 90 kHz, which a line that is too slow may slow to half. In other protocols with RTP's header they
-        say when something happened: a key of a keyboard, a tick of a game, a measurement."""
+        """Tell whether timestamps move as a call's do, where it has any: those of a voice by whole frames of its codec,
+        at 8 kHz or faster; those of pictures by a clock of 90 kHz, which a line that is too slow may slow to half. In
+        other protocols with RTP's header they say when something happened: a key of a keyboard, a tick of a game, a
+        measurement."""
         own = self.figures[stream]
-        return bool(own["clock_hz"] >= SLOWEST_VIDEO_HZ if video else own["framed"] >= FRAMED_SHARE * own["moved"])
+        if not self.has_header or video:
+            return bool(not self.has_header or own["clock_hz"] >= SLOWEST_VIDEO_HZ)
+        return bool(
+            SLOWEST_VOICE_HZ <= own["clock_hz"] <= VIDEO_CLOCK_HZ and own["framed"] >= FRAMED_SHARE * own["moved"]
+        )
+
+    def seconds_of(self, stream: int) -> set[int]:
+        """Return the seconds in which packets of a stream came."""
+        cells = self.seconds.of(stream)
+        return {*self.seconds.second[cells][self.seconds.values[cells, PACKETS] > 0].tolist()}
 
     def is_padding(self, stream: int) -> bool:
         """Tell probes and padding by SSRC 0, or by timestamps that never move."""

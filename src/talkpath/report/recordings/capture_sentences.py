@@ -244,11 +244,15 @@ def attempt_sentence(judged: JudgedCall[Attempt], clock: RecordingClock = NO_CLO
     if attempt.answered:
         return say(
             "capture",
-            "{app}, a call set up from {time} on: servers answered, but nobody talked in this recording.",
+            "{app}, a call set up from {time} on: servers answered, but no talk was found in this recording.",
             **values,
         )
     if attempt.begun_before:
-        return say("capture", "{app}, a call that had begun before {time}: nothing answered it any more.", **values)
+        return say(
+            "capture",
+            "{app}, a call that may have begun before {time}: nothing answered it in this recording.",
+            **values,
+        )
     if verdict.alternatives:
         told = (_unanswered_setup(verdict, values), _carried_beside(verdict), proxy_note(verdict.app, attempt.proxy))
         return " ".join(filter(None, told))
