@@ -30,7 +30,7 @@ from talkpath.apps.recorded.shape_text import read_shape_text, write_shape_text
 from talkpath.capture.shapes.evidence import FlowEvidence
 from talkpath.capture.shapes.make_shape import make_shape
 from talkpath.capture.shapes.quic_fields import quic_parts, see_quic
-from talkpath.capture.shapes.recorded_flow import read_flow
+from talkpath.capture.shapes.recorded_flow import RecordedFlow, read_flow
 from talkpath.errors import FileError
 
 
@@ -174,3 +174,32 @@ def test_packets_that_come_in_fragments_are_cut_and_told():
     assert max(packet.size for block in shape.blocks for packet in block.packets) == MAX_PACKET_BYTES
     assert f"{large} packets cut to 1452 bytes: paths carry larger ones in fragments" in shape.origin.notes
     assert read_shape_text(write_shape_text(shape)) == shape
+
+
+def recording(*, copies: int = 1, kept: int = 1500, calls: int = 1, call_s: float = 52.0) -> RecordedFlow:
+    """`framed` as a recorder has it that saw each packet so often, kept so many bytes, and saw the call again on the
+    same ports."""
+    near, far, packets = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2]), list[Packet]()
+    for call in range(calls):
+        for at_s, up, data in sorted(framed(Random(1))):
+            ends = (near, far, 40000, 3478) if up else (far, near, 3478, 40000)
+            at_ns = int((at_s + call * call_s) * 1e9)
+            packets += [Packet(at_ns + 30_000 * copy, udp_packet(*ends, data)[:kept]) for copy in range(copies)]
+    return read_flow(lambda: BytesIO(pcap_file(packets)), 1)
+
+
+@pytest.mark.parametrize("copies", [2, 4])
+def test_a_packet_that_was_seen_at_several_interfaces_is_one(copies: int):
+    """`dumpcap -i any` beside a bridge, a container or a tunnel: the shape's calls were twice as fast."""
+    assert make_shape([recording(copies=copies)], "copied") == make_shape([recording()], "copied")
+
+
+def test_a_recording_of_parts_of_packets_says_so():
+    shape = make_shape([recording(kept=96)], "cut")
+    assert f"{shape.origin.packets} packets recorded in part" in " ".join(shape.origin.notes)
+    assert make_shape([recording()], "whole").origin.notes == ()
+
+
+def test_what_lies_between_two_calls_is_no_pause_of_one():
+    gaps = [packet.gap_ms for block in make_shape([recording(calls=2)], "two").blocks for packet in block.packets]
+    assert max(gaps) <= 3000

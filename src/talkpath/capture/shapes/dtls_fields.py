@@ -106,19 +106,12 @@ def dtls_parts(
             yield data[piece.start : piece.start + 1]
             yield RandomField(2)
             yield LengthField(2, -start - UNIFIED_BYTES) if last else data[piece.start + 3 : piece.start + 5]
-            yield from _sealed(piece.end - piece.start - UNIFIED_BYTES, last=last)
+            yield from [RandomField()] if last else random_part(piece.end - piece.start - UNIFIED_BYTES)
         elif piece.type in (Content.APPLICATION_DATA, Content.ALERT) and piece.epoch and last:
             yield from _sealed_record(data, piece, start, direction)
         else:
             yield data[piece.start : piece.start + RECORD_HEADER_BYTES]
             yield from _contents(data, piece, direction, evidence)
-
-
-def _sealed(size: int, *, last: bool) -> Iterator[FieldPart]:
-    if last:
-        yield RandomField()
-    else:
-        yield from random_part(size)
 
 
 def _sealed_record(data: bytes, piece: DtlsPiece, start: int, direction: Direction) -> Iterator[FieldPart]:

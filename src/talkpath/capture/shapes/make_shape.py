@@ -135,8 +135,7 @@ class _Maker:
     def _name_kinds(self) -> None:
         """Give each kind a name: what it is, its direction, and a number where there are several."""
         taken = Counter[str]()
-        recordings = defaultdict[str, set[int]](set)
-        counts = Counter[str]()
+        seen = defaultdict[str, list[int]](list)  # of each kind, the recording of each packet
         for number, call in enumerate(self._calls):
             for one in call.packets:
                 direction = one.packet.direction
@@ -162,10 +161,9 @@ class _Maker:
                     )
                 name = self._kinds[key].name
                 call.names.append(name)
-                recordings[name].add(number)
-                counts[name] += 1
+                seen[name].append(number)
         self._kinds = {
-            key: replace(kind, packets=counts[kind.name], recordings=len(recordings[kind.name]))
+            key: replace(kind, packets=len(seen[kind.name]), recordings=len(set(seen[kind.name])))
             for key, kind in self._kinds.items()
         }
 
@@ -270,6 +268,8 @@ class _Maker:
     def _told_origin(self) -> ShapeOrigin:
         packets = [packet for flow in self._flows for packet in flow.packets]
         notes = [f"{count} packets left out: {what}" for what, count in self._left_out.most_common(8)]
+        if partial := sum(not packet.is_whole for packet in packets):
+            notes.insert(0, f"{partial} packets recorded in part; of a whole recording more would be told")
         if cut := sum(packet.is_cut for packet in packets):
             notes.insert(0, f"{cut} packets cut to {MAX_PACKET_BYTES} bytes: paths carry larger ones in fragments")
         apps = Counter(flow.app for flow in self._flows)

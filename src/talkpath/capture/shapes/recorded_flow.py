@@ -26,6 +26,9 @@ from talkpath.wire.pcap.window import ByteSource
 MAX_FLOW_PACKETS: Final = 30_000
 MIN_FLOW_PACKETS: Final = 50
 MAX_SHOWN_FLOWS: Final = 9
+COPY_S: Final = 0.01
+"""The same bytes again so soon are a copy: a recording of all interfaces may see a packet at two of them. What is sent
+again comes later (`shape_setup`)."""
 
 OpenRecording = Callable[[], FileIO | BytesIO]
 """Opens a recording anew, from its first byte on."""
@@ -109,6 +112,7 @@ def _flow_packets(source: ByteSource, ends: Sequence[tuple[np.uint64, np.uint64]
     unread, found = Unread(), list[tuple[bool, FlowPacket]]()
     fragments = Fragments(unread, ReassemblyBudget())
     begin_ns: int | None = None
+    last_s: dict[tuple[Direction, bytes], float] = {}
     for frames in frame_blocks(source, unread):
         for packets in transport_packets(frames, unread, fragments) if len(frames) else ():
             for row, direction, is_main in _rows_between(packets, ends):
@@ -116,8 +120,10 @@ def _flow_packets(source: ByteSource, ends: Sequence[tuple[np.uint64, np.uint64]
                 at, kept = int(packets.payload[row]), int(packets.captured[row])
                 size = min(int(packets.size[row]), MAX_PACKET_BYTES)
                 data = packets.data[at : at + min(kept, size)].tobytes().ljust(size, b"\0")
-                if len(found) < MAX_FLOW_PACKETS and kept:
-                    at_s = (int(packets.time_ns[row]) - begin_ns) / 1e9
+                at_s = (int(packets.time_ns[row]) - begin_ns) / 1e9
+                is_copy = abs(at_s - last_s.get((direction, data), -1.0)) < COPY_S
+                if len(found) < MAX_FLOW_PACKETS and kept and not is_copy:
+                    last_s[direction, data] = at_s
                     is_cut = size < int(packets.size[row])
                     found.append((is_main, FlowPacket(at_s, direction, data, min(kept, size), is_cut)))
     if len(found) < MIN_FLOW_PACKETS:

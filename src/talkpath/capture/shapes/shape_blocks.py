@@ -18,7 +18,7 @@ from talkpath.capture.shapes.shape_setup import NamedPacket
 
 OPENING_MS: Final = (0, 500, 1000, 2000, 3000)
 STEADY_BLOCK_MS: Final = 1000.0
-MAX_GAP_MS: Final = 10_000.0
+MAX_GAP_MS: Final = 3_000.0  # a longer pause is a hold, or lies between two calls of one flow
 MAX_PACKETS_A_BLOCK: Final = 150
 MAX_OPENINGS: Final = 4
 
