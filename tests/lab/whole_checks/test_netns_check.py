@@ -132,7 +132,10 @@ def test_a_network_that_is_lost_keeps_what_was_measured(in_lab: Any) -> None:
     found = in_lab(lost, 0)
     assert found["code"] == 0
     assert found["took_s"] < 10
-    assert "This device's network was lost during the check. What was measured until then is kept." in found["said"]
+    assert (
+        "This device's network was lost during the check. What was measured until then is judged all the same."
+        in found["said"]
+    )
     assert found["epochs"] > 0
     assert found["ended"] == "network_lost"
     if found["verdict"]["reason"]["code"] == "late":

@@ -52,7 +52,7 @@ def test_the_random_bytes_beside_the_client_hello_are_told(twin: str, said: str)
 @pytest.mark.parametrize("code", DURING)
 def test_what_was_measured_until_then_is_kept(code: str) -> None:
     with_some, with_none = (ending_words(code, Reach(), measured=measured) for measured in (True, False))
-    assert with_some.endswith("What was measured until then is kept.")
+    assert with_some.endswith("What was measured until then is judged all the same.")
     assert with_none.endswith("Nothing had been measured yet.")
     assert with_some.partition(". ")[0] == with_none.partition(". ")[0]
 

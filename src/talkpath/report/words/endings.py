@@ -80,7 +80,7 @@ def ending_words(ended: str, reach: Reach, *, measured: bool) -> str:
     }
     if ended not in sentences:
         return ""
-    kept = say("ended", "What was measured until then is kept.")
+    kept = say("ended", "What was measured until then is judged all the same.")
     return f"{sentences[ended]} {kept if measured else say('ended', 'Nothing had been measured yet.')}"
 
 
