@@ -300,6 +300,14 @@ def test_messages_that_were_tested_are_not_called_untested() -> None:
 
 
 @pytest.mark.parametrize("code", OTHERS)
+def test_no_number_falls_apart_from_right_to_left(code: str) -> None:
+    """Digits with a space that breaks lines between them are two numbers (Unicode annex 9, rule W4): 10 000 is shown as
+    000 10."""
+    apart = [line for line in file_text(code).splitlines() if re.match(r"msgstr.*\d \d", line)]
+    assert apart == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
 def test_the_scenes_of_the_demo_are_translated(code: str) -> None:
     with speaking(strict(code)):
         for text in write_languages.scene_texts():
