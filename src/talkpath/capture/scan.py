@@ -68,6 +68,7 @@ class ScanLimits(NamedTuple):
 
 
 FILE_LIMITS = ScanLimits()
+CLOCKS_APART_NS, MAX_CLOCKS = 5 * 365 * 86_400 * 10**9, 8
 
 
 @dataclass(slots=True)
@@ -81,7 +82,10 @@ class Scan:
     labels: AppLabels = field(default_factory=AppLabels)
     wrappings: ByteHintTable = field(default_factory=lambda: ByteHintTable(app_wrappings()))
     packets: int = 0
-    base_ns: int | None = None
+    clocks: list[tuple[int, int]] = field(default_factory=list)
+    """The clocks that the file's times are of, each as one of them and when the recording began by it, in ns since
+    1970. Another one is seen where times leap by years: it was set, or a packet has none."""
+
     limits: ScanLimits = FILE_LIMITS
     begin_s: float = 0.0
     end_s: float = 0.0
@@ -101,8 +105,7 @@ class Scan:
     def feed(self, block: Block) -> None:
         """Take one block."""
         frames = block.frames
-        if self.base_ns is None:
-            self.base_ns = int(frames.time_ns[0])
+        self._learn_clocks(frames.time_ns)
         self.packets += len(frames)
         time_s = self._seconds(frames.time_ns)
         self.gaps.feed(time_s)
@@ -122,8 +125,20 @@ class Scan:
         """Return what recognisers know of these flows."""
         return [self.recognition.known[flow] for flow in flows if flow in self.recognition.known]
 
+    def _learn_clocks(self, time_ns: Ints) -> None:
+        """Note the clocks of these packets. Another one goes on where the packet before it stood in the file."""
+        self.clocks = self.clocks or [(int(time_ns[0]), int(time_ns[0]))]
+        for _ in range(MAX_CLOCKS - len(self.clocks)):
+            apart = np.abs(time_ns[:, None] - np.array(self.clocks, np.int64)[:, 0]).min(axis=1)
+            if apart.max() < CLOCKS_APART_NS:
+                return
+            at = int(np.argmax(apart >= CLOCKS_APART_NS))
+            before_s = self._seconds(time_ns[at - 1 : at])[0] if at else self.end_s
+            self.clocks.append((int(time_ns[at]), int(time_ns[at]) - round(before_s * 1e9)))
+
     def _seconds(self, time_ns: Ints) -> Seconds:
-        return (time_ns - np.int64(self.base_ns or 0)) / 1e9
+        shown, began = np.array(self.clocks, np.int64).T
+        return np.asarray((time_ns - began[np.abs(time_ns[:, None] - shown).argmin(axis=1)]) / 1e9, np.float64)
 
     def _packets(self, packets: Packets, payloads: Datagrams | None, frames: Frames) -> Datagrams | None:
         """Count these packets; return the datagrams that they hold."""

@@ -21,7 +21,7 @@ from talkpath.capture.packets.datagrams import (
     TURN,
     WRAPPED,
     Datagrams,
-    classify_payloads,
+    open_payloads,
 )
 from talkpath.wire.pcap.arrays import padded_copy
 from talkpath.wire.rtc.dtls import is_ciphertext
@@ -38,16 +38,8 @@ def classified(payloads: list[bytes], wrappings: tuple[ByteHint, ...] = (), cut:
     kept = [payload[:cut] for payload in payloads]
     at = np.cumsum(captured) - captured
     count = len(payloads)
-    return classify_payloads(
-        padded_copy(b"".join(kept)),
-        np.zeros(count),
-        np.zeros(count, np.int64),
-        np.zeros(count, np.int8),
-        at,
-        sizes,
-        captured,
-        ByteHintTable(wrappings),
-    )
+    out = open_payloads(padded_copy(b"".join(kept)), at, sizes, captured, ByteHintTable(wrappings))
+    return out.of_flows(np.zeros(count), np.zeros(count, np.int64), np.zeros(count, np.int8))
 
 
 def kind_of(payload: bytes) -> int:

@@ -11,7 +11,7 @@ from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.shaped_calls import CALLER, SERVER
 from talkpath.apps.contract.byte_hint import ByteHint, hint_of_bytes
 from talkpath.capture.packets.byte_hints import ByteHintTable
-from talkpath.capture.packets.datagrams import Datagrams, classify_payloads
+from talkpath.capture.packets.datagrams import Datagrams, open_payloads
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.rows import rtp_rows
 from talkpath.capture.recognise.sampling import ASK_PERMISSION, MAX_ASKED_BYTES, MIN_SSRC_PACKETS, Sample, Sampler
@@ -43,9 +43,8 @@ class Chooser:
         (some,) = transport_packets(frames, unread, Fragments(unread))
         time_s = some.time_ns / 1e9
         flow, direction = self.flows.assign(some, time_s)
-        return classify_payloads(
-            some.data, time_s, flow, direction, some.payload, some.size, some.captured, ByteHintTable(())
-        )
+        opened = open_payloads(some.data, some.payload, some.size, some.captured, ByteHintTable(()))
+        return opened.of_flows(time_s, flow, direction)
 
 
 def stun(kind: int, size: int = 0) -> bytes:

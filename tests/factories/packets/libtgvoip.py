@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from talkpath.apps.contract.script import TRIES_MS, Packet, Script, fill_slots, next_audio_tick
+from talkpath.apps.contract.script import TRIES_MS, PacketOfKind, Script, fill_slots, next_audio_tick
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Confidence, Keystream, Schedule, Slot
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import reflector
@@ -23,7 +23,7 @@ _BLOCKS: Final = (160, 176, 192, 208, 224, 240, 256, 272)
 _WEIGHTS: Final = (12, 95, 107, 81, 65, 27, 5, 1)  # of the 393 voice packets of the capture, both ways
 
 
-def _draw_voice(rng: Random, packets: int) -> list[Packet]:
+def _draw_voice(rng: Random, packets: int) -> list[PacketOfKind]:
     """Draw a packet each 60 ms on the callbacks of either audio unit seen: 512 samples at 44.1 kHz, 1024 at 48 kHz."""
     step_ms = rng.choice((512 / 44.1, 1024 / 48))
     size = rng.choices(_BLOCKS, _WEIGHTS)[0]

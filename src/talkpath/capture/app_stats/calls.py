@@ -12,7 +12,7 @@ from math import floor
 
 import numpy as np
 
-from talkpath.capture.app_stats.counters import Counters
+from talkpath.capture.app_stats.counters import OFTEN_S, Counters
 from talkpath.capture.calls.records import MEDIA_IN_ORDER
 from talkpath.capture.streams.record import RATED_PACKETS, RATED_S
 from talkpath.measure import quality
@@ -205,7 +205,7 @@ def _counter_columns(stream: Counters, middles: Floats) -> tuple[Floats, Floats,
     place, inside = stream.covering(middles)
     share = np.where(inside, 1.0 / stream.span_s[place], 0.0)
     lost = np.full(len(middles), np.nan)
-    if stream.lost is not None and stream.is_read_often:
+    if stream.lost is not None and float(np.median(stream.span_s)) <= OFTEN_S:
         lost = stream.lost[place] * share
     frozen = stream.still() * stream.span_s if stream.frozen_s is None else stream.frozen_s
     jitter = np.where(inside & stream.moved[place], stream.jitter_ms[place], np.nan)

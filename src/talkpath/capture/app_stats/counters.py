@@ -55,11 +55,6 @@ class Counters:
         """When the last packet had been counted."""
         return float(self.at_s[self.moved][-1])
 
-    @property
-    def is_read_often(self) -> bool:
-        """Are the readings near enough for seconds?"""
-        return float(np.median(self.span_s)) <= OFTEN_S
-
     def still(self) -> Bools:
         """Between which readings nothing was counted though the stream went on."""
         going = (self.at_s > self.begin_s) & (self.at_s <= self.end_s)

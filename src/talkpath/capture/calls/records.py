@@ -31,7 +31,7 @@ from talkpath.capture.calls.paths import (
 from talkpath.capture.calls.stitch import FlowGroups, group_flows
 from talkpath.capture.calls.timeline import CallSpan, OtherTraffic, call_timelines
 from talkpath.capture.packets.flows import address_of_end
-from talkpath.capture.scan import Scan
+from talkpath.capture.scan import CLOCKS_APART_NS, Scan
 from talkpath.capture.streams.figures import FIGURE_TYPE, MeasuredPart
 from talkpath.capture.streams.measurement import StreamMeasurement
 from talkpath.capture.streams.record import Medium, stream_record
@@ -121,8 +121,8 @@ class MeasuredCapture:
     @property
     def begun_ns(self) -> int | None:
         """Return when the earliest packet came, in ns since 1970, None in a file without packets."""
-        base_ns = self.scan.base_ns
-        return None if base_ns is None else base_ns + round(1e9 * self.scan.begin_s)
+        clocks = sorted(self.scan.clocks, key=lambda clock: clock[0] < CLOCKS_APART_NS)  # those that were set are first
+        return clocks[0][1] + round(1e9 * self.scan.begin_s) if clocks else None
 
     def stream_packets(self) -> Iterator[tuple[int, int, MeasuredPart, Ints]]:
         """Yield the packets of the calls part by part: (call, its stream, a measured part, the stream's rows in it)."""
@@ -242,10 +242,9 @@ class _Records:
 
     def _closed(self, call: DetectedCall, end_s: float) -> bool:
         """Did the app close the call, or an end say good-bye when the media ended?"""
-        if self._table["ended_s"][call.flows].max() >= end_s - GOOD_BYE_S:
-            return True
+        said = self._table["ended_s"][call.flows].max() >= end_s - GOOD_BYE_S
         evidence = (known.evidence.get(call.name.app) for known in self._scan.known(call.flows))
-        return any(hits is not None and hits.kinds.get("close") for hits in evidence)
+        return bool(said) or any(hits is not None and hits.kinds.get("close") for hits in evidence)
 
     def _is_set_back(self, call: DetectedCall) -> bool:
         """Whether the clock was set back in mid-call. Where a file is in no order of time it seems so often, and where

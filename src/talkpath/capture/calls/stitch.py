@@ -8,7 +8,7 @@ voice and video on ports of their own are joined where both hosts are the same a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Set
+from collections.abc import Hashable, Iterator, Set
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -95,10 +95,6 @@ class DisjointSets:
         """Join the sets of two members."""
         self.parent[self.find(other)] = self.find(one)
 
-    def all(self, members: Iterable[int]) -> list[list[int]]:
-        """Return the sets that these members belong to, each sorted."""
-        return [sorted(group) for group in grouped_by_key((self.find(member), member) for member in members).values()]
-
 
 @dataclass(frozen=True, slots=True)
 class FlowGroups:
@@ -147,7 +143,7 @@ def group_flows(scan: Scan) -> FlowGroups:
         groups.join(flow, by)
     _join_near(groups, members, known, ends, table)
     _join_parallel(groups, carried, ends, table, known)
-    flow_sets = groups.all(members)
+    flow_sets = [sorted(flows) for flows in grouped_by_key((groups.find(flow), flow) for flow in members).values()]
     for number, flows in enumerate(flow_sets):
         of_flow[flows] = number
     table = _times_from_begin(table[: len(of_flow)], scan.begin_s)

@@ -64,7 +64,12 @@ class RecentScan:
 
     def __init__(self, begin_ns: int | None = None) -> None:
         self._media, self._headerless = RecentRows(), RecentRows()
-        self._scan = Scan(media=self._media, headerless=self._headerless, base_ns=begin_ns, limits=PART_LIMITS)
+        self._scan = Scan(
+            media=self._media,
+            headerless=self._headerless,
+            clocks=[(begin_ns, begin_ns)] if begin_ns else [],
+            limits=PART_LIMITS,
+        )
         self._seconds_of_flows = 0
 
     @property

@@ -69,25 +69,11 @@ class Datagrams:
         return self
 
 
-def classify_payloads(
-    data: Bytes,
-    time_s: Seconds,
-    flow: Ints,
-    direction: Directions,
-    at: Ints,
-    size: Ints,
-    captured: Ints,
-    wrappings: ByteHintTable,
-    tcp: bool = False,
-) -> Datagrams:
-    """Classify the payloads at these offsets and open what carries others."""
-    return open_payloads(data, at, size, captured, wrappings, tcp).of_flows(time_s, flow, direction)
-
-
 def open_payloads(
     data: Bytes, at: Ints, size: Ints, captured: Ints, wrappings: ByteHintTable, tcp: bool = False
 ) -> Datagrams:
-    """Do the same where the flows are not known yet: the columns that tell them have no rows."""
+    """Classify the payloads at these offsets and open what carries others. The columns that tell their flows have no
+    rows yet."""
     head = _datagram_heads(data, at, captured)
     out = Datagrams(
         data=data,

@@ -115,7 +115,7 @@ class FlowReader:
         if self.evidence.tag is not None and _is_frame(data, self.evidence.tag):
             size = int.from_bytes(data[DATA_BYTES - 4 : DATA_BYTES], "big")
             data, start, wrapping = data[DATA_BYTES : DATA_BYTES + size], DATA_BYTES, "reflector"
-        elif is_channel_data(data):
+        elif data[0] >> 4 == 4 and int.from_bytes(data[2:4], "big") == len(data) - _CHANNEL_BYTES > 0:  # ChannelData
             data, start, wrapping = data[_CHANNEL_BYTES:], _CHANNEL_BYTES, "channel"
         return Opened(packet, data, start, wrapping, dtls_pieces(data) if packet.is_whole else None)
 
@@ -240,11 +240,6 @@ def _flight(data: bytes, pieces: tuple[DtlsPiece, ...]) -> tuple[object, ...]:
         if (piece.type == 22 and piece.epoch) or (piece.type == 0 and piece.epoch == 2):
             named.append(piece.end - piece.start)
     return tuple(named)
-
-
-def is_channel_data(data: bytes) -> bool:
-    """Whether a datagram is ChannelData (RFC 8656 section 12.4)."""
-    return len(data) > _CHANNEL_BYTES and 0x40 <= data[0] <= 0x4F and int.from_bytes(data[2:4], "big") == len(data) - 4
 
 
 def _is_frame(data: bytes, tag: bytes) -> bool:

@@ -129,13 +129,12 @@ def _flow_packets(source: ByteSource, ends: Sequence[tuple[np.uint64, np.uint64]
     if len(found) < MIN_FLOW_PACKETS:
         raise FileError(f"This flow has {len(found)} packets; a shape takes {MIN_FLOW_PACKETS} at least.")
     main_s = min((packet.at_s for is_main, packet in found if is_main), default=0.0)
-    whole = [packet for is_main, packet in found if is_main or packet.at_s < main_s or _is_of_every_path(packet)]
+    of_every_path = (
+        *range(20, 64),
+        *range(128, 192),
+    )  # DTLS, RTP and RTCP (RFC 7983) go on there
+    whole = [one for is_main, one in found if is_main or one.at_s < main_s or one.data[0] in of_every_path]
     return sorted(whole, key=lambda packet: packet.at_s)
-
-
-def _is_of_every_path(packet: FlowPacket) -> bool:
-    """Whether a packet is of DTLS, RTP or RTCP (RFC 7983), which go on where a call changes its path."""
-    return 20 <= packet.data[0] < 64 or 128 <= packet.data[0] < 192
 
 
 def _rows_between(

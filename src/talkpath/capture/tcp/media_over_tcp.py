@@ -11,7 +11,7 @@ import numpy as np
 
 from talkpath.capture.packets.activity import Activity
 from talkpath.capture.packets.byte_hints import ByteHintTable
-from talkpath.capture.packets.datagrams import Datagrams, Seconds, classify_payloads
+from talkpath.capture.packets.datagrams import Datagrams, Seconds, open_payloads
 from talkpath.capture.packets.flows import Directions, Flows, flow_key, host_pair_hash, packet_ends
 from talkpath.capture.tcp.proxies import Proxies
 from talkpath.capture.tcp.reassembly import Completed, Connections, Splitter
@@ -171,4 +171,4 @@ def _packed_frames(found: list[Completed], wrappings: ByteHintTable) -> Datagram
     flow = np.array([number for _, _, number, _ in found], np.int64)
     direction: Directions = np.array([side for _, _, _, side in found], np.int8)
     data = padded_copy(b"".join(packet.captured for packet, _, _, _ in found))
-    return classify_payloads(data, time_s, flow, direction, at, sizes, captured, wrappings, tcp=True)
+    return open_payloads(data, at, sizes, captured, wrappings, tcp=True).of_flows(time_s, flow, direction)
