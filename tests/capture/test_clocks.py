@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from factories.packets.altered_captures import facts_of
-from factories.packets.capture_files import Packet, pcap_file
+from factories.packets.altered_captures import facts_of, findings_in
+from factories.packets.capture_files import Packet, pcap_file, pcapng_file
 from factories.packets.shaped_calls import BEGIN_NS, background_traffic, packets_of, shaped_call
 from talkpath.api.recording import read_capture
 from talkpath.verdict.bases.call_outcome import call_outcome
@@ -61,3 +61,12 @@ def test_a_leap_of_years_stretches_nothing(leap: str):
 def test_the_time_that_is_told_is_of_the_clock_that_was_set():
     recording = read_capture(io.BytesIO(pcap_file(set_late(call(), 0.3), "raw", nano=True)))
     assert recording.clock.begun.startswith("2023-11-14")
+
+
+@pytest.mark.parametrize("time_ns", [(1 << 63) - 1, 1 << 63, (1 << 64) - 1])
+def test_the_most_that_a_file_may_tell_as_a_time(time_ns: int):
+    packets = call()[:400]
+    changed = [*packets[:200], Packet(time_ns, packets[200].data), *packets[201:]]
+    assert findings_in(pcapng_file(changed, ("raw",))).duration_s == pytest.approx(
+        facts_of(packets).duration_s, abs=0.1
+    )

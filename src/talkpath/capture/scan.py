@@ -134,7 +134,8 @@ class Scan:
                 return
             at = int(np.argmax(apart >= CLOCKS_APART_NS))
             before_s = self._seconds(time_ns[at - 1 : at])[0] if at else self.end_s
-            self.clocks.append((int(time_ns[at]), int(time_ns[at]) - round(before_s * 1e9)))
+            began_ns = time_ns[at : at + 1] - round(before_s * 1e9)  # as an array: it may wrap round
+            self.clocks.append((int(time_ns[at]), int(began_ns[0])))
 
     def _seconds(self, time_ns: Ints) -> Seconds:
         shown, began = np.array(self.clocks, np.int64).T
