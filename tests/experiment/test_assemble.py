@@ -56,13 +56,13 @@ def facts(probe: list[FlowReport], responder: list[FlowReport], **changes: objec
 
 
 def first_answers() -> dict[str, float]:
-    """When the first answer of each set-up stage is due."""
+    """When the last packet of the first answer of each set-up stage is due."""
     slots = [LAYOUT.schedule.slots[slot] for slot in LAYOUT.down.slots]
-    found: dict[str, float] = {}
+    found: dict[str, dict[int | None, float]] = {}
     for slot in slots:
         if slot.stage not in ("media", "control"):
-            found[slot.stage] = min(slot.at_ms, found.get(slot.stage, slot.at_ms))
-    return found
+            found.setdefault(slot.stage, {})[slot.answers] = slot.at_ms  # of one message's the last one stays
+    return {stage: min(times.values()) for stage, times in found.items()}
 
 
 UP, DOWN = first_tries(LAYOUT.up), first_tries(LAYOUT.down)

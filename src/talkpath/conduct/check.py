@@ -174,9 +174,9 @@ class Check:
         self._vpn = vpn if vpn is not None else self._vpn
         self._network_changed = self._network_changed or changed
 
-    def datagram(self, now_s: float, data: bytes) -> list[ProbePacket]:
+    def datagram(self, now_s: float, data: bytes, local: int = 0, port: int = 0) -> list[ProbePacket]:
         """A datagram arrived; the packets to send in reply."""
-        return self.session.epochs.datagram(now_s, data)
+        return self.session.epochs.datagram(now_s, data, local, port)
 
     def exceeded(self, local: int, port: int, router: str) -> None:
         """A router reported that a packet's hops had run out."""

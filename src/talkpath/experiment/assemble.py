@@ -180,22 +180,29 @@ def _same_bytes(side: DirectionPlan, sent: Bits, arrived: Bits) -> Bits:
 
 
 def _stage_answers(layout: Layout, probe: Sequence[FlowReport]) -> list[Setup]:
-    """Return for each flow whether each set-up stage was answered, and when the last one was first: by a packet of the
-    stage that answers another of it, or by any of it where none does."""
+    """Return for each flow whether each set-up stage was answered, and when the last one was first: by all packets of
+    the stage that answer one of it (a flight of DTLS), or by any of it where none does."""
     slots = [layout.schedule.slots[slot] for slot in layout.down.slots]
     arrived = _unpacked_bits([r.arrived for r in probe], len(slots))
     came = _times_of_bits(arrived, [r.arrived_dms for r in probe])[:, : len(slots)]
     at_ms = np.where(came != UNKNOWN_DMS, np.array([slot.at_ms for slot in slots]) + came / 10.0, np.inf)
     names = setup_stages(layout.schedule)
-    of_stage = [at_ms[:, _answers_of_stage(layout, slots, name)].min(axis=1, initial=np.inf) for name in names]
+    never = np.full(len(probe), np.inf)
+    of_stage = [
+        np.min([never, *(at_ms[:, flight].max(axis=1) for flight in _answers_of_stage(layout, slots, name))], axis=0)
+        for name in names
+    ]
     rows = np.array(of_stage).reshape(len(names), len(probe)).T.tolist()
     return [_first_answer(dict(zip(names, row, strict=True))) for row in rows]
 
 
-def _answers_of_stage(layout: Layout, slots: Sequence[Slot], name: str) -> list[bool]:
-    every = layout.schedule.slots
-    answers = [slot.stage == name and slot.answers is not None and every[slot.answers].stage == name for slot in slots]
-    return answers if any(answers) else [slot.stage == name for slot in slots]
+def _answers_of_stage(layout: Layout, slots: Sequence[Slot], name: str) -> list[list[int]]:
+    """Return the packets that answer together, of each message of the stage that is answered."""
+    every, flights = layout.schedule.slots, dict[int, list[int]]()
+    for bit, slot in enumerate(slots):
+        if slot.stage == name and slot.answers is not None and every[slot.answers].stage == name:
+            flights.setdefault(slot.answers, []).append(bit)
+    return list(flights.values()) or [[bit] for bit, slot in enumerate(slots) if slot.stage == name]
 
 
 def _first_answer(first_ms: dict[str, float]) -> Setup:

@@ -24,6 +24,7 @@ from talkpath.experiment.layout import DirectionPlan, Layout, packet_keys, sendi
 from talkpath.wire.control.messages import FlowReport
 
 UNKNOWN_DMS, MOST_DMS = -32768, 32767
+MAX_STRANGER_SIZES = 32  # sizes that are told apart of datagrams that the other end did not send so; others are 0 bytes
 SOON_MS = 1e-6  # packets due within this time are due: times of two clocks are not more exact
 NEVER = float("inf")
 
@@ -33,12 +34,13 @@ Times = NDArray[np.float64]
 
 class Flight(ABC, Generic[Packet]):
     """Sends the packets of `out` and records those of `into`. `start_s` is when it began on this end's clock (None: not
-    yet)."""
+    yet). `strangers` are datagrams that came on each flow and that the other end did not send, or not so long, by their
+    size."""
 
     __slots__ = (
         *("_came_s", "_canaries", "_datagrams", "_doubtful", "_first", "_left_s", "_next", "_order", "_order_ms"),
         *("_ready", "_replies", "_sent", "_width", "arrived", "closed", "exceeded", "hops", "into", "keys", "late"),
-        *("layout", "out", "router", "start_s", "wake_s"),
+        *("layout", "out", "router", "sizes", "start_s", "strangers", "wake_s"),
     )
 
     def __init__(self, layout: Layout, out: DirectionPlan, into: DirectionPlan) -> None:
@@ -70,6 +72,8 @@ class Flight(ABC, Generic[Packet]):
         firsts = {bit: first for first, others in into.again.items() for bit in others}
         self._first = [firsts.get(bit, bit) for bit in range(len(into.slots))]
         self._replies = [into.replies.get(bit, ()) for bit in range(len(into.slots))]
+        self.sizes = [layout.schedule.slots[slot].size for slot in into.slots]
+        self.strangers: list[Counter[int]] = [Counter() for _ in flows]
 
     def start(self, at_s: float) -> None:
         """Begin the epoch on this end's clock. From now on `wake_s` is when the next packet is due."""
@@ -119,10 +123,10 @@ class Flight(ABC, Generic[Packet]):
         return first is None or not self.answered(flow, first)
 
     def answered(self, flow: int, bit: int) -> bool:
-        """Whether any reply to request `bit` (or to its retries) has arrived."""
-        replies, arrived = self.out.replies, self.arrived[flow]
-        requests = (bit, *self.out.again.get(bit, ()))
-        return any(arrived[reply] for request in requests for reply in replies.get(request, ()))
+        """Whether all replies to request `bit` (or those to its retries, which count for them) have arrived: a
+        handshake message is sent again until the whole flight that answers it is there (RFC 9147 section 5.8.1)."""
+        replies, arrived = self.out.replies.get(bit, ()), self.arrived[flow]
+        return bool(replies) and all(arrived[reply] for reply in replies)
 
     def arrive(self, now_s: float, flow: int, bit: int) -> tuple[int, ...]:
         """Record the arrival of one packet. Return the bits to send in reply; none for a duplicate or a late packet."""
@@ -169,8 +173,18 @@ class Flight(ABC, Generic[Packet]):
         left_s, came_s = self._elapsed_s(self._left_s, self.out), self._elapsed_s(self._came_s, self.into)
         sent = _bitmaps_and_lateness(self._sent, (left_s * 1000.0 + SOON_MS - self.out.due_ms) * 10.0)
         arrived = _bitmaps_and_lateness(b"".join(self.arrived), came_s * 10000.0 - self.into.due_ms * 10.0)
-        rows = zip(sent, arrived, self.exceeded, self.router, strict=True)
-        return tuple(FlowReport(*out, *into, exceeded, router) for out, into, exceeded, router in rows)
+        added = map(self._count_added, range(len(self.strangers)))
+        rows = zip(sent, arrived, self.exceeded, self.router, added, strict=True)
+        return tuple(FlowReport(*out, *into, exceeded, router, more) for out, into, exceeded, router, more in rows)
+
+    def _count_added(self, flow: int) -> int:
+        """How many datagrams of the flow something on the way added or lengthened (N08). One of the size of a packet
+        that did not come is taken for that packet, whose bytes were changed. Tries after the first do not count."""
+        came, arrived = self.strangers[flow], self.arrived[flow]
+        if not came:
+            return 0
+        missing = Counter(size for bit, size in enumerate(self.sizes) if self._first[bit] == bit and not arrived[bit])
+        return (came - missing).total()
 
     def _elapsed_s(self, at_s: array[float], side: DirectionPlan) -> Times:
         """Return times since the start, (flows, slots); NaN where nothing is known."""
@@ -199,6 +213,11 @@ class Flight(ABC, Generic[Packet]):
             return ()
         bits = np.frombuffer(b"".join(self.late), np.bool_).reshape(self.into.due_ms.shape)
         return tuple(row.tobytes() for row in np.packbits(bits, axis=1, bitorder="little"))
+
+
+def count_size(counts: Counter[int], size: int) -> None:
+    """Count a datagram by its size."""
+    counts[size if size in counts or len(counts) < MAX_STRANGER_SIZES else 0] += 1
 
 
 def lateness_dms(reports: Sequence[FlowReport]) -> Counter[int]:

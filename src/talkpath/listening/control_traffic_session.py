@@ -165,7 +165,7 @@ class ControlTrafficSession:
     def network_observed(self, *, vpn: bool | None = None, changed: bool = False) -> None:
         """Another network shows in the flows of the call."""
 
-    def datagram(self, now_s: float, data: bytes) -> list[ProbePacket]:
+    def datagram(self, now_s: float, data: bytes, local: int = 0, port: int = 0) -> list[ProbePacket]:
         """A packet came."""
         self.bytes_received += len(data)
         for run in (self._run, *(run for run, _ in self._concluding.values())):

@@ -38,7 +38,8 @@ class DatagramSockets:
     def __init__(self, far: Address) -> None:
         self._far, self._host = far, far.reveal()[0]
         self._sockets: dict[int, socket.socket] = {}
-        self._limited: dict[socket.socket, int] = {}  # those that sent packets with limited hops, and their numbers
+        self._numbers: dict[socket.socket, int] = {}
+        self._limited: set[socket.socket] = set()  # those that sent packets with limited hops
 
     def sockets(self) -> list[socket.socket]:
         """All open sockets, to be read from."""
@@ -50,7 +51,7 @@ class DatagramSockets:
         if packet.hops:
             if end not in self._limited:
                 end.setsockopt(*error_queue.RECEIVE[self._far.family], 1)
-                self._limited[end] = packet.local
+                self._limited.add(end)
             note = error_queue.hops_note(self._far.family, packet.hops)
             end.sendmsg([packet.data], [note], 0, (self._host, packet.port))
         else:
@@ -66,7 +67,12 @@ class DatagramSockets:
         found = self._sockets[end] if isinstance(end, int) else end
         for notes, sockaddr in error_queue.queued_errors(found, MOST_READS):
             if (router := error_queue.router_of(notes)) is not None:
-                yield self._limited[found], sockaddr[1], router
+                yield self._numbers[found], sockaddr[1], router
+
+    def waiting(self, end: socket.socket) -> Iterator[tuple[bytes, int, int]]:
+        """(datagram, socket number, far port) of what waits on a socket; port 0 for what another host sent."""
+        for data, (host, port, *_) in error_queue.waiting_datagrams(end, MOST_READS):
+            yield data, self._numbers[end], port if host == self._host else 0
 
     def close(self) -> None:
         """Close all sockets."""
@@ -78,6 +84,7 @@ class DatagramSockets:
         if end is None:
             family = socket.AF_INET if self._far.family == 4 else socket.AF_INET6
             end = self._sockets[number] = socket.socket(family, socket.SOCK_DGRAM)
+            self._numbers[end] = number
             end.setblocking(False)
             end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PROBE_BUFFER_BYTES)
         return end
@@ -131,8 +138,9 @@ class ProbeEngine(Protocol):
     def network_observed(self, *, vpn: bool | None = None, changed: bool = False) -> None:
         """`vpn`: packets leave through a tunnel (None: not known). `changed`: this machine has another address."""
 
-    def datagram(self, now_s: float, data: bytes) -> list[ProbePacket]:
-        """One UDP payload, or one datagram of a stream; what to send at once in answer. Any bytes may come."""
+    def datagram(self, now_s: float, data: bytes, local: int = 0, port: int = 0) -> list[ProbePacket]:
+        """One UDP payload, that came at socket `local` from the far end's `port`, or one datagram of a stream (port 0);
+        what to send at once in answer. Any bytes may come."""
 
     def unsent(self, packet: ProbePacket) -> None:
         """The system refused to send this one, so it never left and may not count as lost."""
@@ -317,8 +325,8 @@ class ProbeDriver:
 
     def _read_datagrams(self, end: socket.socket) -> None:
         self._read_errors(end)
-        for data in error_queue.waiting_datagrams(end, MOST_READS):
-            self._send(self._engine.datagram(time.monotonic(), data))
+        for data, local, port in self._udp.waiting(end):
+            self._send(self._engine.datagram(time.monotonic(), data, local, port))
 
     def _read_errors(self, end: int | socket.socket) -> None:
         if self._udp.limited(end):

@@ -15,7 +15,7 @@ from itertools import repeat
 from talkpath.apps.contract.shape import KEY_BYTES
 from talkpath.experiment.assemble import epoch_facts, with_late
 from talkpath.experiment.budget import CARRIER_BYTES, most_bytes, opening_bytes
-from talkpath.experiment.flight import NEVER, lateness_dms
+from talkpath.experiment.flight import NEVER, count_size, lateness_dms
 from talkpath.experiment.layout import Layout
 from talkpath.measure.facts import Ending, Epoch
 from talkpath.probe import validate
@@ -70,6 +70,7 @@ class ProbeEpochs:
     _running: dict[int, RunningEpoch] = field(default_factory=dict)
     _abandoned: set[int] = field(default_factory=set)
     _by_key: dict[bytes, ProbeFlight] = field(default_factory=dict)
+    _by_ends: dict[tuple[int, int], tuple[ProbeFlight, int]] = field(default_factory=dict)  # (socket, port): its flow
     _sending: list[ProbeFlight] = field(default_factory=list)
     _next_id: int = 0
     _concluded: dict[int, tuple[int, ProbeFlight]] = field(default_factory=dict)  # number -> place in `finished`
@@ -82,6 +83,8 @@ class ProbeEpochs:
         most = most_bytes(flight.layout, self.family)
         self._running[flight.layout.begin.number] = RunningEpoch(flight, not_before_s, most)
         self._by_key.update(zip(flight.keys, repeat(flight)))
+        for flow, plan in enumerate(flight.layout.flows):
+            self._by_ends[plan.local, plan.port] = flight, flow
 
     def start(self, now_s: float, number: int, rtt_s: float) -> bool:
         """The far end is ready for the epoch. False where no such epoch waits."""
@@ -197,14 +200,16 @@ class ProbeEpochs:
 
     # -- packets ---------------------------------------------------------------------------------------------
 
-    def datagram(self, now_s: float, data: bytes) -> list[ProbePacket]:
-        """One datagram arrived; the replies to send. Bytes that are no packet of this session are ignored."""
+    def datagram(self, now_s: float, data: bytes, local: int = 0, port: int = 0) -> list[ProbePacket]:
+        """One datagram arrived, by UDP at socket `local` from the far end's `port`; the replies to send. Bytes that are
+        no packet of this session are counted."""
         key = data[:KEY_BYTES]
         flight = self._by_key.get(key)
         if flight is None:
             key = data[KEY_BYTES : 2 * KEY_BYTES]
             flight = self._by_key.get(key)
             if flight is None:
+                self._note_stranger(local, port, len(data))
                 return []
         flow, bit = flight.keys[key]
         self.heard_s = now_s
@@ -213,6 +218,11 @@ class ProbeEpochs:
         flight.size_bytes += size
         replies = flight.take(now_s, flow, bit, data)
         return self._count(flight, replies) if replies else replies
+
+    def _note_stranger(self, local: int, port: int, size: int) -> None:
+        flight, flow = self._by_ends.get((local, port), (None, 0))
+        if flight is not None:
+            count_size(flight.strangers[flow], size)
 
     def emit(self, now_s: float) -> list[ProbePacket]:
         """All packets that are due now."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from itertools import repeat
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES
 from talkpath.experiment.budget import CARRIER_BYTES
-from talkpath.experiment.flight import Flight
+from talkpath.experiment.flight import Flight, count_size
 from talkpath.experiment.layout import Layout, packet_keys
 from talkpath.experiment.nonce import Places, read_nonce, without_nonce
-from talkpath.wire.control.messages import FlowReport
 
 
 class ProbePacket(Struct, frozen=True, gc=False):
@@ -32,14 +31,14 @@ class ProbePacket(Struct, frozen=True, gc=False):
 
 class ProbeFlight(Flight[ProbePacket]):
     """Sends side `up`, takes side `down`. `size_bytes` of IP packets were sent and received for it; `around_bytes` is
-    what a datagram of each flow has around it, `padded` how many of each came longer than they were sent."""
+    what a datagram of each flow has around it."""
 
-    __slots__ = ("_nonce", "_places", "_port", "around_bytes", "padded", "size_bytes", "transport")
+    __slots__ = ("_nonce", "_places", "_port", "around_bytes", "size_bytes", "transport")
 
     def __init__(self, layout: Layout, tcp_port: int = 0, family: int = 4) -> None:
         super().__init__(layout, layout.up, layout.down)
         self._port = [tcp_port if flow.transport == "tcp" else flow.port for flow in layout.flows]
-        self._nonce, self.padded = [0] * len(layout.flows), [0] * len(layout.flows)
+        self._nonce = [0] * len(layout.flows)
         self._places = Places([layout.schedule.slots[slot] for slot in layout.up.slots])
         self.transport = [flow.transport.partition("/")[0] for flow in layout.flows]
         self.size_bytes, self.around_bytes = 0, [CARRIER_BYTES[family][transport] for transport in self.transport]
@@ -59,15 +58,11 @@ class ProbeFlight(Flight[ProbePacket]):
         own = plan.datagrams[slot]
         if data == own:
             return True
-        self.padded[flow] += len(data) > len(own)
+        if len(data) > len(own):
+            count_size(self.strangers[flow], len(data))
         shape = self.layout.schedule.slots[slot]
         at = shape.nonce_at or 0
         return without_nonce(data, shape, own[at : at + NONCE_BYTES], fingerprint=plan.role == "call") == own
-
-    def reports(self) -> tuple[FlowReport, ...]:
-        """See `Flight`. Packets that something on the way lengthened are counted apart (N08)."""
-        every = zip(super().reports(), self.padded, strict=True)
-        return tuple(structs.replace(report, added=count) for report, count in every)
 
     def _look(self, flow: int, bit: int, data: bytes) -> None:
         """For the nonce: from then on all that leaves echoes it."""

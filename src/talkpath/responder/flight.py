@@ -8,7 +8,6 @@ forgot its mapping) starts over.
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from itertools import repeat
@@ -40,7 +39,7 @@ class ResponderFlight(Flight[ResponderPacket]):
 
     __slots__ = (
         *("_checksums", "_credit_bytes", "_credit_packets", "_draw", "_field_at", "_fields", "_nonce", "_proven"),
-        *("_slots", "checked", "padded", "sizes", "source"),
+        *("_slots", "checked", "source"),
     )
 
     def __init__(
@@ -48,9 +47,7 @@ class ResponderFlight(Flight[ResponderPacket]):
     ) -> None:
         super().__init__(layout, layout.down, layout.up)
         count = len(layout.flows)
-        self.padded: list[Counter[int]] = [Counter() for _ in range(count)]  # by size: longer than the probe sent them
         self._slots = [layout.schedule.slots[slot] for slot in layout.up.slots]
-        self.sizes = [slot.size for slot in self._slots]
         self._field_at, self._fields = _nonce_fields(layout)
         self._checksums = [_packet_checksums(flow, layout.up) for flow in layout.flows]
         self.layout = _without_unneeded(layout)
@@ -78,11 +75,6 @@ class ResponderFlight(Flight[ResponderPacket]):
             self.skip(now_s)
         replies = self.arrive(now_s, flow, bit)
         return self.reply(flow, replies) if replies else []
-
-    def count_missing(self, flow: int) -> Counter[int]:
-        """How many packets of the flow, by their size, did not come. Tries after the first do not count."""
-        arrived = self.arrived[flow]
-        return Counter(size for bit, size in enumerate(self.sizes) if self._first[bit] == bit and not arrived[bit])
 
     def _unchanged(self, flow: int, bit: int, data: bytes) -> bool:
         """Whether all of it is as the probe sent it, except that it may echo a nonce."""

@@ -7,17 +7,14 @@ from collections import Counter
 from collections.abc import Hashable
 from itertools import repeat
 
-from msgspec import structs
-
 from talkpath.apps.contract.shape import KEY_BYTES
 from talkpath.experiment.control_packets import TAG_BYTES, Tags
-from talkpath.experiment.flight import NEVER
+from talkpath.experiment.flight import NEVER, count_size
 from talkpath.responder.control_flows import ControlFlows
 from talkpath.responder.flight import ResponderFlight, ResponderPacket
 from talkpath.wire.control.messages import FlowReport, Pattern
 
 MAX_STRANGERS = 4096  # 5-tuples of which it is known how many datagrams came that belong to no session
-MAX_STRANGER_SIZES = 32  # sizes that are told apart of these, and of packets that were lengthened; others are 0 bytes
 
 
 class FlightTable:
@@ -32,7 +29,7 @@ class FlightTable:
         self._overdue: list[ResponderPacket] = []
         self.control_tags: Tags[ControlFlows] = {}
         self._controls: list[ControlFlows] = []
-        self._added: dict[tuple[Hashable, int], Counter[int]] = {}
+        self._added: dict[tuple[Hashable, int] | None, Counter[int]] = {}
         self.wake_s = self.attend_s = NEVER
 
     def add(self, flight: ResponderFlight) -> None:
@@ -54,12 +51,11 @@ class FlightTable:
 
     def reports(self, flight: ResponderFlight) -> tuple[FlowReport, ...]:
         """This end's facts of an epoch, with how many datagrams came on each 5-tuple that the probe did not send: a
-        tool on the way adds some before, among or after its own, or pads these. One of the size of a packet that did
-        not come is taken for that packet, whose bytes were changed."""
-        strangers = [self._added.pop(bound, Counter[int]()) if bound else Counter[int]() for bound in flight.source]
-        every = [came + longer for came, longer in zip(strangers, flight.padded, strict=True)]
-        added = [(came - flight.count_missing(flow)).total() if came else 0 for flow, came in enumerate(every)]
-        return tuple(structs.replace(one, added=count) for one, count in zip(flight.reports(), added, strict=True))
+        tool on the way adds some before, among or after its own, or pads these."""
+        for flow, bound in enumerate(flight.source):
+            if bound in self._added:
+                flight.strangers[flow] += self._added.pop(bound)
+        return flight.reports()
 
     def forget(self, flight: ResponderFlight) -> None:
         """This flight's packets are no longer known."""
@@ -80,7 +76,7 @@ class FlightTable:
                 return self._control(source, port, data)
         flow, bit = flight.keys[key]
         if len(data) > flight.sizes[bit]:
-            _count_size(flight.padded[flow], len(data))
+            count_size(flight.strangers[flow], len(data))
             return []
         replies = flight.take(now_s, flow, bit, source, port, data)
         if flight.wake_s < self.wake_s:
@@ -99,7 +95,7 @@ class FlightTable:
         """Count a datagram that no session sent; nothing is sent in reply."""
         if (source, port) not in self._added and len(self._added) >= MAX_STRANGERS:
             del self._added[next(iter(self._added))]
-        _count_size(self._added.setdefault((source, port), Counter()), len(data))
+        count_size(self._added.setdefault((source, port), Counter()), len(data))
         return []
 
     def add_control(self, control: ControlFlows) -> None:
@@ -141,7 +137,3 @@ class FlightTable:
             packets, self._overdue = self._overdue + packets, []
         self.wake_s = wake_s
         return packets
-
-
-def _count_size(counts: Counter[int], size: int) -> None:
-    counts[size if size in counts or len(counts) < MAX_STRANGER_SIZES else 0] += 1

@@ -28,13 +28,20 @@ class ForwardedFlow:
 
 Act = Callable[[ForwardedFlow, Way, bytes], float | None]
 """How many seconds a packet like RTP's is held; None: it is dropped."""
+Cut = Callable[[Way, bytes], Sequence[bytes]]
+"""What is sent in place of a datagram."""
+
+
+def whole(way: Way, data: bytes) -> Sequence[bytes]:
+    """The datagram as it came."""
+    return (data,)
 
 
 class UdpForwarder:
     """Forwards these UDP ports and one TCP port of SERVER from `host` on, until it is closed."""
 
-    def __init__(self, host: str, udp: Sequence[int], tcp: int, act: Act) -> None:
-        self._host, self._act, self._ended = host, act, False
+    def __init__(self, host: str, udp: Sequence[int], tcp: int, act: Act, cut: Cut = whole) -> None:
+        self._host, self._act, self._cut, self._ended = host, act, cut, False
         self._selector = selectors.DefaultSelector()
         self._flows: dict[tuple[int, tuple[str, int]], socket.socket] = {}
         self._held: list[tuple[float, int, socket.socket, bytes, tuple[str, int] | None]] = []
@@ -84,9 +91,12 @@ class UdpForwarder:
             return
         if flow is None:
             far = self._flows.get((port, source)) or self._open(port, source, end)
-            self._pass(self._selector.get_key(far).data[1], "up", data, far, None)
+            flow = self._selector.get_key(far).data[1]
+            for part in self._cut("up", data):
+                self._pass(flow, "up", part, far, None)
         elif near is not None:
-            self._pass(flow, "down", data, near, whom)
+            for part in self._cut("down", data):
+                self._pass(flow, "down", part, near, whom)
 
     def _open(self, port: int, source: tuple[str, int], near: socket.socket) -> socket.socket:
         far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

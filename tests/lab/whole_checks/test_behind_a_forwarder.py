@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from threading import Event
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from factories.networks.local_responder import FarEnd, Probe, Told, small_plan
-from factories.networks.udp_forwarder import Act, ForwardedFlow, UdpForwarder, Way
+from factories.networks.udp_forwarder import Act, Cut, ForwardedFlow, UdpForwarder, Way
 from talkpath.conduct.repeated_checks import Bounds, repeat_checks
 from talkpath.measure.facts import Facts
 from talkpath.verdict.bases.repeated import join_runs
@@ -49,6 +49,25 @@ def test_a_check_names_what_a_forwarder_does_to_calls(rule: str, act: Act, tmp_p
     with FarEnd(tmp_path) as far, UdpForwarder(HERE, far.udp, far.control, act):
         done = on_time(lambda: Probe(tmp_path, far.link_for(HERE), *plan).end())
     assert (done.verdict["state"], done.verdict["rule"]) == ("restricted", rule), done.verdict
+
+
+def split_hello(way: Way) -> Cut:
+    """Each flight of DTLS that goes that way leaves in two datagrams."""
+
+    def cut(of: Way, data: bytes) -> Sequence[bytes]:
+        middle = len(data) // 2
+        return (data[:middle], data[:13] + data[middle:]) if of == way and data[:1] == b"\x16" else (data,)
+
+    return cut
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_a_tool_that_sends_a_hello_in_two_datagrams_is_no_restriction(way: Way, tmp_path: Path) -> None:
+    plan = small_plan(tmp_path, 25.0, 6_000_000)
+    with FarEnd(tmp_path) as far, UdpForwarder(HERE, far.udp, far.control, untouched, split_hello(way)):
+        done = on_time(lambda: Probe(tmp_path, far.link_for(HERE), *plan).end())
+    assert (done.verdict["state"], done.verdict["reason"]["code"]) == ("insufficient", "added"), done.verdict
 
 
 class RealClock:

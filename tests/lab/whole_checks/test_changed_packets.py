@@ -94,13 +94,16 @@ def test_a_tool_that_pads_the_first_packets_of_calls_is_no_restriction(
     assert (verdict.state, verdict.reason and verdict.reason.code) == ("insufficient", "added")
 
 
-def test_a_tool_that_sends_a_hello_in_two_datagrams_is_no_restriction(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_a_tool_that_sends_a_hello_in_two_datagrams_is_no_restriction(
+    monkeypatch: pytest.MonkeyPatch, way: Direction
+) -> None:
     """A DTLS record with half of the message, and one with the rest (N08)."""
     offer = LabNetwork.offer
 
     def split(self: LabNetwork, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
         data = packet[PAYLOAD:]
-        if direction != "up" or not is_udp(packet) or data[0] != 22:
+        if direction != way or not is_udp(packet) or data[0] != 22:
             return offer(self, now_s, direction, packet)
         middle, head = len(data) // 2, packet[: PAYLOAD - 8]
         parts = [
@@ -131,8 +134,8 @@ def test_a_call_whose_packets_are_changed_inside_is_no_ones_tool(monkeypatch: py
 
 
 @pytest.mark.long
-def test_no_app_is_ok_whose_calls_miss_the_answer_to_their_hello(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each ServerHello is dropped, and nothing else: what is played goes on, and a real call would not."""
+def test_a_handshake_whose_first_answer_is_dropped_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each ServerHello is dropped, and nothing else of its flight: a real call would not go on."""
     offer = LabNetwork.offer
 
     def without_server_hello(self: LabNetwork, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
@@ -141,4 +144,4 @@ def test_no_app_is_ok_whose_calls_miss_the_answer_to_their_hello(monkeypatch: py
 
     monkeypatch.setattr(LabNetwork, "offer", without_server_hello)
     facts = run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", (), 3))
-    assert [verdict.state for verdict in judge_facts(facts)] in (["insufficient"], ["restricted"])
+    assert [(verdict.state, verdict.rule) for verdict in judge_facts(facts)] == [("restricted", "dtls.hello_drop")]

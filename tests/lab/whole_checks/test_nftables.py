@@ -28,6 +28,7 @@ STUN_COOKIE_DROP = "meta l4proto udp @th,96,32 0x2112a442 drop"
 RTP_DROP_20 = "meta l4proto udp @th,64,2 2 numgen random mod 100 < 20 drop"  # version 2 (RFC 3550)
 UDP_FREEZE_25 = "meta l4proto udp ct packets > 25 drop"
 UDP_BLOCK_BUT_DNS = "meta l4proto udp udp dport != 53 udp sport != 53 drop"
+SERVER_HELLO_DROP = "meta l4proto udp @th,64,8 22 @th,168,8 2 drop"  # a DTLS handshake message (RFC 6347), ServerHello
 RULESETS = [STUN_COOKIE_DROP, RTP_DROP_20, UDP_FREEZE_25, UDP_BLOCK_BUT_DNS]
 
 
@@ -148,6 +149,7 @@ def test_all_udp_but_dns_is_gone(behind: Callable[..., list[int]], far: str) -> 
     [
         (STUN_COOKIE_DROP, ["restricted", "stun.drop", None], 6.0, RESPONDER.ipv4),
         (RTP_DROP_20, ["restricted", "media.drop", None], 6.0, f"[{RESPONDER.ipv6}]"),
+        (SERVER_HELLO_DROP, ["restricted", "dtls.hello_drop", None], 12.0, RESPONDER.ipv4),
         (UDP_FREEZE_25, ["closed", "udp.freeze", None], 12.0, RESPONDER.ipv4),
         (UDP_BLOCK_BUT_DNS, ["closed", "udp.block", None], 12.0, f"[{RESPONDER.ipv6}]"),
     ],

@@ -146,7 +146,9 @@ class Sim:
     def _take_down(self, parts: tuple[bytes, bytes] | None) -> None:
         """A packet reaches the probe."""
         if parts:
-            replies = self.check.datagram(self.now_s, parts[1])
+            flow, data = parts
+            local, port = (flow[-2] << 8 | flow[-1]) - FIRST_SIM_PORT, flow[-4] << 8 | flow[-3]
+            replies = self.check.datagram(self.now_s, data, local, port)
             if replies:
                 self._send_up(replies)
 

@@ -79,7 +79,7 @@ class OwnAddressDriver:
             end, local = key.fileobj, key.data
             assert isinstance(end, socket.socket)
             self._read_errors(end, local)
-            for data in error_queue.waiting_datagrams(end, MOST_READS):
+            for data, _ in error_queue.waiting_datagrams(end, MOST_READS):
                 self._engine.datagram(time.monotonic(), local, data)
 
     def _read_errors(self, end: socket.socket, local: int) -> None:

@@ -56,12 +56,12 @@ def queued_errors(end: socket.socket, most: int) -> Iterator[tuple[list[Note], A
         yield notes, sockaddr
 
 
-def waiting_datagrams(end: socket.socket, most: int) -> Iterator[bytes]:
-    """Yield the datagrams that wait on a socket, at most so many. An ICMP error for an earlier packet is passed over:
-    that one was lost."""
+def waiting_datagrams(end: socket.socket, most: int) -> Iterator[tuple[bytes, Any]]:
+    """Yield the datagrams that wait on a socket and the socket address that each came from, at most so many. An ICMP
+    error for an earlier packet is passed over: that one was lost."""
     for _ in range(most):
         try:
-            yield end.recv(2048)
+            yield end.recvfrom(2048)
         except BlockingIOError:
             return
         except OSError:
