@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import numeral, odds_words
+from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import language, speaking
 from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.report.words.observed import observed_line
@@ -115,6 +116,15 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
 def test_a_parameter_is_told_with_its_unit_and_interval(rule: str, parameters: dict[str, Number], told: str) -> None:
     found = mechanism_clause(Verdict("max", "", "voice", all_rules()[rule].state, rule, parameters=dict(parameters)))
     assert found.replace(SPACE, " ").endswith(told)
+
+
+@pytest.mark.parametrize("all_closed", [True, False])
+def test_where_some_ports_are_closed_no_one_reads_that_calls_do_not_get_through(all_closed: bool) -> None:
+    told = sentences.verdict_sentence(
+        Verdict("max", "", "voice", "closed", "port.block"), CheckContext(all_closed=all_closed)
+    )
+    assert told.startswith("Calls to some UDP ports")
+    assert told.endswith("to others they do.")
 
 
 @pytest.mark.parametrize(("code", "counted"), [("hidden", False), ("late", False), ("budget", True)])

@@ -122,7 +122,23 @@ def _unseen_tunnel(record: Mapping[str, Any]) -> Iterator[str]:
 def _families_measured(record: Mapping[str, Any]) -> list[str]:
     if "other_family" not in record:
         return [say("families", "Measured over {version} alone.", version=f"IPv{record['family']}")]
-    return [*_unlike_lines(record)] or [say("families", "Measured over IPv4 and over IPv6, with no difference found.")]
+    lines = [*_unlike_lines(record), *_untold_line(record)]
+    return lines or [say("families", "Measured over IPv4 and over IPv6, with no difference found.")]
+
+
+def _untold_line(record: Mapping[str, Any]) -> Iterator[str]:
+    """The apps without a sign of restriction of which the other version of IP tells nothing: a rule may act there."""
+    told = {(one["app"], one["medium"]) for one in record["other_family"]["verdicts"] if one["state"] != "insufficient"}
+    fine = [one for one in record["verdicts"] if one["state"] == "ok" and (one["app"], one["medium"]) not in told]
+    if fine:
+        yield say(
+            "families",
+            "That there is no sign of restriction holds over {held} alone for: {apps}. Over {other} nothing can be "
+            "said about them.",
+            held=f"IPv{record['family']}",
+            other=f"IPv{record['other_family']['family']}",
+            apps=listed(dict.fromkeys(app_name_of(one["app"]) for one in fine)),
+        )
 
 
 def _unlike_lines(record: Mapping[str, Any]) -> Iterator[str]:

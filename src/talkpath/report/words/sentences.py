@@ -126,6 +126,8 @@ def _sentence_code(verdict: Verdict, check: CheckContext) -> str:
     match verdict.state:
         case "restricted" if not check.known_server:
             return "restricted by path or server"
+        case "closed" if verdict.rule == "port.block":
+            return "some ports"
         case "closed" if not check.all_closed:
             return "closed beside others"
         case "insufficient" if verdict.reason is not None and verdict.reason.code == "watched_briefly":
@@ -260,6 +262,14 @@ def _closed_sentences(name: str) -> dict[str, tuple[str, str]]:
                 name=name,
             ),
         ),
+        "some ports": (
+            say(
+                "closed",
+                "Calls to some UDP ports of our test server do not get through from here, whichever app they look "
+                "like; to others they do.",
+            ),
+        )
+        * 2,
         "closed": (
             say(
                 "closed",
