@@ -36,10 +36,8 @@ def has_rest(fields: Sequence[Field]) -> bool:
 
 def place_fields(fields: Sequence[Field], size: int) -> list[tuple[Field, int, int]]:
     """Return each field of a packet of that size (without padding) with its start and end."""
-    widths = list(map(field_bytes, fields))
-    left = size - sum(widths)
-    rest = [isinstance(field, RandomField) and field.size is None for field in fields]
-    widths = [left if is_rest else width for width, is_rest in zip(widths, rest, strict=True)]
+    left = size - fixed_bytes(fields)
+    widths = [field_bytes(field) or left for field in fields]
     return [(field, end - width, end) for field, width, end in zip(fields, widths, accumulate(widths), strict=True)]
 
 

@@ -7,7 +7,7 @@ twice as late, so that the other has at least half of that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import chain, repeat
@@ -32,7 +32,7 @@ from talkpath.apps.contract.shape import (
 )
 from talkpath.apps.recorded.check_shape import align_size
 from talkpath.apps.recorded.fields import ChecksumField, Field
-from talkpath.apps.recorded.flow_sheet import FlowSheet, slot_kind
+from talkpath.apps.recorded.flow_sheet import FlowSheet, PacketForms, slot_kind
 from talkpath.apps.recorded.layout import fixed_bytes, key_offset, nonce_offset
 from talkpath.apps.recorded.named_hellos import hello_code, with_hello
 from talkpath.apps.recorded.record import BlockPacket, PacketBlock, PacketKind, RecordedShape, Setup, SetupStep
@@ -92,7 +92,7 @@ class PlayedShape:
 
     record: RecordedShape
     _memo: list[tuple[Schedule, FlowSheet]] = field(default_factory=list, repr=False)
-    _places: dict[tuple[str, int, bool], tuple[int | None, int]] = field(default_factory=dict, repr=False)
+    _usual: dict[tuple[str, int, bool], Slot] = field(default_factory=dict, repr=False)  # kind, size, does it answer?
 
     @cached_property
     def text(self) -> bytes:
@@ -126,7 +126,7 @@ class PlayedShape:
             return PlayedShape(other).schedule(rng, packets, rate=rate)
         script = Script()
         if self.record.setups:
-            self._set_up(script, self._driven(rng.choice(self.record.setups)))
+            self._set_up(script, rng.choice(self._setups))
         talks = list(self._talk("up", rng, packets)), list(self._talk("down", rng, packets))
         end_ms = self._end_ms(talks, packets)
         for at_ms, packet in chain(*talks):
@@ -138,11 +138,14 @@ class PlayedShape:
         """See `Shape`. The last schedule's sheet is kept, as all flows of an epoch follow one schedule."""
         memo = self._memo
         if not memo or memo[0][0] is not schedule:
-            record = with_hello(self.record, hello_code(schedule))
-            fields = {kind.name: kind.fields for kind in record.kinds}
-            messages = {message.name: message.fields for message in record.messages}
-            memo[:] = [(schedule, FlowSheet(fields, messages, schedule))]
+            memo[:] = [(schedule, FlowSheet(self._forms(hello_code(schedule)), schedule))]
         return memo[0][1].fill(key)
+
+    @cached_property
+    def _forms(self) -> Callable[[str], PacketForms]:
+        """The forms of its packets, by the code of the hello."""
+        record = self.record
+        return cache(lambda code: PacketForms(with_hello(record, code)))
 
     # -- set-up ------------------------------------------------------------------------------------------------
 
@@ -224,8 +227,8 @@ class PlayedShape:
         """Add a packet, and the answer to it where its kind has one."""
         line = script.add(self._in_call(self._slot(packet.kind, at_ms, packet.size, step=packet.step)))
         for reply in self._replies.get(packet.kind, ()):
-            slot = self._slot(reply.name, at_ms, fixed_bytes(reply.fields), answer=True)
-            script.add(replace(self._in_call(slot), answers=line))
+            answer = self._slot(reply.name, at_ms, fixed_bytes(reply.fields), answer=True)
+            script.add(replace(self._in_call(answer), answers=line))
 
     @staticmethod
     def _in_call(slot: Slot) -> Slot:
@@ -233,25 +236,26 @@ class PlayedShape:
         return slot if slot.stage == "media" else replace(slot, stage="control")
 
     def _slot(self, name: str, at_ms: float, size: int, *, step: int = 0, answer: bool = False) -> Slot:
-        kind = self._kinds[name]
+        if (name, size, answer) not in self._usual:
+            self._usual[name, size, answer] = self._usual_slot(self._kinds[name], size, answer)
+        usual = self._usual[name, size, answer]
+        return replace(usual, at_ms=at_ms, kind=slot_kind(name, step, usual.size - size))
+
+    def _usual_slot(self, kind: PacketKind, size: int, answer: bool) -> Slot:
+        """Return the slot of such packets, but for its time and step."""
         sealed = [part for part in kind.fields if isinstance(part, ChecksumField)]
-        whole = align_size(kind, size)
-        if (name, size, answer) not in self._places:
-            key_at = key_offset(kind.fields, size, self._messages, answer=answer) or 0
-            nonce_at = nonce_offset(kind.fields, size, self._messages)
-            hides_key = nonce_at is not None and nonce_at < key_at + KEY_BYTES  # by which the packet is known
-            self._places[name, size, answer] = None if hides_key else nonce_at, key_at
-        nonce_at, key_at = self._places[name, size, answer]
+        key_at = key_offset(kind.fields, size, self._messages, answer=answer) or 0
+        nonce_at = nonce_offset(kind.fields, size, self._messages)
+        hides_key = nonce_at is not None and nonce_at < key_at + KEY_BYTES  # by which the packet is known
         return Slot(
             direction=kind.direction,
-            at_ms=at_ms,
-            size=whole,
+            at_ms=0.0,
+            size=align_size(kind, size),
             stage=kind.stage,
-            nonce_at=nonce_at,
+            nonce_at=None if hides_key else nonce_at,
             fingerprint=bool(sealed),
             key_at=key_at,
             inner_at=sealed[0].start if sealed else 0,
-            kind=slot_kind(name, step, whole - size),
         )
 
     def _media_rate(self, direction: Direction) -> float:
@@ -263,6 +267,11 @@ class PlayedShape:
     @cached_property
     def _kinds(self) -> dict[str, PacketKind]:
         return {kind.name: kind for kind in self.record.kinds}
+
+    @cached_property
+    def _setups(self) -> list[Setup]:
+        """All set-ups, as they are played."""
+        return list(map(self._driven, self.record.setups))
 
     @cached_property
     def _messages(self) -> dict[str, Sequence[Field]]:
