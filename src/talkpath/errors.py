@@ -17,6 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding bytes from outside raises where they are no value of the type."""
+
 
 class TalkpathError(Exception):
     """Anything that talkpath raises on purpose."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from talkpath.conduct.check import Check, run_inline
+from talkpath.conduct.check import Check
 from talkpath.conduct.question_choice import LOCAL_PORTS, ChosenQuestion
 from talkpath.errors import PeerError
 from talkpath.experiment.imitation_digest import shape_digest
@@ -24,6 +24,7 @@ from talkpath.measure.facts import Direction, Facts, Plan
 from talkpath.probe.session import ProbeSession
 from talkpath.responder.limits import Limits
 from talkpath.responder.responder import Responder
+from talkpath.serving.jobs import run_inline
 from talkpath.verdict.judge import judge_arms, judge_facts
 from talkpath.verdict.model import PlannedEpoch
 

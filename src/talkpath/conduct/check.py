@@ -10,7 +10,6 @@ No packet may wait for that choice: on a real network `submit` runs it in anothe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Literal
@@ -47,6 +46,7 @@ from talkpath.measure.facts import (
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.probe.flight import ProbePacket
 from talkpath.probe.session import RUNNING_EPOCHS, ProbeSession
+from talkpath.serving.jobs import Submit, run_inline
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.wire.control.invitation import NO_INVITATION, Invitation
@@ -56,16 +56,6 @@ FINISH_S = 3.0
 INTERRUPTED_S = 3.0  # how long running epochs may still take after an interrupt
 LISTEN_S = 0.5  # how often it is looked whether long calls still live
 POLL_CHOICE_S = 0.002  # how often it is checked whether another thread has chosen the next question
-
-Submit = Callable[[Callable[[], ChosenQuestion]], Future[ChosenQuestion]]
-"""Runs a job now or in another thread, as `concurrent.futures.Executor.submit` does."""
-
-
-def run_inline(job: Callable[[], ChosenQuestion]) -> Future[ChosenQuestion]:
-    """Run the job while everything else waits: for virtual time."""
-    future: Future[ChosenQuestion] = Future()
-    future.set_result(job())
-    return future
 
 
 @dataclass(slots=True)
@@ -81,7 +71,7 @@ class Check:
     started_at: str = ""
     local_ports: int = UDP_LOCAL_PORTS
     planner: Planner = next_question
-    submit: Submit = run_inline
+    submit: Submit[ChosenQuestion] = run_inline
     observer: Observer = UNOBSERVED
     exchanges: tuple[Exchange, ...] = ()  # with other hosts, just before the check
     done: bool = False

@@ -11,19 +11,21 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from talkpath.conduct.check import Check, Submit
+from talkpath.conduct.check import Check
+from talkpath.conduct.question_choice import ChosenQuestion
 from talkpath.conduct.request import UNOBSERVED, CheckRequest, Observer
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts
 from talkpath.probe.driver import ProbeDriver
 from talkpath.probe.invite_link import InviteLink
 from talkpath.probe.relays.relay_pool import RelayPool
+from talkpath.serving.jobs import Submit
 
 CHOICE_SWITCH_S = 0.0005  # how long the choosing thread may hold up the sending one
 
 
 @contextmanager
-def choosing_thread() -> Iterator[Submit]:
+def choosing_thread() -> Iterator[Submit[ChosenQuestion]]:
     """A thread that chooses questions, while the thread that sends gets its turn within half a millisecond."""
     before_s = sys.getswitchinterval()
     sys.setswitchinterval(CHOICE_SWITCH_S)

@@ -25,7 +25,7 @@ from msgspec import Meta, Struct
 
 from talkpath.directory.listed_server import MAX_LISTED_SERVER_BYTES, Key, ListedServer, entry_bytes
 from talkpath.directory.server_list import DirectoryLink
-from talkpath.errors import PeerError, WireError, in_place_of
+from talkpath.errors import UNREADABLE, PeerError, WireError, in_place_of
 from talkpath.evidence.http_request import HttpAnswer, http_request
 from talkpath.version import VERSION
 from talkpath.wire.control.keys import SIGNATURE_BYTES, Signer, is_signed, raw_key, raw_key_text
@@ -105,7 +105,7 @@ def read_offer(data: bytes, directory: bytes) -> Offer:
     if len(data) > MAX_OFFER_BYTES:
         raise WireError("The offer is larger than any server's.")
     with in_place_of(
-        (msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
+        UNREADABLE,
         WireError("That is no offer of a test server (spec tp-011)."),
     ):
         signed = _signed_offers.decode(data)
@@ -199,7 +199,7 @@ class Registration:
         answer = http_request(self.link.place, "GET", OFFERS_PATH, most_bytes=4 << 20)
         try:
             named = raw_key(str(msgspec.json.decode(answer.body)["key"]))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
+        except (*UNREADABLE, KeyError, TypeError):
             named = b""
         if answer.status != 200 or not named:
             raise PeerError("There is no directory of test servers at that URL.")
@@ -211,7 +211,7 @@ class Registration:
         if answer.status != 200:
             raise PeerError(f"The directory refuses this test server: {_refusal_reason(answer)}")
         with in_place_of(
-            (msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
+            UNREADABLE,
             PeerError("What answers at the directory's URL is none."),
         ):
             return msgspec.json.decode(answer.body, type=OfferAnswer)
@@ -220,7 +220,7 @@ class Registration:
 def _refusal_reason(answer: HttpAnswer) -> str:
     try:
         return _printable_ascii(str(msgspec.json.decode(answer.body)["error"]))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
+    except (*UNREADABLE, KeyError, TypeError):
         return f"it answered {answer.status}."
 
 

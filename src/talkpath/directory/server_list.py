@@ -31,7 +31,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from talkpath.directory.listed_server import MAX_LISTED_SERVER_BYTES, Key, ListedServer, entry_bytes
-from talkpath.errors import PeerError, UsageError, WireError, in_place_of
+from talkpath.errors import UNREADABLE, PeerError, UsageError, WireError, in_place_of
 from talkpath.wire.control.keys import SIGNATURE_BYTES, Signer, is_signed, raw_key
 
 LIST_PATH = "/api/v1/responders/list"
@@ -120,7 +120,6 @@ class _SignedList(Struct, frozen=True, array_like=True):
 
 _signed_lists = msgspec.msgpack.Decoder(_SignedList)
 _lists = msgspec.msgpack.Decoder(ServerList)
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def sign_list(signer: Signer, serial: int, now: datetime, servers: Sequence[ListedServer]) -> bytes:
@@ -148,7 +147,7 @@ def verify_list(data: bytes) -> ServerList:
     """Read a list that is signed by the key in it, whoever that is and however old it is."""
     if len(data) > MAX_LIST_BYTES:
         raise ListRefusedError("The list of test servers is larger than any directory's; nothing of it was used.")
-    with in_place_of(_UNREADABLE, ListRefusedError("That is no list of test servers (spec tp-011).")):
+    with in_place_of(UNREADABLE, ListRefusedError("That is no list of test servers (spec tp-011).")):
         signed = _signed_lists.decode(data)
         found = _lists.decode(signed.body)
     if not is_signed(LIST_SIGNED_PREFIX + signed.body, signed.signature, found.key):

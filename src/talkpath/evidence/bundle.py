@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.errors import BundleError, UsageError, in_place_of
+from talkpath.errors import UNREADABLE, BundleError, UsageError, in_place_of
 from talkpath.evidence.archive import pack_archive, unpack_archive
 from talkpath.evidence.compression import compress, decompress
 from talkpath.evidence.known_responders import is_simulation_key
@@ -236,7 +236,7 @@ def read_bundle(data: bytes) -> Bundle:
     _verify_signature(manifest, parts)
     try:
         return _decode_bundle(manifest, parts)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BundleError("A part of the bundle is not what it should be.") from error
 
 
@@ -257,7 +257,7 @@ def read_unverified(data: bytes) -> UnverifiedBundle:
     if RECEIPT_PART not in parts:
         return UnverifiedBundle(manifest, parts, None)
     with in_place_of(
-        (msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
+        UNREADABLE,
         BundleError("A part of the bundle is not what it should be."),
     ):
         receipt = msgspec.msgpack.decode(decompress(parts[RECEIPT_PART], MAX_RECEIPT_BYTES), type=SignedReceipt)
@@ -270,7 +270,7 @@ def _open_parts(data: bytes) -> tuple[Manifest, dict[str, bytes]]:
         raise BundleError("The file is larger than any bundle; it is not one of ours.")
     parts = unpack_archive(data)
     with in_place_of(
-        (msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
+        UNREADABLE,
         BundleError("The bundle has no readable manifest; it is damaged, or not one of ours."),
     ):
         manifest = _manifests.decode(parts.get(MANIFEST_PART, b""))

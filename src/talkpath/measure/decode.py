@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from talkpath.apps import apps
-from talkpath.errors import BundleError, in_place_of
+from talkpath.errors import UNREADABLE, BundleError, in_place_of
 from talkpath.grouping import grouped_by_key
 from talkpath.measure.bounds import MOST_EPOCHS, Word
 from talkpath.measure.call import Findings
@@ -181,13 +181,12 @@ MOST_JUDGING_S: Final = 300.0
 _facts = msgspec.msgpack.Decoder(Facts)
 _findings = msgspec.msgpack.Decoder(Findings)
 _endpoints = msgspec.msgpack.Decoder(EndpointFacts)
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def decode_facts(data: bytes) -> Facts:
     """Decode the facts of a check from MessagePack."""
     require_bounded_work(data)
-    with in_place_of(_UNREADABLE, BundleError("The bundle holds facts that no check writes.")):
+    with in_place_of(UNREADABLE, BundleError("The bundle holds facts that no check writes.")):
         facts = _decode_facts(data)
     validate_facts(facts)
     return facts
@@ -225,7 +224,7 @@ def decode_endpoint_facts(data: bytes) -> EndpointFacts:
 
 
 def _readable(decoder: msgspec.msgpack.Decoder[Decoded], data: bytes, else_it_holds: str) -> Decoded:
-    with in_place_of(_UNREADABLE, BundleError(f"The bundle holds {else_it_holds}.")):
+    with in_place_of(UNREADABLE, BundleError(f"The bundle holds {else_it_holds}.")):
         return decoder.decode(data)
 
 
@@ -233,7 +232,7 @@ def require_bounded_work(data: bytes) -> Work:
     """Return what judging these facts (MessagePack) would cost; `BundleError` if that is more than any check costs."""
     if len(data) > MOST_FACTS_BYTES:
         raise BundleError("The bundle holds more facts than any check writes.")
-    with in_place_of(_UNREADABLE, BundleError("The bundle holds facts that no check writes.")):
+    with in_place_of(UNREADABLE, BundleError("The bundle holds facts that no check writes.")):
         work = facts_work(data)
     wide = work.cells > MOST_CELLS or work.slots > MOST_SLOTS_IN_ALL
     if wide or work.epochs > MOST_EPOCHS_OF_AN_ARM or work.seconds > MOST_JUDGING_S:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from talkpath.errors import BundleError, in_place_of
+from talkpath.errors import UNREADABLE, BundleError, in_place_of
 from talkpath.measure.bounds import Milliseconds
 
 PairedRoute = Literal["direct", "relayed"]
@@ -77,7 +77,7 @@ class PairedCallFacts(Struct, frozen=True):
 def decode_paired_call(data: bytes) -> PairedCallFacts:
     """Decode stored facts; `BundleError` where a value is out of its bounds."""
     with in_place_of(
-        (msgspec.MsgspecError, UnicodeDecodeError, RecursionError),
+        UNREADABLE,
         BundleError("The facts of a call between two phones are not such as browsers count."),
     ):
         return msgspec.msgpack.decode(data, type=PairedCallFacts)

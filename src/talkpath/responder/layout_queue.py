@@ -23,6 +23,7 @@ from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import Layout, Outline, flow_roles, lay_out_anew, make_outline
 from talkpath.responder.flight import ResponderFlight
 from talkpath.responder.limits import Limits
+from talkpath.serving.jobs import Submit, run_inline
 from talkpath.wire.control.messages import Begin
 
 WAIT_S = 4.0  # for room: a probe gives its far end up after five seconds without an answer
@@ -34,16 +35,6 @@ SETUP_SLOTS = 60  # packets of a call's set-up, about
 LayOut = Callable[[Outline, bytes, tuple[int, ...]], Layout]
 Draw = Callable[[int], bytes]
 Proven = Callable[[Hashable], bool]
-
-
-def run_inline(job: Callable[[], ResponderFlight | None]) -> Future[ResponderFlight | None]:
-    """Run the job while everything else waits: for virtual time."""
-    future: Future[ResponderFlight | None] = Future()
-    future.set_result(job())
-    return future
-
-
-Submit = Callable[[Callable[[], ResponderFlight | None]], "Future[ResponderFlight | None]"]
 
 
 @dataclass(slots=True, eq=False)
@@ -82,7 +73,7 @@ class LayoutQueue:
     """
 
     limits: Limits
-    submit: Submit = run_inline
+    submit: Submit[ResponderFlight | None] = run_inline
     outline: Callable[[bytes, Begin, Shape | None], Outline] = make_outline
     lay_out: LayOut = lay_out_anew
     wake_s: float = NEVER  # when `collect` may have something to do

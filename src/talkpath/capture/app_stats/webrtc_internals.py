@@ -18,7 +18,7 @@ import numpy as np
 
 from talkpath.capture.app_stats.calls import PeerConnection
 from talkpath.capture.app_stats.counters import Counters, Medium, since_before
-from talkpath.errors import FileError
+from talkpath.errors import UNREADABLE, FileError
 from talkpath.measure.arrays import Floats
 from talkpath.measure.bounds import MOST_CALL_STREAMS, MOST_COUNT, MOST_RECORDED_CALLS, MOST_RECORDING_S
 from talkpath.measure.call import CallTransport
@@ -61,7 +61,7 @@ def internals_connections(data: bytes) -> list[PeerConnection] | None:
     """Return the connections of a dump, None where it is none. `FileError` where it holds too many."""
     try:
         dump = _decode_dump(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
     if len(dump.PeerConnections) > MOST_RECORDED_CALLS:
         raise FileError(f"This dump holds more than {MOST_RECORDED_CALLS} connections; save one of fewer calls.")

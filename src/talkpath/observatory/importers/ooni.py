@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import FileError, WireError, in_place_of
+from talkpath.errors import UNREADABLE, FileError, WireError, in_place_of
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY
 from talkpath.observatory.log.records import Imported, LoggedVerdict
 
@@ -74,7 +74,7 @@ def imported_measurement(line: bytes) -> Imported | None:
     """The record of one measurement; `WireError` for a line that is no measurement of df-000."""
     try:
         found = _decoder.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise WireError("a line is no measurement of OONI's") from None
     read = TESTS.get(found.test_name)
     day = found.measurement_start_time[:10]

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from talkpath.errors import UNREADABLE
 from talkpath.evidence.share import BUNDLE_MEDIA_TYPE, WITHDRAWN_SENTENCES
 from talkpath.observatory.intake.collector import Collector, ReportStatus
 from talkpath.observatory.intake.openapi import openapi_document
@@ -89,7 +90,7 @@ class ReportApi:
             data = await read_body(request.receive, MOST_TAP_BYTES)
         try:
             tap = msgspec.json.decode(data, type=TapBody)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             error = 'A tap is {"app": …, "medium": …}, both texts, and nothing else.'
             raise ReportRefusedError("bad_request", error) from None
         return _http_answer(await self._collector.tap(tap.app, tap.medium, _sender_host(request)))
