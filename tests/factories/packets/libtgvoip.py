@@ -29,7 +29,7 @@ def _draw_voice(rng: Random, packets: int) -> list[PacketOfKind]:
     size = rng.choices(_BLOCKS, _WEIGHTS)[0]
     drawn = []
     for number in range(packets):
-        drawn.append((max(0.0, next_audio_tick(60 * number, step_ms) + rng.gauss(0, 0.25)), size))
+        drawn.append((max(0.0, next_audio_tick(60 * number, step_ms) + rng.gauss(0, 0.25)), size, ""))
         if rng.random() > 0.35:
             size = min(rng.choices(_BLOCKS, _WEIGHTS, k=3), key=lambda other: abs(other - size))
     return drawn
@@ -52,8 +52,8 @@ class Libtgvoip:
         script.add(Slot(direction="down", at_ms=110.0, size=96, stage="control", nonce_at=KEY_BYTES))
         script.add(Slot(direction="up", at_ms=165.0, size=96, stage="control", nonce_at=KEY_BYTES))
         script.ask(Slot(direction="up", at_ms=180, size=32, stage="control", kind="peer"), 48)
-        script.media("up", _draw_voice(rng, packets), rate)
-        script.media("down", _draw_voice(rng, packets), rate)
+        script.mixed("up", _draw_voice(rng, packets), rate)
+        script.mixed("down", _draw_voice(rng, packets), rate)
         end_ms = script.end_ms
         for at_ms in range(500, int(end_ms), 501):
             script.ask(Slot(direction="up", at_ms=at_ms, size=40, stage="control", kind="ping"), 64)
