@@ -115,8 +115,13 @@ def _side_sentences(verdict: PairedCallVerdict, own: LineFinding, other: LineFin
             "paired", "Each side shows signs of a restriction, by the same rule: {rule}.", rule=mechanism_name(own.rule)
         )
     elif verdict.side in ENDS:
-        held = own if own.state == "restricted" else other
-        yield say("paired", "Calls to the test server are held back there: {rule}.", rule=mechanism_name(held.rule))
+        yield say(
+            "paired",
+            "Calls to the test server are held back there: {rule}.",
+            rule=mechanism_name((own if own.state == "restricted" else other).rule),
+        )
+        if not {own.state, other.state}.isdisjoint(("insufficient", "")):
+            yield say("paired", "The other line could not be judged: whether it does the same stays open.")
     elif verdict.side == "between" and own.state == other.state == "ok":
         yield say("paired", "Neither side's own line to the test server shows it.")
     elif verdict.side == "between":

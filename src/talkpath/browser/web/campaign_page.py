@@ -92,7 +92,7 @@ class CampaignPage:
         def rule(code: str) -> Mapping[str, str]:
             with speaking(language(code)):
                 told = f"{say('campaign', 'This check is part of a campaign.')} {stop_rule(self._campaign)}"
-                return {"campaign_rule": told if "campaign" in request.query_params else ""}
+            return {"campaign_rule": told if "campaign" in request.query_params else ""}
 
         return page_answer(request, rule)
 
@@ -100,7 +100,6 @@ class CampaignPage:
         campaign = self._campaign
         with speaking(language(code)):
             by, _, often, rule, seen = campaign_lines(campaign, now, round(most_mb("voice") * 1e6))
-            apps = listed(app_name_of(name.partition("/")[0]) for name in campaign.apps)
             return {
                 "title": say("campaign", "A campaign: many people check their lines"),
                 "about": by,
@@ -108,7 +107,7 @@ class CampaignPage:
                 "often": often,
                 "rule": rule,
                 "seen": seen,
-                "apps": self._apps_text(apps),
+                "apps": self._apps_text(listed(app_name_of(name.partition("/")[0]) for name in campaign.apps)),
                 "many": self._count_text(f"{now:%Y-%m-%d}"),
                 "danger": say("campaign", "Do not take part if that could bring you into danger."),
                 "stop_any_time": say("campaign", "You can stop at any time: close the page, and do not come back."),
