@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import inf
 from random import Random
 
 import pytest
 
 from factories.checks import boxed
 from factories.checks.boxed import Box, Flow, Line, Outcome, Slot
+from talkpath.apps.contract.shape import Arm
+from talkpath.measure.facts import Facts, Reach
 from talkpath.verdict.judge import judge_facts
+from talkpath.verdict.model import PlannedEpoch
 
 
 def residual(for_s: float = 60.0) -> Box:
@@ -67,6 +72,43 @@ def test_calls_that_are_blocked_before_a_translator_has_no_port_left_are_not_res
         [boxed.block_ports(roles=["call"]), full], apps=("webrtc", "whatsapp", "telegram"), budget_bytes=6_000_000
     )
     assert "residual" not in {verdict.rule for verdict in judge_facts(boxed.play_check(line))}
+
+
+BEGUN_S = (0.2, 0.24, 0.28, 3.0, 7.0, 11.0, 16.0, 20.0)
+"""Three epochs side by side, as a check begins: calls have been to every port before any epoch is over."""
+
+
+def overlapping(dead_from_s: Callable[[int], float]) -> Facts:
+    """A check whose ports are dead from that second on. An epoch has its own random numbers, so its roles are the same
+    on every network."""
+    line = Line([lambda rng, flow, now_s, way, slot: None if now_s >= dead_from_s(flow.port) else 0.0])
+    ask = PlannedEpoch(Arm("webrtc", "webrtc", "voice"))
+    epochs = [
+        boxed.play_epoch(line, Random(f"overlapping {number}"), ask, number, at_s)[0]
+        for number, at_s in enumerate(BEGUN_S)
+    ]
+    reach = Reach(tcp_tries=8, tcp_ok=8)
+    return Facts(line.plan(), seed=bytes(32), reach=reach, epochs=tuple(epochs), simulated=True)
+
+
+def first_calls() -> dict[int, float]:
+    """When the first call went to each port."""
+    first_s: dict[int, float] = {}
+    for epoch in overlapping(lambda port: inf).epochs:
+        for flow in epoch.flows:
+            if flow.role == "call":
+                first_s.setdefault(flow.port, epoch.started_s)
+    return first_s
+
+
+def test_ports_that_were_all_called_within_a_tenth_of_a_second_are_not_told_as_no_udp() -> None:
+    first_s = first_calls()
+    assert {verdict.rule for verdict in judge_facts(overlapping(lambda port: first_s.get(port, inf)))} == {"residual"}
+
+
+@pytest.mark.parametrize("from_s", [0.21, 0.25, 0.29, 0.33, 0.4])
+def test_what_ends_at_one_moment_is_no_udp_from_then_on(from_s: float) -> None:
+    assert {verdict.rule for verdict in judge_facts(overlapping(lambda port: from_s))} == {"udp.block"}
 
 
 @pytest.mark.long

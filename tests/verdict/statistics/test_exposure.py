@@ -8,7 +8,7 @@ from math import exp, log
 import numpy as np
 import pytest
 
-from talkpath.verdict.statistics.exposure import PortFlow, exposure_log_e, port_exposure
+from talkpath.verdict.statistics.exposure import PortFlow, exposure_log_e, port_exposure_log_e
 
 PORTS = (1, 2, 3, 3, 4, 5, 5, 6)
 
@@ -40,27 +40,27 @@ def _epoch(calls: dict[int, bool], twins: dict[int, bool]) -> list[PortFlow]:
     return [PortFlow(p, True, f) for p, f in calls.items()] + [PortFlow(p, False, f) for p, f in twins.items()]
 
 
-def test_ports_are_exposed_by_calls_that_are_stopped() -> None:
-    found = port_exposure(
-        [
-            _epoch({1: True, 2: True}, {3: False, 4: False}),
-            _epoch({3: True, 1: True}, {1: True, 2: True, 4: False}),
-        ]
-    )
-    assert found.exposed == (frozenset(), frozenset({1, 2}))
-    assert (found.behind, found.elsewhere) == ((2, 2), (0, 1))
+CALLS_FAIL = [PortFlow(port, port < 4, port < 4, port < 4) for port in range(8)]
 
 
-def test_what_stops_all_flows_from_a_moment_on_is_not_taken_for_ports_behind_calls() -> None:
-    epochs = [_epoch({1: True, 2: True}, {3: False, 4: False}), _epoch({1: True}, {1: True, 2: True})]
-    found = port_exposure([*epochs, _epoch({4: True}, {1: True, 3: True})])
-    assert (found.behind, found.elsewhere) == ((1, 1), (1, 1))
+def test_flows_to_ports_that_a_stopped_call_went_to_tell_nothing_more() -> None:
+    again = [flow._replace(failed=True) for flow in CALLS_FAIL if flow.call]
+    assert port_exposure_log_e([CALLS_FAIL, again]) == pytest.approx(port_exposure_log_e([CALLS_FAIL]))
+    fresh = [flow._replace(port=flow.port + 10) for flow in CALLS_FAIL]
+    assert port_exposure_log_e([CALLS_FAIL, fresh]) == pytest.approx(2 * port_exposure_log_e([CALLS_FAIL]))
 
 
 def test_calls_that_pass_expose_nothing() -> None:
-    found = port_exposure([_epoch({1: False, 2: True}, {3: False}), _epoch({3: False}, {1: False})])
-    assert found.exposed[1] == frozenset()
-    assert found.behind == (0, 0)
+    """Their ports still count in the next epoch."""
+    first = _epoch({1: False, 2: True}, {3: False})
+    assert port_exposure_log_e([first, CALLS_FAIL]) > port_exposure_log_e([_epoch({1: True, 2: True}, {}), CALLS_FAIL])
+
+
+def test_of_flows_that_all_fail_those_are_told_of_which_nothing_arrived() -> None:
+    """A twin whose port a later call has blocked got some packets through before."""
+    later = [flow._replace(failed=True) for flow in CALLS_FAIL]
+    assert port_exposure_log_e([later]) == pytest.approx(log(70) - log(2), abs=0.4)
+    assert port_exposure_log_e([[flow._replace(unheard=True) for flow in later]]) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_under_the_null_it_hardly_ever_gets_far() -> None:
@@ -73,6 +73,7 @@ def test_under_the_null_it_hardly_ever_gets_far() -> None:
         for first in range(4):
             ports = [(20 * first + i) % 16 for i in range(20)]
             calls = set(rng.choice(20, 8, replace=False).tolist())
-            epochs.append([PortFlow(port, i in calls, port in dead) for i, port in enumerate(ports)])
-        far += port_exposure(epochs).log_e >= log(100.0)
+            unheard = set(rng.choice(16, 4, replace=False).tolist())
+            epochs.append([PortFlow(p, i in calls, p in dead, p in dead & unheard) for i, p in enumerate(ports)])
+        far += port_exposure_log_e(epochs) >= log(100.0)
     assert far <= 30  # 1 %: 20, standard deviation 4.4

@@ -18,7 +18,7 @@ from talkpath.verdict.rules.whole_network import blocked_fit
 def explain(view: ArmView) -> Fit | None:
     """Fit the share of calls that are blocked, unless control traffic fails behind them."""
     found = blocked_calls(view)
-    if found is None or residual.twins_fail_behind(view):
+    if found is None or residual.ends_behind_calls(view):
         return None
     blocked, alive = found.blocked, len(found.fates) - found.blocked
     gain = found.gain()

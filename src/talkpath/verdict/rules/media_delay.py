@@ -33,8 +33,12 @@ NEARLY_ALL = 0.9
 
 
 def explain(view: ArmView) -> Fit | None:
-    """Fit the shift of calls against twins, if flows agree on it."""
-    gains = {direction: _delay_gain(view, direction) for direction in view.directions}
+    """Fit the shift of calls against twins, if flows agree on it: by their medians, or by their slow packets, since
+    where delay varies much many packets have hardly any."""
+    gains = {
+        direction: max(_gain_at(view, direction, MIDDLE), _gain_at(view, direction, LAST) - PARAMETER_PRICE_NATS)
+        for direction in view.directions
+    }
     hit: list[Direction] = [direction for direction, gain in gains.items() if gain > PARAMETER_PRICE_NATS]
     if len(hit) > 1:  # standing queues differ from flow to flow: the second direction must be beyond doubt
         hit = [direction for direction in hit if _is_sure(view, direction, gains[direction])] or hit
@@ -43,12 +47,6 @@ def explain(view: ArmView) -> Fit | None:
     affected: AffectedDirections = hit[0] if len(hit) == 1 else "both"
     gain = sum(gains[direction] for direction in hit) - PARAMETER_PRICE_NATS * len(hit)
     return Fit(gain, affected, lambda: _measure_delay(view, affected))
-
-
-def _delay_gain(view: ArmView, direction: Direction) -> float:
-    """Return the gain by the medians of flows, or by their slow packets: where delay varies much, many packets have
-    hardly any."""
-    return max(_gain_at(view, direction, MIDDLE), _gain_at(view, direction, LAST) - PARAMETER_PRICE_NATS)
 
 
 def _gain_at(view: ArmView, direction: Direction, quantile: int) -> float:

@@ -111,7 +111,11 @@ def _cut_off(view: ArmView) -> Fit | None:
     return Fit(
         gain,
         fit.direction,
-        lambda: _measure_thresholds(view, _untold_kinds(view, kind, gains), directions_of(fit.direction)),
+        lambda: {
+            name: value
+            for each in _untold_kinds(view, kind, gains)
+            for name, value in _measure_threshold(view, each, directions_of(fit.direction)).items()
+        },
         _sharpening_contrast(view, kind),
     )
 
@@ -325,10 +329,6 @@ def _untold_kinds(view: ArmView, kind: str, gains: Mapping[str, float]) -> list[
         return [kind]
     told = RULE_MARGIN_NATS if view.asked(RateContrast(0.5)) else max(RULE_MARGIN_NATS, UNTOLD_SHARE * gains[kind])
     return [each for each in COUNT_OR_TIME if gains.get(each, -np.inf) >= gains[kind] - told]
-
-
-def _measure_thresholds(view: ArmView, kinds: Sequence[str], hit: tuple[Direction, ...]) -> Parameters:
-    return {name: value for kind in kinds for name, value in _measure_threshold(view, kind, hit).items()}
 
 
 def _measure_threshold(view: ArmView, kind: str, hit: tuple[Direction, ...]) -> Parameters:

@@ -42,7 +42,7 @@ class PortFate(NamedTuple):
 def explain(view: ArmView) -> Fit | None:
     """Fit if some ports are dead and others pass, and not since calls went there."""
     ports = dead_ports(view.facts)
-    if not ports or not own_outcomes(view) or residual.order_of_events(view) is not None:
+    if not ports or not own_outcomes(view) or residual.ends_behind_calls(view):
         return None
     dead = [outcome for outcome in flows_of(reported_epochs(view.facts)) if outcome.port in ports]
     return blocked_fit(prediction_log_e(_dead_flows(reported_epochs(view.facts))), dead, lambda: ports_parameter(ports))

@@ -9,111 +9,80 @@ Where an arm's own calls are proven to be stopped they are `restricted`; other a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
+from talkpath.verdict.flows.outcomes import calls_of, flow_outcomes
+from talkpath.verdict.rules import udp_block
 from talkpath.verdict.rules.blocked_calls import is_blocked
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS, blocked_fit, reported_epochs, tcp_through
-from talkpath.verdict.statistics.exposure import Exposure, PortFlow, port_exposure
-from talkpath.wire.control.question import LongCalls
+from talkpath.verdict.rules.twin_ends import first_calls, twin_ends, twins_of
+from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS, blocked_fit, reported_epochs
+from talkpath.verdict.statistics.exposure import PortFlow, port_exposure_log_e
 
-MIN_EXPOSED_TWINS = 4  # so many twins to exposed ports must show it; ports that no call went to are soon few
-MAX_DEAD_ELSEWHERE = 0.25  # at most this share of the twins to other ports fails, as on lines that lose whole flows
-HINT_TWINS = 2  # so many that all fail are no accident; and so many to other ports must show that twins pass there
+MIN_PORT_NATS = 3.0  # by which ports must explain better than one moment when twins ended
 
 
 def explain(view: ArmView) -> Fit | None:
-    """Fit if twins fail behind calls and nowhere else, and so do the arm's own flows."""
-    found = order_of_events(view)
-    if found is None:
+    """Fit if twins end behind calls and not otherwise, and so do the arm's own flows. Where no UDP passes any more,
+    that needs no proof by roles, and the order of events only tells why."""
+    if not ends_behind_calls(view):
         return None
-    flows = _own_behind(view, found)
-    if len(flows) < MIN_EXPOSED_TWINS or sum(is_blocked(flow) for flow in flows) < NEARLY_ALL_FLOWS * len(flows):
+    called_s = first_calls(_in_order(view))
+    flows = [
+        flow
+        for epoch in view.explained
+        for flow in flow_outcomes(epoch)
+        if epoch.started_s > called_s.get(flow.port, inf)
+    ]
+    dead, blocked = [flow for flow in flows if is_blocked(flow)], udp_block.explain(view)
+    if not dead or len(dead) < NEARLY_ALL_FLOWS * len(flows):
         return None
-    return blocked_fit(found.log_e, [flow for flow in flows if is_blocked(flow)])
+    return blocked_fit(max(_log_e(_in_order(view), ""), blocked.gain + MIN_PORT_NATS if blocked else 0.0), dead)
 
 
 def explain_calls(view: ArmView) -> Fit | None:
     """Fit if the arm's own calls are what has ports blocked: those to ports without an earlier call are stopped, from
     the first epoch of the check on whose calls were: the rule may have begun then."""
-    found = order_of_events(view)
-    if found is None:
+    if not ends_behind_calls(view):
         return None
-    exposed = list(zip((epoch.number for epoch in _in_order(view)), found.exposed, strict=True))
-    first = next(place for place, (_, ports) in enumerate(exposed) if ports) - 1
-    before = dict(exposed[first:])
-    calls = [
-        flow
-        for epoch in view.explained
-        for flow in flow_outcomes(epoch)
-        if flow.role == "call" and epoch.number in before and flow.port not in before[epoch.number]
-    ]
+    called_s = first_calls(_in_order(view))
+    begun = [epoch for epoch in view.explained if epoch.started_s >= min(called_s.values())]
+    calls = [call for epoch in begun for call in calls_of(epoch) if epoch.started_s <= called_s.get(call.port, inf)]
     failed = [call for call in calls if is_blocked(call)]
-    return blocked_fit(found.log_e, failed) if failed and len(failed) >= NEARLY_ALL_FLOWS * len(calls) else None
+    shown = len(failed) >= max(1.0, NEARLY_ALL_FLOWS * len(calls))
+    return blocked_fit(_log_e(_in_order(view), ""), failed) if shown else None
 
 
-def order_of_events(view: ArmView) -> Exposure | None:
-    """Return what the whole check shows; None if twins do not fail behind calls, or fail elsewhere too, or nothing
-    shows that TCP to the same host passes."""
-    found = _arm_exposure(tuple(_in_order(view)), "")
-    (behind, after), (elsewhere, others) = found.behind, found.elsewhere
-    if (
-        after < MIN_EXPOSED_TWINS
-        or others < HINT_TWINS
-        or behind < NEARLY_ALL_FLOWS * after
-        or elsewhere > MAX_DEAD_ELSEWHERE * others
-    ):
-        return None
-    return found if tcp_through(view.facts) else None
-
-
-def twins_fail_behind(view: ArmView) -> bool:
-    """Whether twins seem to fail behind calls, and not elsewhere, be it proven or not."""
-    found = _arm_exposure(tuple(_in_order(view)), "")
-    (behind, after), (elsewhere, others) = found.behind, found.elsewhere
-    return after >= HINT_TWINS and behind >= NEARLY_ALL_FLOWS * after and elsewhere <= MAX_DEAD_ELSEWHERE * others
-
-
-def _in_order(view: ArmView) -> list[Epoch]:
-    """Return the epochs in the order in which their flows began, those of calls that live through the check included:
-    such a call may be what has a port blocked."""
-    long = (epoch for epoch in view.all_long if not epoch.missing)
-    return sorted((*reported_epochs(view.facts), *long), key=lambda epoch: (epoch.started_s, epoch.number))
+def ends_behind_calls(view: ArmView) -> bool:
+    """Whether twins end with the first calls to their ports and not otherwise, be it proven that calls do it or not."""
+    return twin_ends(_in_order(view)).port_nats >= MIN_PORT_NATS
 
 
 def own_log_e(view: ArmView) -> float:
     """Return the natural log e-value that the arm's own calls are stopped, by its own epochs."""
-    return _arm_exposure(tuple(_in_order(view)), str(view.epochs[0].arm)).log_e
+    return _log_e(_in_order(view), str(view.epochs[0].arm))
+
+
+def _in_order(view: ArmView) -> tuple[Epoch, ...]:
+    """Return the epochs in the order in which their flows began, those of calls that live through the check included:
+    such a call may be what has a port blocked."""
+    long = (epoch for epoch in view.all_long if not epoch.missing)
+    return tuple(sorted((*reported_epochs(view.facts), *long), key=lambda epoch: (epoch.started_s, epoch.number)))
 
 
 @remember_result
-def _arm_exposure(epochs: tuple[Epoch, ...], arm: str) -> Exposure:
+def _log_e(epochs: tuple[Epoch, ...], arm: str) -> float:
     counted = [place for place, epoch in enumerate(epochs) if arm in ("", str(epoch.arm))]
-    return port_exposure([_exposed_flows(epoch) for epoch in epochs], counted)
+    return port_exposure_log_e(list(map(_exposed_flows, epochs)), counted)
 
 
 @remember_result
 def _exposed_flows(epoch: Epoch) -> Sequence[PortFlow]:
-    """Return the epoch's flows; of calls that live through the check without the twins, which arms share."""
-    canaries = {flow.flow for flow in epoch.flows if flow.canary}
-    flows = [flow for flow in flow_outcomes(epoch) if flow.flow not in canaries]
-    if isinstance(epoch.question, LongCalls):
-        flows = [flow for flow in flows if flow.role == "call"]
-    return [PortFlow(flow.port, flow.role == "call", is_blocked(flow)) for flow in flows]
-
-
-def _own_behind(view: ArmView, found: Exposure) -> list[FlowOutcome]:
-    """Return the arm's own flows to ports that were exposed before."""
-    exposed = dict(zip((epoch.number for epoch in _in_order(view)), found.exposed, strict=True))
-    return [
-        flow
-        for epoch in view.explained
-        for flow in flow_outcomes(epoch)
-        if flow.port in exposed.get(epoch.number, frozenset())
-    ]
+    flows = (*calls_of(epoch), *twins_of(epoch))
+    return [PortFlow(flow.port, flow.role == "call", is_blocked(flow), not flow.passed) for flow in flows]
 
 
 RULE = Rule(

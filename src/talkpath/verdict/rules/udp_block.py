@@ -9,8 +9,9 @@ from msgspec import structs
 
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import flow_outcomes
-from talkpath.verdict.rules import residual, udp_freeze
+from talkpath.verdict.rules import udp_freeze
 from talkpath.verdict.rules.rule import Fit, Rule
+from talkpath.verdict.rules.twin_ends import twin_ends
 from talkpath.verdict.rules.whole_network import (
     blocked_fit,
     flows_of,
@@ -19,6 +20,8 @@ from talkpath.verdict.rules.whole_network import (
     split_contrast,
     tcp_through,
 )
+
+MAX_OVERTAKEN = 0.1  # share of twins that are silent while others pass, as on lines that lose whole flows
 
 
 def explain(view: ArmView) -> Fit | None:
@@ -36,12 +39,12 @@ def explain(view: ArmView) -> Fit | None:
     untold = any(flow.up.arrived for flow in flows) and not any(flow.down.unheard for flow in dead)
     if untold or not dead or not own_outcomes(replace(view, epochs=own)):
         return None
-    freeze = udp_freeze.explain(view) if heard else None
+    freeze, ends = udp_freeze.explain(view) if heard else None, twin_ends(view.every_epoch)
     if heard and (
         2 * sum(flow.up.silent or flow.down.silent for flow in open_flows) < len(open_flows)
+        or ends.overtaken > MAX_OVERTAKEN * ends.twins
         or max(epoch.ended_s for epoch in epochs) - min(epoch.started_s for epoch in epochs) < udp_freeze.DEAD_S
         or (freeze and freeze.measure())
-        or residual.twins_fail_behind(view)
     ):
         return None
     alive = tcp_through(facts) - (facts.reach.tcp_ok if heard else 0)  # those were counted over the whole check

@@ -4,7 +4,7 @@ A restrictor that blocks a server's port once it has recognised a call there tak
 calls and twins. Soon all ports are blocked, and calls and twins fare alike. So only ports count that no call has been
 to that was stopped: there a flow should fail if it is a call itself, or if its port has a call in the same epoch.
 
-The score of an assignment of roles is the number of failed flows that it explains. The e-value is exp(TILT * score)
+The score of an assignment of roles is the number of failed flows that it explains. The e-value is exp(6 * score)
 over its mean over all assignments of as many calls to the same flows, so it is exact whatever the network does to
 5-tuples and ports. Which ports are `exposed` before an epoch follows from earlier epochs alone. Contract: flows over
 UDP, all arms of a check together, without canaries.
@@ -19,78 +19,53 @@ from typing import NamedTuple
 
 import numpy as np
 
-from talkpath.measure.arrays import Floats
-
 EXPOSURE_EXPONENT = 6.0  # a smaller one pays for exceptions, and what blocks ports makes hardly any
 MIN_STOPPED_SHARE = 0.9  # of an epoch's calls to ports that were not exposed: then its calls expose their ports
 
 
 class PortFlow(NamedTuple):
-    """One flow: its port, whether it is a call, and whether it was never established."""
+    """One flow: its port, whether it is a call, whether it was never established (`failed`), and whether nothing of it
+    ever arrived (`unheard`)."""
 
     port: int
     call: bool
     failed: bool
+    unheard: bool = False
 
 
-class Exposure(NamedTuple):
-    """What became of twins, (failed, all) of each: to ports that were exposed before their epoch, and to ports that
-    were not and had no call in it either; of epochs that have both, so that what stops everything from a moment on is
-    not taken for it. `log_e` is the largest natural log e-value after any epoch (by Ville's inequality it may be
-    compared with a threshold); `exposed` are the ports before each epoch."""
-
-    log_e: float
-    behind: tuple[int, int]
-    elsewhere: tuple[int, int]
-    exposed: tuple[frozenset[int], ...]
-
-
-def port_exposure(epochs: Sequence[Sequence[PortFlow]], counted: Container[int] | None = None) -> Exposure:
-    """Go through the epochs in their order. `counted`: only these (by their place) count for the e-value, those of one
+def port_exposure_log_e(epochs: Sequence[Sequence[PortFlow]], counted: Container[int] | None = None) -> float:
+    """Return the largest natural log e-value after any epoch (by Ville's inequality it may be compared with a
+    threshold), going through the epochs in their order. `counted`: only these (by their place) count, those of one
     arm."""
     total = peak = 0.0
     exposed: frozenset[int] = frozenset()
-    before: list[frozenset[int]] = []
-    behind: list[bool] = []
-    elsewhere: list[bool] = []
     for place, flows in enumerate(epochs):
-        before.append(exposed)
         fresh = [flow for flow in flows if flow.port not in exposed]
-        called = {flow.port for flow in fresh if flow.call}
-        total += _remembered_log_e(tuple(fresh)) if counted is None or place in counted else 0.0
+        total += _either_log_e(tuple(fresh)) if counted is None or place in counted else 0.0
         peak = max(peak, total)
-        there = [flow.failed for flow in flows if not flow.call and flow.port in exposed]
-        apart = [flow.failed for flow in fresh if not flow.call and flow.port not in called]
-        if there and apart:
-            behind, elsewhere = behind + there, elsewhere + apart
         stopped = [flow.failed for flow in fresh if flow.call]
         if sum(stopped) >= MIN_STOPPED_SHARE * len(stopped) > 0:
-            exposed |= called
-    return Exposure(peak, _failed_counts(behind), _failed_counts(elsewhere), tuple(before))
-
-
-def _failed_counts(failed: Sequence[bool]) -> tuple[int, int]:
-    return sum(failed), len(failed)
+            exposed |= {flow.port for flow in fresh if flow.call}
+    return peak
 
 
 def exposure_log_e(flows: Sequence[PortFlow]) -> float:
-    """Return the natural log e-value of one epoch's flows."""
+    """Return the natural log e-value of one epoch's flows. For each port the number of ways to choose its calls is
+    weighted: by exp(EXPOSURE_EXPONENT) for each flow that failed, where there is any call."""
     by_port = [[flow for flow in flows if flow.port == port] for port in sorted({flow.port for flow in flows})]
-    failed = [sum(flow.failed for flow in group) for group in by_port]
-    score = sum(count for count, group in zip(failed, by_port, strict=True) if any(flow.call for flow in group))
-    calls = sum(flow.call for flow in flows)
-    if calls in (0, len(flows)):
-        return 0.0
-    directions = [
-        _weighted_ways(len(group), EXPOSURE_EXPONENT * count) for count, group in zip(failed, by_port, strict=True)
+    gains = [EXPOSURE_EXPONENT * sum(flow.failed for flow in group) for group in by_port]
+    gained = sum(gain for gain, group in zip(gains, by_port, strict=True) if any(flow.call for flow in group))
+    ways = [
+        np.array([comb(len(group), calls) * (np.exp(gain) if calls else 1.0) for calls in range(len(group) + 1)])
+        for gain, group in zip(gains, by_port, strict=True)
     ]
-    return EXPOSURE_EXPONENT * score - log(float(reduce(np.convolve, directions)[calls]) / comb(len(flows), calls))
+    calls = sum(flow.call for flow in flows)
+    return gained - log(float(reduce(np.convolve, ways, np.ones(1))[calls]) / comb(len(flows), calls))
 
 
-_remembered_log_e = lru_cache(maxsize=256)(exposure_log_e)  # asked for again after every epoch
-
-
-def _weighted_ways(flows: int, gain: float) -> Floats:
-    """Return for each number of calls among a port's flows the number of ways, each with its weight: exp(gain) where
-    there is any call."""
-    return np.array([comb(flows, calls) * (np.exp(gain) if calls else 1.0) for calls in range(flows + 1)])
+@lru_cache(maxsize=256)  # asked for again after every epoch
+def _either_log_e(flows: tuple[PortFlow, ...]) -> float:
+    """Return the natural log e-value of a bet of which half is on flows that fail, and half on those of which nothing
+    arrives: twins whose port a later call has blocked got some packets through before."""
+    unheard = [flow._replace(failed=flow.unheard) for flow in flows]
+    return float(np.logaddexp(exposure_log_e(flows), exposure_log_e(unheard))) - log(2.0)
