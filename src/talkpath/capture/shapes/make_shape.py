@@ -269,7 +269,7 @@ class _Maker:
         packets = [packet for flow in self._flows for packet in flow.packets]
         notes = [f"{count} packets left out: {what}" for what, count in self._left_out.most_common(8)]
         if partial := sum(not packet.is_whole for packet in packets):
-            notes.insert(0, f"{partial} packets recorded in part; of a whole recording more would be told")
+            notes.insert(0, f"{partial} packets recorded in part: of a whole recording more would be told")
         if cut := sum(packet.is_cut for packet in packets):
             notes.insert(0, f"{cut} packets cut to {MAX_PACKET_BYTES} bytes: paths carry larger ones in fragments")
         apps = Counter(flow.app for flow in self._flows)
