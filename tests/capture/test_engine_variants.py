@@ -19,7 +19,8 @@ FOLDER = Path(__file__).parent / "engines"
 Record = tuple[int, bytes, int]
 """Time in microseconds, the frame as far as it was recorded, and its length."""
 HEAD_BYTES = 24
-CALLER = bytes((192, 168, 77, 2))
+CALLER, ANSWERER = bytes((192, 168, 77, 2)), bytes((198, 51, 100, 2))
+STUN_COOKIE = b"\x21\x12\xa4\x42"
 
 
 @cache
@@ -147,8 +148,29 @@ def test_a_recording_that_begins_after_a_relay_died_does_not_say_that_the_call_n
 def test_a_recording_that_begins_with_checks_does_not_say_that_the_call_never_connected():
     """The far end is gone, and this end asks on as it asks in a call that begins."""
     every = list(records_of("tg_voice_dead_direct.a"))
-    late = [one for one in every if one[0] > every[-1][0] - 5_000_000 and one[1].find(b"\x21\x12\xa4\x42", 40, 70) > 0]
+    late = [one for one in every if one[0] > every[-1][0] - 5_000_000 and one[1].find(STUN_COOKIE, 40, 70) > 0]
     (attempt,) = found_in("tg_voice_dead_direct.a", late).attempts
     assert attempt.end_s - attempt.start_s > 3
     assert not attempt.answered
     assert attempt_outcome(attempt).kind == "unknown"
+
+
+@pytest.mark.parametrize("asker", ["cr_voice_recvonly.a", "wrtc_voice.a", "aiortc_cr_voice.a"])
+def test_an_attempt_of_another_phone_at_the_same_router_is_not_part_of_a_call(asker: str):
+    """One phone talks, and the checks of another are not answered: they are of the same kind of call, and not of it."""
+    call = list(records_of("cr_voice_direct.a"))
+    phone, far = bytes((192, 168, 77, 9)), bytes((198, 51, 100, 7))
+    requests = [
+        (time_us, frame, size)
+        for time_us, frame, size in records_of(asker)
+        if frame[26:34] == CALLER + ANSWERER and frame[42:44] == b"\0\1" and frame[46:50] == STUN_COOKIE
+    ]
+    later_us = call[0][0] - requests[0][0] + 300_000
+    tries = [
+        (time_us + later_us + 300_000 * number, frame[:26] + phone + far + frame[34:], size)
+        for time_us, frame, size in requests
+        for number in range(8)
+    ]
+    found = found_in("cr_voice_direct.a", sorted([*call, *tries], key=lambda each: each[0]))
+    assert [voices(one) for one in found.calls] == [voices(one) for one in calls_in("cr_voice_direct.a", call)]
+    assert [(one.app, one.answered) for one in found.attempts] == [("webrtc", False)]

@@ -20,7 +20,7 @@ from talkpath.capture.calls.app_naming import (
     name_by_address,
 )
 from talkpath.capture.calls.detected_call import DetectedCall, MeasuredStream, SetupGroup, split_at_pauses
-from talkpath.capture.calls.stitch import FlowEnds, FlowGroups
+from talkpath.capture.calls.stitch import FlowGroups
 from talkpath.capture.packets.flows import address_of_end
 from talkpath.capture.packets.rows import stream_key
 from talkpath.capture.recognise.evidence import AppEvidence
@@ -35,7 +35,7 @@ from talkpath.measure.call import RecordedDirection
 FEWEST_CALL_PACKETS, SHORTEST_CALL_S = 8, 0.1
 FEWEST_PACKETS_AFTER_RING, RING_REPORTS, RING_S = 5, 10, 3.0
 """A call has CALL_PACKETS over CALL_S, or SHORT_PACKETS where both ends had exchanged reports for RING_S before."""
-SETUP_APART_S, ANY_HOST = 60.0, -1
+SETUP_APART_S, BOTH_FAMILIES = 60.0, 4 + 6
 ATTEMPTS_APART_S = 5.0
 STREAMING_TYPES = (14, 32, 33)
 """MPEG audio, video and transport streams (RFC 3551): no call has these."""
@@ -149,20 +149,22 @@ def find_calls(scan: Scan, groups: FlowGroups, streams: GroupStreams) -> FoundCa
             end_s = float(groups.table["last_s"][flows].max())
             connected = bool(groups.table["sealed"][flows].all(axis=1).any())
             others.append(SetupGroup(flows, own, host, begin_s=begin_s, end_s=end_s, connected=connected))
-    unused = _without_call(groups.ends, calls, others)
+    unused = _without_call(groups, calls, others)
     for call in calls:
         far = (address_of_end(groups.table[flow], 1 - int(groups.ends.local[flow])) for flow in call.flows)
         call.name = name_by_address(call.name, far, hinted_apps(scan.known(call.flows)))
     return FoundCalls(calls, _joined_setup(unused))
 
 
-def _without_call(ends: FlowEnds, calls: list[DetectedCall], others: list[SetupGroup]) -> list[SetupGroup]:
+def _without_call(groups: FlowGroups, calls: list[DetectedCall], others: list[SetupGroup]) -> list[SetupGroup]:
     """Return the set-up that belongs to no call of the same host; the other is added to its call."""
-    by_host = grouped_by_key((host, call) for call in calls for host in _hosts_of(ends, call.flows, call.name))
+    by_host = grouped_by_key((host, call) for call in calls for host in _hosts_of(groups, call.flows, call.name))
     near = (
         [
             call
-            for host in _hosts_of(ends, one.flows, one.name if one.name.evidence.kinds.get("setup") else None)
+            for host in _hosts_of(
+                groups, one.flows, one.name if one.name.evidence.kinds.get("setup") else None, BOTH_FAMILIES
+            )
             for call in by_host.get(host, ())
         ]
         for one in others
@@ -172,11 +174,21 @@ def _without_call(ends: FlowEnds, calls: list[DetectedCall], others: list[SetupG
     ]
 
 
-def _hosts_of(ends: FlowEnds, flows: list[int], name: AppName | None) -> list[int]:
-    """Return the local hosts of these flows: a machine has one for each version of IP; and ANY_HOST where the name is
-    but a kind of call: of one whose packets were cut its flows over both versions may show no more."""
-    any_host = [ANY_HOST] if name and name.confidence <= WEAK_CONFIDENCE else []
-    return sorted({*ends.local_host[flows].tolist(), *any_host})
+def _hosts_of(groups: FlowGroups, flows: list[int], name: AppName | None, sum_of_families: int = 0) -> list[int]:
+    """Return the local hosts of these flows: a machine has one for each version of IP. Where the name is but a kind of
+    call, also a number below 0 by which a call over one version alone is found by set-up over the other alone
+    (`sum_of_families`): of packets that were cut nothing else may show that both are of one machine."""
+    families = {
+        address_of_end(groups.table[flow], int(groups.ends.local[flow])).family
+        for flow in flows
+        if name and name.confidence <= WEAK_CONFIDENCE
+    }
+    return sorted(
+        {
+            *groups.ends.local_host[flows].tolist(),
+            *(-abs(sum_of_families - one) for one in families if len(families) == 1),
+        }
+    )
 
 
 def _is_call(groups: FlowGroups, call: DetectedCall) -> bool:
