@@ -145,16 +145,6 @@ def test_a_recording_that_begins_after_a_relay_died_does_not_say_that_the_call_n
     assert attempt_outcome(attempt).kind == "unknown"
 
 
-def test_a_recording_that_begins_with_checks_does_not_say_that_the_call_never_connected():
-    """The far end is gone, and this end asks on as it asks in a call that begins."""
-    every = list(records_of("tg_voice_dead_direct.a"))
-    late = [one for one in every if one[0] > every[-1][0] - 5_000_000 and one[1].find(STUN_COOKIE, 40, 70) > 0]
-    (attempt,) = found_in("tg_voice_dead_direct.a", late).attempts
-    assert attempt.end_s - attempt.start_s > 3
-    assert not attempt.answered
-    assert attempt_outcome(attempt).kind == "unknown"
-
-
 @pytest.mark.parametrize("asker", ["cr_voice_recvonly.a", "wrtc_voice.a", "aiortc_cr_voice.a"])
 def test_an_attempt_of_another_phone_at_the_same_router_is_not_part_of_a_call(asker: str):
     """One phone talks, and the checks of another are not answered: they are of the same kind of call, and not of it."""

@@ -100,9 +100,6 @@ MOST_TIMES_SET_BACK = 3
 NO_MEDIA_PACKETS = (0, 0)
 TRANSPORTS: dict[FlowRoute | None, CallTransport] = {None: "unknown", "relay": "relay", "peer": "p2p", "local": "p2p"}
 MEDIA_IN_ORDER: tuple[Medium, ...] = ("voice", "video")
-MOST_UNSEEN_CHECKS = 3
-"""Checks go on all through a call (RFC 7675). In a recording that begins less than so many of their intervals before
-them the first that is there may not be the first of the call."""
 FEWEST_ATTEMPT_CONFIDENCE = 0.4
 """Set-up of an app with less confidence is not reported."""
 
@@ -267,9 +264,6 @@ class _Records:
         begin, end = own.evidence.first_s - self._scan.begin_s, float(rows["last_s"].max())
         answered = bool(rows["packets"][every, 1 - local].sum() > 0)
         sent = int(rows["packets"][every, local].sum())
-        checks_alone = begin * sent < MOST_UNSEEN_CHECKS * (end - begin) and any(
-            known.sessions for known in self._scan.known(flows)
-        )
         return Attempt(
             app=own.app,
             app_confidence=round(own.confidence, 2),
@@ -284,7 +278,7 @@ class _Records:
             far_hosts=len(set(self._ends_of_flows.far_host[flows].tolist())),
             hellos=int(rows["hellos"].max(axis=1)[rows["sealed"].max(axis=1) == 0].max(initial=0)),
             begun_before=not answered
-            and bool(checks_alone or rows["turn"].any() or rows["sealed"].any() or np.isfinite(rows["ended_s"]).any()),
+            and bool(rows["turn"].any() or rows["sealed"].any() or np.isfinite(rows["ended_s"]).any()),
             proxy=self._scan.tcp.proxies.kind_in_use(own.evidence.first_s, end),
         )
 
