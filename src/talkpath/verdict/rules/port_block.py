@@ -22,9 +22,9 @@ from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.model import Category, Number
-from talkpath.verdict.rules import residual
 from talkpath.verdict.rules.blocked_calls import blocked_calls
 from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, SURE_LOSS, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.rules.twin_ends import ends_behind_calls
 from talkpath.verdict.rules.whole_network import blocked_fit, flows_of, own_outcomes, reported_epochs
 from talkpath.verdict.statistics.permutation import even_log_weights, log_e, log_mean
 
@@ -42,7 +42,7 @@ class PortFate(NamedTuple):
 def explain(view: ArmView) -> Fit | None:
     """Fit if some ports are dead and others pass, and not since calls went there."""
     ports = dead_ports(view.facts)
-    if not ports or not own_outcomes(view) or residual.ends_behind_calls(view):
+    if not ports or not own_outcomes(view) or ends_behind_calls(view):
         return None
     dead = [outcome for outcome in flows_of(reported_epochs(view.facts)) if outcome.port in ports]
     return blocked_fit(prediction_log_e(_dead_flows(reported_epochs(view.facts))), dead, lambda: ports_parameter(ports))

@@ -18,11 +18,9 @@ from talkpath.verdict.flows.outcomes import calls_of, flow_outcomes
 from talkpath.verdict.rules import udp_block
 from talkpath.verdict.rules.blocked_calls import is_blocked
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.rules.twin_ends import first_calls, twin_ends, twins_of
-from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS, blocked_fit, reported_epochs
+from talkpath.verdict.rules.twin_ends import MIN_PORT_NATS, ends_behind_calls, epochs_in_order, first_calls, twins_of
+from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS, blocked_fit
 from talkpath.verdict.statistics.exposure import PortFlow, port_exposure_log_e
-
-MIN_PORT_NATS = 3.0  # by which ports must explain better than one moment when twins ended
 
 
 def explain(view: ArmView) -> Fit | None:
@@ -30,7 +28,7 @@ def explain(view: ArmView) -> Fit | None:
     that needs no proof by roles, and the order of events only tells why."""
     if not ends_behind_calls(view):
         return None
-    called_s = first_calls(_in_order(view))
+    called_s = first_calls(epochs_in_order(view))
     flows = [
         flow
         for epoch in view.explained
@@ -40,7 +38,7 @@ def explain(view: ArmView) -> Fit | None:
     dead, blocked = [flow for flow in flows if is_blocked(flow)], udp_block.explain(view)
     if not dead or len(dead) < NEARLY_ALL_FLOWS * len(flows):
         return None
-    return blocked_fit(max(_log_e(_in_order(view), ""), blocked.gain + MIN_PORT_NATS if blocked else 0.0), dead)
+    return blocked_fit(max(_log_e(epochs_in_order(view), ""), blocked.gain + MIN_PORT_NATS if blocked else 0.0), dead)
 
 
 def explain_calls(view: ArmView) -> Fit | None:
@@ -48,29 +46,17 @@ def explain_calls(view: ArmView) -> Fit | None:
     the first epoch of the check on whose calls were: the rule may have begun then."""
     if not ends_behind_calls(view):
         return None
-    called_s = first_calls(_in_order(view))
+    called_s = first_calls(epochs_in_order(view))
     begun = [epoch for epoch in view.explained if epoch.started_s >= min(called_s.values())]
     calls = [call for epoch in begun for call in calls_of(epoch) if epoch.started_s <= called_s.get(call.port, inf)]
     failed = [call for call in calls if is_blocked(call)]
     shown = len(failed) >= max(1.0, NEARLY_ALL_FLOWS * len(calls))
-    return blocked_fit(_log_e(_in_order(view), ""), failed) if shown else None
-
-
-def ends_behind_calls(view: ArmView) -> bool:
-    """Whether twins end with the first calls to their ports and not otherwise, be it proven that calls do it or not."""
-    return twin_ends(_in_order(view)).port_nats >= MIN_PORT_NATS
+    return blocked_fit(_log_e(epochs_in_order(view), ""), failed) if shown else None
 
 
 def own_log_e(view: ArmView) -> float:
     """Return the natural log e-value that the arm's own calls are stopped, by its own epochs."""
-    return _log_e(_in_order(view), str(view.epochs[0].arm))
-
-
-def _in_order(view: ArmView) -> tuple[Epoch, ...]:
-    """Return the epochs in the order in which their flows began, those of calls that live through the check included:
-    such a call may be what has a port blocked."""
-    long = (epoch for epoch in view.all_long if not epoch.missing)
-    return tuple(sorted((*reported_epochs(view.facts), *long), key=lambda epoch: (epoch.started_s, epoch.number)))
+    return _log_e(epochs_in_order(view), str(view.epochs[0].arm))
 
 
 @remember_result

@@ -16,6 +16,7 @@ import numpy as np
 
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.analysis import remember_result
+from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import (
     MIN_SILENT_PACKETS,
     ROUND_TRIP_SLACK_S,
@@ -24,8 +25,10 @@ from talkpath.verdict.flows.outcomes import (
     flow_outcomes,
 )
 from talkpath.verdict.rules.blocked_calls import is_blocked
-from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS
+from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS, reported_epochs
 from talkpath.wire.control.question import LongCalls
+
+MIN_PORT_NATS = 3.0  # by which ports must explain better than one moment when twins ended
 
 
 class TwinEnds(NamedTuple):
@@ -44,6 +47,18 @@ class TwinEnds(NamedTuple):
         another reason."""
         other = (self.by_port + 0.5) / (self.twins + 1.0)
         return max(0, self.by_epoch - self.by_port) * log((1.0 - other) / other)
+
+
+def ends_behind_calls(view: ArmView) -> bool:
+    """Whether twins end with the first calls to their ports and not otherwise, be it proven that calls do it or not."""
+    return twin_ends(epochs_in_order(view)).port_nats >= MIN_PORT_NATS
+
+
+def epochs_in_order(view: ArmView) -> tuple[Epoch, ...]:
+    """Return the epochs in the order in which their flows began, those of calls that live through the check included:
+    such a call may be what has a port blocked."""
+    long = (epoch for epoch in view.all_long if not epoch.missing)
+    return tuple(sorted((*reported_epochs(view.facts), *long), key=lambda epoch: (epoch.started_s, epoch.number)))
 
 
 @remember_result
