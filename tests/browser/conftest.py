@@ -58,15 +58,21 @@ def in_browser() -> Callable[[str, str], dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def origin() -> Iterator[str]:
-    """Where /check is served, on loopback."""
+def page_ports() -> list[int]:
+    """A TCP and a UDP port that nobody has now."""
     ports = []
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with socket.socket(socket.AF_INET, kind) as probe:
             probe.bind(("127.0.0.1", 0))
             ports.append(probe.getsockname()[1])
-    web = start_page_server(PageServerSettings(ports[0], ports[1], "127.0.0.1", taken=(3478, 443)))
-    yield f"http://127.0.0.1:{ports[0]}"
+    return ports
+
+
+@pytest.fixture(scope="module")
+def origin(page_ports: list[int]) -> Iterator[str]:
+    """Where /check is served, on loopback."""
+    web = start_page_server(PageServerSettings(*page_ports, "127.0.0.1", taken=(3478, 443)))
+    yield f"http://127.0.0.1:{page_ports[0]}"
     web.stop()
 
 

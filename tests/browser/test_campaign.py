@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -22,14 +21,9 @@ RUNS = Campaign(by="Example University", key="the-key", apps=("telegram",), begi
 
 
 @pytest.fixture(scope="module")
-def origin() -> Iterator[str]:
-    ports = []
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            probe.bind(("127.0.0.1", 0))
-            ports.append(probe.getsockname()[1])
-    web = start_page_server(PageServerSettings(ports[0], ports[1], "127.0.0.1", taken=(3478, 443), campaign=RUNS))
-    yield f"http://127.0.0.1:{ports[0]}"
+def origin(page_ports: list[int]) -> Iterator[str]:
+    web = start_page_server(PageServerSettings(*page_ports, "127.0.0.1", taken=(3478, 443), campaign=RUNS))
+    yield f"http://127.0.0.1:{page_ports[0]}"
     web.stop()
 
 
