@@ -24,7 +24,7 @@ STATEMENTS_A_ROOM = {
     "api": 405,
     "apps": 2202,
     "browser": 3482,
-    "capture": 5599,
+    "capture": 5600,
     "cli": 1736,
     "conduct": 571,
     "directory": 404,
@@ -36,9 +36,9 @@ STATEMENTS_A_ROOM = {
     "observatory": 6598,
     "probe": 2303,
     "report": 2572,
-    "responder": 1299,
+    "responder": 1305,
     "serving": 211,
-    "verdict": 6134,
+    "verdict": 6136,
     "wire": 2757,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks

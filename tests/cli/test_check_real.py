@@ -284,10 +284,10 @@ AMID: list[tuple[str, Row, str, int, str, float]] = [
     ("ended", far_end_gets(signal.SIGTERM, LATER), "ended the check", 0, "responder_lost", SOON_S),
     ("far end sleeps", far_end_sleeps, "", 0, "", 60.0),
     ("probe sleeps", probe_sleeps, "", 0, "", 60.0),
-    ("Ctrl-C", probe_gets(signal.SIGINT, LATER), "is kept", 0, "interrupted", SOON_S),
+    ("Ctrl-C", probe_gets(signal.SIGINT, LATER), "is judged", 0, "interrupted", SOON_S),
     ("Ctrl-C at once", probe_gets(signal.SIGINT, FIRST, times=2), "Nothing had been", 130, "interrupted", SOON_S),
-    ("Ctrl-C twice", probe_gets(signal.SIGINT, LATER, times=2), "is kept", 0, "interrupted", SOON_S),
-    ("SIGTERM", probe_gets(signal.SIGTERM, LATER), "is kept", 0, "interrupted", SOON_S),
+    ("Ctrl-C twice", probe_gets(signal.SIGINT, LATER, times=2), "is judged", 0, "interrupted", SOON_S),
+    ("SIGTERM", probe_gets(signal.SIGTERM, LATER), "is judged", 0, "interrupted", SOON_S),
 ]
 
 

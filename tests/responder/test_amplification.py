@@ -96,6 +96,7 @@ class Attack:
         self.epochs: list[Epoch] = []
         self.balance: Counter[tuple[Tuple5, int]] = Counter()  # (5-tuple, header): bytes in minus bytes out
         self.open: set[tuple[int, int, Source]] = set()  # (epoch, flow, source) that echoed
+        self.came: list[int] = []  # which packets of their schedules the sources got
         for number, host in enumerate(HOSTS[:2]):
             seed = bytes([number]) * 32
             session = self.far.connect(host, host=host)
@@ -173,6 +174,7 @@ class Attack:
         """Whoever is at that source sees the nonce."""
         plan, down = each.layout.flows[flow], each.layout.down
         bit = (each.keys.get(data[:KEY_BYTES]) or each.keys[data[KEY_BYTES : 2 * KEY_BYTES]])[1]
+        self.came.append(bit)
         shape = each.layout.schedule.slots[down.slots[bit]]
         expected = plan.datagrams[down.slots[bit]]
         each.nonces[flow, source] = read_nonce(expected, data, shape, printable=plan.twin_kind == "text")
@@ -262,3 +264,19 @@ def test_the_sessions_own_address_is_answered_at_once_where_transports_are_compa
     attack.now_s = 3.0
     packets = attack.far.poll(attack.now_s)
     assert sum(len(packet.data) for packet in packets) > 10 * len(epoch.layout.flows[0].datagrams[0])
+
+
+def test_what_a_5_tuple_has_not_paid_for_yet_follows_as_soon_as_it_has_echoed_its_nonce() -> None:
+    """A server's flight of two datagrams is longer than the hello: on a long way the hello leaves before the nonce is
+    known, and half of the flight would wait until the hello is sent again."""
+    attack = Attack()
+    attack.begin(0, 0, BASELINE, 30)
+    layout = attack.epochs[0].layout
+    hello, flight = next((bit, replies) for bit, replies in layout.up.replies.items() if len(replies) > 1)
+    source = (HOSTS[0], 40000)
+    for bit in range(hello + 1):
+        attack.packet(0, 0, bit, source, 0, False)
+    assert [bit for bit in attack.came if bit in flight] == [flight[0]]
+    echoing = next(bit for bit in range(hello + 1, len(layout.up.slots)) if layout.up.replies.get(bit))
+    attack.packet(0, 0, echoing, source, 0, True)
+    assert [bit for bit in attack.came if bit in flight] == [*flight]

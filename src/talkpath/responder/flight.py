@@ -1,14 +1,14 @@
 """The responder's half of one epoch: it answers the 5-tuples that it heard, and is no amplifier.
 
 A flow is bound to the source that its first packet came from. Until that 5-tuple has echoed its nonce, the flow is
-sent no more bytes of IP packets than it brought, so that a forged source gains nothing. A new source (a NAT that
-forgot its mapping) starts over.
+sent no more bytes of IP packets than it brought, so that a forged source gains nothing; replies beyond that wait, as
+QUIC's do (RFC 9000 section 8.1). A new source (a NAT that forgot its mapping) starts over.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from itertools import repeat
 from zlib import crc32
@@ -39,7 +39,7 @@ class ResponderFlight(Flight[ResponderPacket]):
 
     __slots__ = (
         *("_checksums", "_credit_bytes", "_credit_packets", "_draw", "_field_at", "_fields", "_nonce", "_proven"),
-        *("_slots", "checked", "source"),
+        *("_slots", "_waiting", "checked", "source"),
     )
 
     def __init__(
@@ -56,6 +56,7 @@ class ResponderFlight(Flight[ResponderPacket]):
         self._nonce = [0] * count
         self._credit_bytes = [0] * count  # what came and was not yet sent, without headers, while not checked
         self._credit_packets = [0] * count
+        self._waiting: list[tuple[int, ...]] = [()] * count  # replies that the flow did not bring enough for yet
         self._draw, self._proven = draw, proven
 
     def take(
@@ -74,7 +75,14 @@ class ResponderFlight(Flight[ResponderPacket]):
             self.start(now_s - float(self.into.due_ms[flow, bit]) / 1000.0)
             self.skip(now_s)
         replies = self.arrive(now_s, flow, bit)
-        return self.reply(flow, replies) if replies else []
+        return self.reply(flow, replies) if replies or self._waiting[flow] else []
+
+    def reply(self, flow: int, bits: Sequence[int]) -> list[ResponderPacket]:
+        """See `Flight`; after these, replies that had to wait."""
+        due = (*bits, *self._waiting[flow])
+        packets = super().reply(flow, due)
+        self._waiting[flow] = tuple(bit for bit in due if not self._sent[flow * self._width + bit])
+        return packets
 
     def _unchanged(self, flow: int, bit: int, data: bytes) -> bool:
         """Whether all of it is as the probe sent it, except that it may echo a nonce."""

@@ -98,7 +98,7 @@ def test_the_engines_bytes_and_no_others_cross_the_network(monkeypatch: pytest.M
     emitted: Counter[tuple[str, float, bytes]] = Counter()
     taken: Counter[tuple[str, float, bytes]] = Counter()
 
-    def listen(engine: type[Any], out: str, into: str) -> None:
+    def listen(engine: type[Any], out: str, into: str, data_at: int) -> None:
         poll, datagram = engine.poll, engine.datagram
 
         def heard_poll(self: Any, now_s: float) -> Any:
@@ -107,7 +107,7 @@ def test_the_engines_bytes_and_no_others_cross_the_network(monkeypatch: pytest.M
             return packets
 
         def heard_datagram(self: Any, now_s: float, *what: Any) -> Any:
-            taken[into, now_s, what[-1]] += 1
+            taken[into, now_s, what[data_at]] += 1
             packets = datagram(self, now_s, *what)
             emitted.update((out, now_s, packet.data) for packet in packets if over_udp(packet))
             return packets
@@ -115,8 +115,8 @@ def test_the_engines_bytes_and_no_others_cross_the_network(monkeypatch: pytest.M
         monkeypatch.setattr(engine, "poll", heard_poll)
         monkeypatch.setattr(engine, "datagram", heard_datagram)
 
-    listen(Check, "up", "down")
-    listen(Responder, "down", "up")
+    listen(Check, "up", "down", 0)
+    listen(Responder, "down", "up", -1)
     ledger = Ledger(Scenario.parse(background, [DROP], 4).network())
     sim = Sim(Check(PLAN, bytes(32)), ledger, 4)  # type: ignore[arg-type]
     facts = sim.run()

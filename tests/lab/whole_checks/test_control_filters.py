@@ -93,7 +93,7 @@ FILTERS = {
         "connected",
         "insufficient",
         "responder_lost",
-        ("fell silent", "A new connection gets no answer", "drops what is sent to its address", "is kept"),
+        ("fell silent", "A new connection gets no answer", "drops what is sent to its address", "is judged"),
         amid=True,
     ),
     "one port of two": Filter(f"tcp dport {CONTROL_PORT} {HELLO} drop", 0, "connected", "", None, (), also=True),

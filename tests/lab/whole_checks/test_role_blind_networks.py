@@ -77,9 +77,10 @@ def test_one_bad_call_and_one_bad_twin_make_no_line_impaired() -> None:
 
 
 @pytest.mark.long
-def test_a_call_that_lost_more_by_accident_is_placed_again() -> None:
+@pytest.mark.parametrize(("app", "seed"), [("max", 2), ("webrtc", 3)])
+def test_a_call_that_lost_more_by_accident_is_placed_again(app: str, seed: int) -> None:
     """Looks that would prove it are too dear, and the second call beside a twin is well."""
-    facts = run_sim(make_plan(choose_arms(), budget_bytes=8_000_000), Scenario.parse("hash", (), 17))
-    long = [epoch for epoch in facts.epochs if (epoch.app, epoch.question.kind) == ("meet", "long")]
+    facts = run_sim(make_plan(choose_arms(), budget_bytes=8_000_000), Scenario.parse("hash", (), seed))
+    long = [epoch for epoch in facts.epochs if (epoch.app, epoch.question.kind) == (app, "long")]
     assert [epoch.question for epoch in long] == [LongCalls(0), LongCalls(1)]
-    assert next(verdict.state for verdict in judge_facts(facts) if verdict.app == "meet") == "ok"
+    assert next(verdict.state for verdict in judge_facts(facts) if verdict.app == app) == "ok"

@@ -18,6 +18,7 @@ from math import comb, log
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 EXPOSURE_EXPONENT = 6.0  # a smaller one pays for exceptions, and what blocks ports makes hardly any
 MIN_STOPPED_SHARE = 0.9  # of an epoch's calls to ports that were not exposed: then its calls expose their ports
@@ -55,12 +56,14 @@ def exposure_log_e(flows: Sequence[PortFlow]) -> float:
     by_port = [[flow for flow in flows if flow.port == port] for port in sorted({flow.port for flow in flows})]
     gains = [EXPOSURE_EXPONENT * sum(flow.failed for flow in group) for group in by_port]
     gained = sum(gain for gain, group in zip(gains, by_port, strict=True) if any(flow.call for flow in group))
-    ways = [
-        np.array([comb(len(group), calls) * (np.exp(gain) if calls else 1.0) for calls in range(len(group) + 1)])
-        for gain, group in zip(gains, by_port, strict=True)
-    ]
+    ways = [_weighted_ways(len(group), gain) for gain, group in zip(gains, by_port, strict=True)]
     calls = sum(flow.call for flow in flows)
     return gained - log(float(reduce(np.convolve, ways, np.ones(1))[calls]) / comb(len(flows), calls))
+
+
+def _weighted_ways(flows: int, gain: float) -> NDArray[np.float64]:
+    """Return for each number of calls in how many ways a port's flows hold so many, weighted by what is gained."""
+    return np.array([comb(flows, calls) * (np.exp(gain) if calls else 1.0) for calls in range(flows + 1)])
 
 
 @lru_cache(maxsize=256)  # asked for again after every epoch
