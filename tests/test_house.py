@@ -24,7 +24,7 @@ STATEMENTS_A_ROOM = {
     "api": 405,
     "apps": 2202,
     "browser": 3482,
-    "capture": 5600,
+    "capture": 5599,
     "cli": 1736,
     "conduct": 571,
     "directory": 404,

@@ -203,3 +203,23 @@ def test_a_recording_of_parts_of_packets_says_so():
 def test_what_lies_between_two_calls_is_no_pause_of_one():
     gaps = [packet.gap_ms for block in make_shape([recording(calls=2)], "two").blocks for packet in block.packets]
     assert max(gaps) <= 3000
+
+
+def pictures(rng: Random) -> Made:
+    """25 pictures a second of six to twelve packets each, in both directions."""
+    counts = {True: rng.randrange(9999), False: rng.randrange(9999)}
+    for number in range(200):
+        for up in (True, False):
+            for place in range(rng.randint(6, 12)):
+                counts[up] += 1
+                head = b"\xa7\x31" + counts[up].to_bytes(2, "big")
+                at_s = 0.04 * number + 0.0007 * place + rng.random() / 1500
+                yield at_s, up, head + rng.randbytes(rng.randint(500, 1150))
+
+
+@pytest.mark.long
+def test_five_recordings_with_pictures_fit_a_shape():
+    """Their beginnings alone took more than 64 kB, and the shape was refused."""
+    shape = make_shape(untaught_recordings(pictures), "pictures")
+    assert read_shape_text(write_shape_text(shape)) == shape
+    assert {block.after_ms for block in shape.blocks} == {0, 500, 1000, 2000, 3000}

@@ -42,8 +42,9 @@ MIN_MEDIA_A_SECOND: Final = 4.0
 MEDIA_RUN_PACKETS: Final = 10
 MEDIA_RUN_S: Final = 2.0
 FAREWELL_S: Final = 0.5  # what is sent in the last moments of a call is its end, and is in no block
-BLOCK_PACKETS: Final = (1600, 1200, 800, 500, 300, 150)
-"""How many packets of steady blocks a direction has; fewer are tried where a shape grows too large."""
+BLOCK_PACKETS: Final = ((1600, 4), (1200, 4), (800, 4), (500, 4), (300, 4), (150, 4), (150, 2), (150, 1))
+"""How many packets of steady blocks a direction has, and how many blocks of each part of a call's beginning; fewer are
+tried where a shape grows too large."""
 
 
 @dataclass(slots=True)
@@ -170,9 +171,9 @@ class _Maker:
     # ------------------------------------------------------------ what is played
 
     def _shape(self) -> RecordedShape:
-        for steady in BLOCK_PACKETS:
+        for steady, openings in BLOCK_PACKETS:
             self._left_out = Counter()
-            shape = self._assembled(steady)
+            shape = self._assembled(steady, openings)
             try:
                 data = write_shape_text(shape)
             except FileError:
@@ -182,14 +183,14 @@ class _Maker:
                 return shape
         raise FileError("The shape of this call takes more than 64 kB; use fewer recordings.")
 
-    def _assembled(self, steady: int) -> RecordedShape:
+    def _assembled(self, steady: int, openings: int) -> RecordedShape:
         kinds = {kind.name: kind for kind in self._kinds.values()}
         answers = self._answers(kinds)
         setups = [setup_steps(self._setup_packets(call, kinds)) for call in self._calls]
         blocks: list[PacketBlock] = []
         for direction in ("up", "down"):
             calls = [sequence_packets(self._block_packets(call, direction, kinds, answers)) for call in self._calls]
-            blocks += cut_blocks([call for call in calls if call], direction, steady)
+            blocks += cut_blocks([call for call in calls if call], direction, steady, openings)
         used = {packet.kind for block in blocks for packet in block.packets}
         used |= {step.kind for setup in setups for step in setup}
         used |= {answer for answer, asked in answers.items() if asked in used}

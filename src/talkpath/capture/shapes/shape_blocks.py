@@ -20,7 +20,6 @@ OPENING_MS: Final = (0, 500, 1000, 2000, 3000)
 STEADY_BLOCK_MS: Final = 1000.0
 MAX_GAP_MS: Final = 3_000.0  # a longer pause is a hold, or lies between two calls of one flow
 MAX_PACKETS_A_BLOCK: Final = 150
-MAX_OPENINGS: Final = 4
 
 Sequenced = list[tuple[float, BlockPacket]]
 """Packets with ms since the media of their direction began."""
@@ -44,8 +43,11 @@ def sequence_packets(packets: Sequence[NamedPacket]) -> Sequenced:
     return out
 
 
-def cut_blocks(calls: Sequence[Sequenced], direction: Direction, max_packets: int) -> Iterator[PacketBlock]:
-    """Yield the blocks of one direction; its steady ones have `max_packets` packets in all at most."""
+def cut_blocks(
+    calls: Sequence[Sequenced], direction: Direction, max_packets: int, max_openings: int
+) -> Iterator[PacketBlock]:
+    """Yield the blocks of one direction; its steady ones have `max_packets` packets in all at most, and of each part of
+    the beginning there are `max_openings`."""
     steady: list[tuple[BlockPacket, ...]] = []
     groups: dict[int, list[tuple[BlockPacket, ...]]] = {after_ms: [] for after_ms in OPENING_MS[:-1]}
     for packets in calls:
@@ -53,7 +55,7 @@ def cut_blocks(calls: Sequence[Sequenced], direction: Direction, max_packets: in
             target = groups.get(after_ms)
             if target is None:
                 steady.append(piece)
-            elif len(target) < MAX_OPENINGS:
+            elif len(target) < max_openings:
                 target.append(piece)
     if not steady:  # a short call: all of it is its beginning
         steady = [piece for pieces in groups.values() for piece in pieces]
