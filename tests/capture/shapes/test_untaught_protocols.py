@@ -206,13 +206,13 @@ def test_what_lies_between_two_calls_is_no_pause_of_one():
 
 
 def pictures(rng: Random) -> Made:
-    """25 pictures a second of six to twelve packets each, in both directions."""
+    """25 pictures a second of eight to fourteen packets each, of eight types, in both directions."""
     counts = {True: rng.randrange(9999), False: rng.randrange(9999)}
     for number in range(200):
         for up in (True, False):
-            for place in range(rng.randint(6, 12)):
+            for place in range(rng.randint(8, 14)):
                 counts[up] += 1
-                head = b"\xa7\x31" + counts[up].to_bytes(2, "big")
+                head = bytes((0xA7, 0x31, 16 + (number + place) % 8)) + counts[up].to_bytes(2, "big")
                 at_s = 0.04 * number + 0.0007 * place + rng.random() / 1500
                 yield at_s, up, head + rng.randbytes(rng.randint(500, 1150))
 
