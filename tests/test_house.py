@@ -25,7 +25,7 @@ STATEMENTS_A_ROOM = {
     "apps": 2202,
     "browser": 3482,
     "capture": 5599,
-    "cli": 1736,
+    "cli": 1742,
     "conduct": 571,
     "directory": 404,
     "evidence": 553,

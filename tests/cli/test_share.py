@@ -17,14 +17,15 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from talkpath.cli import cli
-from talkpath.cli.share import _told_of_check
+from talkpath.cli.share import _bundle_contents
 from talkpath.errors import BundleError, FileError, PeerError, TalkpathError, UsageError
-from talkpath.evidence.bundle import read_bundle, write_capture, write_check
+from talkpath.evidence.bundle import read_bundle, write_capture, write_check, write_paired
 from talkpath.evidence.known_responders import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
+from talkpath.measure.paired_call import PairedCallFacts
 from talkpath.report.check_json import judge_check
 from talkpath.wire.control.keys import Signer
 
@@ -115,7 +116,7 @@ def test_it_shows_asks_sends_and_takes_back(far: Observatory, bundle: Path) -> N
     for shown in (
         "in the hour of 2026-11-24T20:00:00Z",
         "it counts for the network that you send it from",
-        "WebRTC voice: No sign of restriction",
+        "WebRTC, voice: No sign of restriction",
     ):
         assert shown in told.stderr
     [(method, path, headers, body)] = far.heard
@@ -191,13 +192,39 @@ def test_what_was_shared_before_is_told_before_anything_is_asked(far: Observator
 
 @pytest.mark.parametrize(
     ("network", "told"),
-    [("AS0", "where      nothing: it counts for the network that you send it from"), ("AS64496", "network AS64496")],
+    [("AS0", "Where: nothing; it counts for the network that you send it from"), ("AS64496", "network AS64496")],
 )
 def test_it_tells_for_which_network_a_check_counts(network: str, told: str) -> None:
     stored = read_bundle(write_check(SIMULATED, judge_check(SIMULATED)[1], probe_signer()))
     assert stored.receipt is not None
     stored = replace(stored, receipt=replace(stored.receipt, network=network))
-    assert told in "\n".join(_told_of_check(stored))
+    assert told in "\n".join(_bundle_contents(stored, 1000))
+
+
+@pytest.mark.parametrize("code", ["ru", "fa", "ar"])
+def test_all_that_is_told_before_anything_leaves_is_in_the_readers_language(
+    far: Observatory, bundle: Path, code: str
+) -> None:
+    english = run("share", bundle, "--to", far.url, "--yes", "--language", "en")
+    back = run("withdraw", bundle.with_suffix(".shared.json"), "--language", "en")
+    told = run("share", bundle, "--to", far.url, "--language", code, answer="y\n")
+    assert told.exception is None, told.output
+    assert len(told.output.splitlines()) > len(english.output.splitlines()) > 5
+    told_back = run("withdraw", bundle.with_suffix(".shared.json"), "--language", code)
+    assert told_back.exception is None
+    as_english = {*english.output.splitlines(), *back.output.splitlines()}
+    assert as_english.isdisjoint([*told.output.splitlines(), *told_back.output.splitlines()])
+
+
+def test_a_call_between_two_phones_is_refused_before_anything_is_asked(far: Observatory, bundle: Path) -> None:
+    bundle.write_bytes(
+        write_paired(
+            PairedCallFacts((), "2026-11-30T06:00:00Z", relay_offered=False), {"state": "ok"}, Signer.fresh(), b"", b""
+        )
+    )
+    told = run("share", bundle, "--to", far.url, "--yes")
+    assert "between two phones" in str(failed(told))
+    assert far.heard == []
 
 
 def test_somebody_elses_secret_withdraws_nothing(far: Observatory, bundle: Path) -> None:

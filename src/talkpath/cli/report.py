@@ -9,7 +9,7 @@ import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.cli._terminal.language import language_option
-from talkpath.errors import FileError, in_place_of
+from talkpath.errors import file_written
 from talkpath.report.printable import printable
 
 
@@ -38,7 +38,8 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
         for change in judgement.changes
     ]
     if page is not None:
-        _write_page(page, judgement_page(stored, judgement, notes))
+        with file_written(page):
+            page.write_text(judgement_page(stored, judgement, notes), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(judgement.record | {"changes": judgement.changes}))
         return
@@ -50,8 +51,3 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     show_stored(stored, judgement)
     for note in notes:
         click.echo(note)
-
-
-def _write_page(page: Path, text: str) -> None:
-    with in_place_of(OSError, FileError("The HTML file cannot be written; name another place with --html.")):
-        page.write_text(text, encoding="utf-8")

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
+from talkpath.cli._terminal.language import language_option
 from talkpath.errors import FileError, PeerError, UsageError
 from talkpath.report.printable import printable
+from talkpath.report.words.language import listed, say
 
 if TYPE_CHECKING:
     from talkpath.evidence.bundle import Bundle
     from talkpath.evidence.share import ShareReceipt
     from talkpath.measure.call import Findings
     from talkpath.measure.endpoint_facts import EndpointFacts
+    from talkpath.measure.facts import Facts
     from talkpath.verdict.model import Verdict
-
-NO_PLACE = "  where      nothing: it counts for the network that you send it from. Send it from where you measured"
 
 
 @click.command()
@@ -31,6 +32,7 @@ NO_PLACE = "  where      nothing: it counts for the network that you send it fro
     help="File for the receipt. Default: BUNDLE with .shared.json.",
 )
 @click.option("--yes", is_flag=True, help="Send without asking.")
+@language_option
 @limited_judging
 def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> None:
     """Send a bundle to an observatory after showing what it holds.
@@ -53,18 +55,20 @@ def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> N
             "There is a receipt of that name, so this was shared before: take it back with `talkpath withdraw`, or "
             "name another file with --receipt. Nothing was sent."
         )
-    click.echo("\n".join(_bundle_contents(stored, len(data))), err=True)
+    click.echo("\n  ".join(_bundle_contents(stored, len(data))), err=True)
     if not yes:
-        click.confirm(f"Send it to {url}?", abort=True, err=True)
+        click.confirm(say("share", "Send it to {url}?", url=url), abort=True, err=True)
     write_share_receipt(place, shared)
     _send_bundle(shared, data, place)
-    click.echo(f"Sent. To take it back: talkpath withdraw {printable(place.name)}")
+    click.echo(say("share", "Sent. To take it back: {command}", command=f"talkpath withdraw {printable(place.name)}"))
 
 
 def _refuse_bundle(stored: Bundle) -> None:
     """`UsageError` for what no observatory takes."""
     if stored.simulated:
         raise UsageError("The bundle was made by the lab; an observatory takes what was measured on a real network.")
+    if stored.paired is not None:
+        raise UsageError("The bundle is of a call between two phones; an observatory takes what one device measured.")
     if stored.findings is None and not stored.started_at:
         raise UsageError("The bundle does not tell its day; an observatory cannot use it.")
 
@@ -77,77 +81,111 @@ def _send_bundle(shared: ShareReceipt, data: bytes, place: Path) -> None:
     except NotTakenError:
         place.unlink(missing_ok=True)
         raise
-    except PeerError as error:
-        raise PeerError(f"{error} In case it came through all the same, the receipt {place.name} is kept.") from None
+    except PeerError:
+        click.echo(
+            say(
+                "share",
+                "In case it came through all the same, the receipt is kept: {file}.",
+                file=printable(place.name),
+            ),
+            err=True,
+        )
+        raise
 
 
 def _bundle_contents(stored: Bundle, size_bytes: int) -> Iterator[str]:
     """All that the bundle tells of whoever measured."""
-    yield f"The file as it is, {size_bytes / 1000:.0f} kB, goes to the observatory and may be published. It tells:"
+    yield say(
+        "share",
+        "The file as it is, {number} kB, goes to the observatory and may be published. It tells:",
+        number=round(size_bytes / 1000),
+    )
+    yield (
+        say("share", "When: in the hour of {hour}; nothing in it is more precise.", hour=stored.started_at)
+        if stored.started_at
+        else say(
+            "share",
+            "When: nothing; it counts for the day on which you send it. Send recordings on the day of the call.",
+        )
+    )
+    yield (
+        say(
+            "share",
+            "Where: nothing; it counts for the network that you send it from. Send it from where you measured.",
+        )
+        if stored.receipt is None or stored.receipt.network == "AS0"
+        else say(
+            "share",
+            "Where: network {network}, country {country}, as the test server saw it; no address.",
+            network=stored.receipt.network,
+            country=stored.receipt.country,
+        )
+    )
     if stored.findings is not None:
         yield from _told_of_recording(stored.findings)
     elif stored.endpoints is not None:
         yield from _told_of_endpoints(stored.endpoints)
-    else:
-        yield from _told_of_check(stored)
+    elif stored.facts is not None:
+        yield from _told_of_check(stored.facts, stored.second)
+    yield say(
+        "share",
+        "Not in it: names, contacts, contents, addresses. The observatory's server sees the address that you connect "
+        "from, as every server does.",
+    )
 
 
-def _told_of_check(stored: Bundle) -> Iterator[str]:
+def _told_of_check(facts: Facts, second: Bundle | None) -> Iterator[str]:
+    from talkpath.report.words.amounts import seconds
     from talkpath.verdict.judge import judge_facts
 
-    facts, receipt = stored.facts, stored.receipt
-    assert facts is not None  # a bundle holds one of both
-    yield f"  when       in the hour of {facts.started_at}; nothing in it is more precise"
-    yield (
-        NO_PLACE
-        if receipt is None or receipt.network == "AS0"
-        else f"  where      network {receipt.network}, country {receipt.country}, as the test server saw it; no address"
+    unknown = say("share", "unknown")
+    yield say(
+        "share",
+        "How: {seconds}, {family}, test server {key}.",
+        seconds=seconds(facts.duration_s, 0),
+        family=f"IPv{facts.family}",
+        key=facts.responder_key or unknown,
     )
-    yield f"  how        {facts.duration_s:.0f} s, IPv{facts.family}, test server {facts.responder_key or 'unknown'}"
     yield from _result_lines(judge_facts(facts))
-    if stored.second is not None and stored.second.facts is not None:
-        yield (
-            "  second     the same of a second check, with test server "
-            f"{stored.second.facts.responder_key or 'unknown'}"
-        )
+    if second is not None and second.facts is not None:
+        key = second.facts.responder_key or unknown
+        yield say("share", "Second: the same of a second check, with test server {key}.", key=key)
     if facts.exchanges:
-        yield "  hosts      which other hosts answered that you agreed to ask"
-    yield "  and        for every packet whether it came, and a key that was made for this check alone"
-    yield "Not in it: names, contacts, contents, anything of your own calls. The observatory's server sees the address"
-    yield "that you connect from, as every server does."
+        yield say("share", "Hosts: which other hosts answered that you agreed to ask.")
+    yield say(
+        "share", "And: for every packet of the check whether it came, and a key that was made for this check alone."
+    )
 
 
-def _told_of_endpoints(facts: EndpointFacts) -> list[str]:
+def _told_of_endpoints(facts: EndpointFacts) -> Iterator[str]:
+    from talkpath.report.words.sentences import app_name_of
     from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 
-    return [
-        f"  when       in the hour of {facts.started_at}; nothing in it is more precise",
-        NO_PLACE,
-        f"  whom       servers of {', '.join(facts.apps)}, by their names in the list, tier {facts.tier}",
-        *_result_lines(judge_own_addresses(facts)),
-        "  and        which greetings and which packets were answered, and how many hops it was to each server",
-        "Not in it: names, contacts, contents, addresses of servers, routers or yours. The observatory's server sees",
-        "the address that you connect from, as every server does.",
-    ]
+    yield say(
+        "share",
+        "Whom: servers of {apps}, by their names in the list, tier {tier}.",
+        apps=listed(map(app_name_of, facts.apps)),
+        tier=facts.tier,
+    )
+    yield from _result_lines(judge_own_addresses(facts))
+    yield say("share", "And: which greetings and packets were answered, and how many hops it was to each server.")
 
 
-def _told_of_recording(findings: Findings) -> list[str]:
+def _told_of_recording(findings: Findings) -> Iterator[str]:
     from talkpath.verdict.bases.calls_together import judge_recording
 
-    return [
-        "  when       nothing: it counts for the day on which you send it. Send recordings on the day of the call",
-        NO_PLACE,
-        *_result_lines(judge_recording(findings).verdicts),
-        "  and        second by second how many packets came and went, how long each call was and how it ended",
-        "Not in it: names, contacts, contents, addresses. The observatory's server sees the address that you connect",
-        "from, as every server does.",
-    ]
+    yield from _result_lines(judge_recording(findings).verdicts)
+    yield say("share", "And: second by second how many packets came and went, how long each call was and how it ended.")
 
 
-def _result_lines(verdicts: Iterable[Verdict]) -> list[str]:
-    from talkpath.report.words import sentences
+def _result_lines(verdicts: Iterable[Verdict]) -> Iterator[str]:
+    from talkpath.report.words.sentences import app_name, medium_word, verdict_label
 
-    return [
-        f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.verdict_label(verdict)}"
-        for verdict in verdicts
-    ]
+    for verdict in verdicts:
+        yield say(
+            "share",
+            "Result: {app}, {medium}: {label}.",
+            app=app_name(verdict),
+            medium=medium_word(verdict.medium),
+            label=verdict_label(verdict),
+        )

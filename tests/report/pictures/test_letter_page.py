@@ -57,6 +57,19 @@ def test_it_names_the_digest_the_commands_the_error_rate_and_its_limits(bundle: 
     assert 'class="qr"' in page
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(("rules", "label"), [((), "No sign of restriction"), (("stun.drop",), "Signs of restriction")])
+def test_each_result_of_the_file_stands_in_it_with_its_state(
+    tmp_path: Path, rules: tuple[str, ...], label: str
+) -> None:
+    """A reader of the letter alone takes neither for untested what was found well, nor the other way round."""
+    file = tmp_path / "run.talkpath"
+    file.write_bytes(talkpath.simulate(*rules, apps=["webrtc", "meet", "max"], flows=4).bundle())
+    found = letter(file).partition("<h2>What was found</h2>")[2].partition("<h2>")[0]
+    for app in ("WebRTC, voice", "Google Meet, voice", "Max, voice"):
+        assert label in found.partition(app)[0].rpartition("<h3>")[2].rpartition("<p>")[2]
+
+
 @pytest.mark.parametrize("code", language_codes())
 def test_it_is_whole_in_every_language_and_loads_nothing(bundle: Path, code: str) -> None:
     page = letter(bundle, "--language", code)

@@ -79,9 +79,12 @@ def judge_and_save(
 
 def rehearse_plan(plan: Plan, as_json: bool) -> None:
     """Print what the check would send: the same check, played in virtual time on a clean line."""
+    from talkpath.cli._terminal.screen import screen
     from talkpath.lab.rehearsal import rehearse_check
+    from talkpath.report.words.language import say
 
-    rows = rehearse_check(plan)
+    with screen(stderr=True).status(say("progress", "The check is played in virtual time; nothing is sent")):
+        rows = rehearse_check(plan)
     if plan.relays:
         rows["relays"] = planned_relays(plan)
     if as_json:

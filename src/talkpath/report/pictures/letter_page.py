@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 from talkpath.evidence.bundle import Bundle
 from talkpath.evidence.known_responders import has_known_server
+from talkpath.grouping import grouped_by_key
 from talkpath.measure.facts import ALPHA
 from talkpath.report.pictures.app_matrix import app_cell
 from talkpath.report.pictures.check_page import cell_label, html_page, verdict_heading
 from talkpath.report.pictures.markup import Element, element, with_code_marks
 from talkpath.report.pictures.qr_code import qr_code
-from talkpath.report.told_verdict import told_check
+from talkpath.report.told_verdict import reading_order, told_check
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import listed, say
@@ -27,7 +28,7 @@ from talkpath.version import VERSION
 
 Addressee = Literal["operator", "regulator", "court"]
 MAX_LETTER_VERDICTS = 2
-"""Results that are told in full; the others are named, so that the letter stays one page."""
+"""Results that are told in full; of the others only the state is, so that the letter stays one page."""
 
 
 def letter_page(
@@ -109,14 +110,14 @@ def _measured_lines(stored: Bundle, verification: Mapping[str, Any]) -> list[str
 def _result_parts(stored: Bundle, verdicts: Sequence[Verdict]) -> Iterator[Element]:
     yield element("h2", say("letter", "What was found"))
     known_server = stored.facts is not None and has_known_server(stored.facts)
-    told = told_check(verdicts, CheckContext.of(verdicts, known_server=known_server))
-    for each in told[:MAX_LETTER_VERDICTS]:
+    told = told_check(verdicts, CheckContext.of(verdicts, known_server=known_server))[:MAX_LETTER_VERDICTS]
+    for each in told:
         yield element("h3", cell_label(app_cell(each.verdict)), f" {verdict_heading(each.verdict)}")
         yield element("p", *with_code_marks(" ".join([each.sentence, *each.lines[:2]])))
-    if rest := [verdict_heading(each.verdict) for each in told[MAX_LETTER_VERDICTS:]]:
-        yield element("p", say("letter", "Further results, in the file: {list}.", list="; ".join(rest)))
-    if well := [verdict_heading(verdict) for verdict in verdicts if verdict.state == "ok" and len(told) > 1]:
-        yield element("p", say("letter", "No sign of restriction: {list}.", list="; ".join(well)))
+    explained = [each.verdict for each in told]
+    others = (verdict for verdict in reading_order(verdicts) if verdict not in explained)
+    for first, *alike in grouped_by_key((verdict.state, verdict) for verdict in others).values():
+        yield element("p", cell_label(app_cell(first)), " ", "; ".join(map(verdict_heading, [first, *alike])))
     if not verdicts:
         yield element("p", say("letter", "No result can be given from this file."))
 
