@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from talkpath.errors import UsageError, file_written
+
+if TYPE_CHECKING:
+    from talkpath.apps.recorded.record import RecordedShape
 
 
 @click.command()
@@ -27,19 +31,26 @@ def command(
     """
     from talkpath.apps.recorded.shape_text import write_shape_text
     from talkpath.capture.shapes.read_recordings import shape_of_files
-    from talkpath.report.recordings.recorded_shape import kind_lines, shape_record, summary_lines
 
     if out is None and not show and not as_json:
         raise UsageError("Say where the shape shall be written (-o NAME.shape), or --show to look at it.")
     shape = shape_of_files(files, name=name or (out.stem if out else ""), flow=flow)
-    if as_json:
-        import msgspec
-
-        click.echo(msgspec.json.encode(shape_record(shape)))
-    else:
-        for line in (*summary_lines(shape), *(kind_lines(shape) if show else ())):
-            click.echo(line)
+    show_shape(shape, as_json, with_kinds=show)
     if out is None:
         return
     with file_written(out):
         out.write_bytes(write_shape_text(shape))
+
+
+def show_shape(shape: RecordedShape, as_json: bool, *, with_kinds: bool = True) -> None:
+    """Print what a shape holds; a stranger may have written it."""
+    import msgspec
+
+    from talkpath.report.printable import printable
+    from talkpath.report.recordings.recorded_shape import kind_lines, shape_record, summary_lines
+
+    if as_json:
+        click.echo(msgspec.json.encode(shape_record(shape)))
+        return
+    for line in (*summary_lines(shape), *(kind_lines(shape) if with_kinds else ())):
+        click.echo(printable(line))

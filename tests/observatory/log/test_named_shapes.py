@@ -17,7 +17,7 @@ from factories.packets.handmade_shapes import ice_shape
 from talkpath.apps import added_app
 from talkpath.apps.recorded.played import engine_shape_files, played_shape, recorded_app
 from talkpath.cli import cli
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import FileError
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.known_responders import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
@@ -32,6 +32,7 @@ from talkpath.observatory.log.log import LogEntry, seen_shapes
 from talkpath.observatory.log.named_shapes import is_counted_app, load_named_shapes, name_shape
 from talkpath.observatory.log.records import Received, verdict_rows
 from talkpath.observatory.publication import Publication
+from talkpath.observatory.server import opened_log
 from talkpath.observatory.web.event_worker import EventPublishing, EventWorker
 from talkpath.observatory.web.labels import app_name
 from talkpath.report.check_json import judge_check
@@ -115,16 +116,16 @@ def test_a_report_that_was_taken_back_is_no_report_of_a_shape(tmp_path: Path) ->
     with closing(open_log(tmp_path)) as log:
         log.commit([LogEntry(received, data)])
         log.commit([LogEntry(judged)])
-        assert seen_shapes(log) == {APP: 1}
+        assert seen_shapes(log) == {APP: [received.id]}
         log.commit([LogEntry(replace(judged, again=True))])
-        assert seen_shapes(log) == {APP: 1}
+        assert seen_shapes(log) == {APP: [received.id]}
         known = log.register.find(received.id)
         assert known is not None
         log.withdraw(known)
         assert seen_shapes(log) == {}
         log.commit([LogEntry(received, data)])
         log.commit([LogEntry(judged)])
-        assert seen_shapes(log) == {APP: 1}
+        assert seen_shapes(log) == {APP: [received.id]}
 
 
 def test_a_name_is_taken_back(tmp_path: Path) -> None:
@@ -147,6 +148,24 @@ def test_shapes_that_come_with_talkpath_are_told_by_name(tmp_path: Path) -> None
     assert "comes with" not in rows[APP]
 
 
+def test_a_reported_shape_is_shown_as_its_file_would_be(tmp_path: Path) -> None:
+    """An operator who has no file of it sees what the reports say that their calls are like, before he names it."""
+    data = sent_bundle()
+    received = Received(id=hashlib.sha256(data).hexdigest(), day="2026-11-24", size_bytes=len(data))
+    with closing(opened_log(tmp_path, simulated=False)) as log:
+        log.commit([LogEntry(received, data)])
+        log.commit([LogEntry(judge_bundle(data, received, {}))])
+    (tmp_path / "ours.shape").write_bytes(SHAPE.text)
+    file = CliRunner().invoke(cli, ["shape", str(tmp_path / "ours.shape"), "--show"])
+    assert len(file.stdout.splitlines()) > 9
+    asked = ["observe", "shapes", "--data", str(tmp_path)]
+    assert CliRunner().invoke(cli, [*asked, APP]).stdout == file.stdout
+    as_json = json.loads(CliRunner().invoke(cli, [*asked, APP, "--json"]).stdout)
+    assert APP.removeprefix("like:") in as_json["digest"]
+    unknown = CliRunner().invoke(cli, [*asked, f"like:{24 * '0'}"])
+    assert isinstance(unknown.exception, FileError)
+
+
 def test_a_mistyped_folder_is_no_new_observatory(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["observe", "shapes", "--data", str(tmp_path / "typo")])
     assert (done.exit_code, (tmp_path / "typo").exists()) == (2, False)
@@ -160,8 +179,6 @@ def test_the_command_names_and_lists(tmp_path: Path) -> None:
 
     assert told()["shapes"] == []
     assert told(APP, "Acme Talk")["shapes"] == [{"app": APP, "name": "Acme Talk", "reports": 0}]
-    alone = CliRunner().invoke(cli, ["observe", "shapes", APP, "--data", str(tmp_path)])
-    assert isinstance(alone.exception, UsageError)
     (tmp_path / "shapes.toml").write_text("no")
     with pytest.raises(FileError):
         load_named_shapes(tmp_path)

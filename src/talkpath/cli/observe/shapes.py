@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 from talkpath.cli.observe._place import existing_data_option, simulated_option
-from talkpath.errors import UsageError
 
 
 @click.command("shapes")
@@ -19,26 +18,31 @@ from talkpath.errors import UsageError
 @simulated_option
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 def command(app: str | None, name: str | None, data: Path, simulated: bool, as_json: bool) -> None:
-    """List recorded shapes, or name one that shall count.
+    """List recorded shapes, show one, or name one that shall count.
 
     What `check --like` measures is kept under the digest of its shape, and counts in no table and no event until it is
-    named here: anybody can make up a shape. Name those whose file you have: `talkpath shape FILE --show` prints the
-    digest's first digits. An empty NAME, "", takes a name back. The observatory must not run meanwhile; run
-    `observe rebuild` afterwards.
+    named here: anybody can make up a shape. The digest alone shows what reports of it say their calls are like; compare
+    that with `talkpath shape FILE --show`. An empty NAME, "", takes a name back. The observatory must not run
+    meanwhile; run `observe rebuild` afterwards.
     """
     from talkpath.apps.recorded.played import engine_shape_files, played_shape
-    from talkpath.observatory.log.log import seen_shapes
+    from talkpath.cli.shape import show_shape
+    from talkpath.observatory.log.log import reported_shape, seen_shapes
     from talkpath.observatory.log.named_shapes import load_named_shapes, name_shape
     from talkpath.observatory.server import opened_log
 
-    if (app is None) is not (name is None):
-        raise UsageError("To name a shape give its digest and a name, as in: shapes like:0123… Discord.")
     with closing(opened_log(data, simulated)) as log:
+        if app is not None and name is None:
+            show_shape(reported_shape(log, app), as_json)
+            return
         if app is not None and name is not None:
             name_shape(data, app, name)
             click.echo("Written. It holds once the index is built again: talkpath observe rebuild.", err=True)
         seen, names = seen_shapes(log), load_named_shapes(data)
-    rows = [{"app": each, "name": names.get(each, ""), "reports": seen[each]} for each in sorted({*seen, *names})]
+    rows = [
+        {"app": each, "name": names.get(each, ""), "reports": len(seen.get(each, ()))}
+        for each in sorted({*seen, *names})
+    ]
     if as_json:
         click.echo(json.dumps({"schema": "talkpath.shapes/1", "shapes": rows}))
         return

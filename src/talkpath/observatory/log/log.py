@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,9 +20,13 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from talkpath.apps.contract.shape import is_recorded_app
+from talkpath.apps.recorded.record import RecordedShape
+from talkpath.apps.recorded.shape_text import read_shape_text
 from talkpath.errors import FileError, TalkpathError, in_place_of
+from talkpath.evidence.bundle import read_bundle
+from talkpath.grouping import grouped_by_key
 from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER, Folder
-from talkpath.observatory.log.packs import pack_path, read_bundle_of, remove_bundle
+from talkpath.observatory.log.packs import NotKeptError, pack_path, read_bundle_of, remove_bundle
 from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.register import Known, Register, RegisterError
 from talkpath.observatory.log.segments import (
@@ -261,11 +264,22 @@ def _opened_folder(path: Path) -> AppendFile:
         return AppendFile(path)
 
 
-def seen_shapes(log: Log) -> Counter[str]:
-    """How many reports the log has of calls like each shape; none that was taken back, and one judged again once."""
+def seen_shapes(log: Log) -> dict[str, list[str]]:
+    """The ids of the reports that the log has of calls like each shape; none that was taken back, and one judged again
+    once."""
     apps_of_report: dict[str, set[str]] = {}
     for _, record in log.read():
         if isinstance(record, Judged | Withdrawn):
             said = record.said if isinstance(record, Judged) else ()
             apps_of_report[record.id] = {each.app for each in said if is_recorded_app(each.app)}
-    return Counter(app for apps in apps_of_report.values() for app in apps)
+    return grouped_by_key((app, report) for report, apps in apps_of_report.items() for app in apps)
+
+
+def reported_shape(log: Log, app: str) -> RecordedShape:
+    """The shape with the digest that `app` names, from a report whose bundle is kept; `FileError` where none is."""
+    for known in filter(None, map(log.register.find, seen_shapes(log).get(app, ()))):
+        with suppress(NotKeptError):
+            facts = read_bundle(log.bundle(known.received)).facts
+            if facts is not None and app in {arm.arm.app for arm in facts.plan.arms}:
+                return read_shape_text(facts.plan.shape.encode())
+    raise FileError("No report that is kept has that shape; `talkpath observe shapes` lists those that were reported.")
