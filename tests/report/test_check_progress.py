@@ -38,8 +38,8 @@ def heard(*events: PlannedEpoch | None, terminal: bool = False) -> str:
 def test_elsewhere_each_new_question_is_one_line() -> None:
     first, second = PlannedEpoch(ARM), PlannedEpoch(ARM, RateContrast(0.5))
     assert heard(first, None, first, second).splitlines() == [
-        "telegram voice: calls beside control traffic",
-        "telegram voice: the same at another rate",
+        "Telegram voice: calls beside control traffic",
+        "Telegram voice: the same at another rate",
     ]
 
 
@@ -50,7 +50,7 @@ def test_without_a_question_nothing_is_printed() -> None:
 def test_on_a_terminal_there_is_a_bar_and_no_lines() -> None:
     text = heard(PlannedEpoch(ARM), terminal=True)
     assert "calls beside control traffic" in text
-    assert not text.startswith("telegram voice")
+    assert not text.startswith("Telegram voice")
 
 
 @pytest.mark.parametrize("code", language_codes())

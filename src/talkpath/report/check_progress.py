@@ -15,7 +15,7 @@ from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.report.words.amounts import megabytes
 from talkpath.report.words.language import say
 from talkpath.report.words.other_checks import family_asked, second_asked, server_try_line
-from talkpath.report.words.sentences import medium_word
+from talkpath.report.words.sentences import app_name_of, medium_word
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.wire.control.question import COMPARING, LongCalls
 
@@ -110,7 +110,7 @@ class CheckProgressBar:
         """Show what is measured now, and what arrived so far of the same app's calls."""
         self._epoch_ended(facts)
         arm = planned.arm
-        text = f"{arm.app} {medium_word(arm.medium)}: {question_in_words(planned.question.kind)}"
+        text = f"{app_name_of(arm.app)} {medium_word(arm.medium)}: {question_in_words(planned.question.kind)}"
         self._bar.update(self._task, description=f"{text}\n{self._arrivals[arm.app].text()}".strip())
         if text != self._last and not self._console.is_terminal:
             self._console.print(text, style="dim", highlight=False, markup=False)
