@@ -148,7 +148,7 @@ def message_case(seed: int, number: int) -> bool:
         messages.Open(SEED),
         messages.Begin(number=0, arm=str(arm), k=2, packets=5, first_tuple=0, locals=60),
         messages.Close(0, ()),
-        messages.Finish(bytes(32)),
+        messages.Finish(bytes(32), "done", bytes(32)),
     ]
     if rng.random() < 0.3:
         beside = (messages.Accompany(0, 2), messages.Pattern(0, 0, (0, 20), (120, 90)), messages.Conclude(0))

@@ -35,7 +35,7 @@ STATEMENTS_A_ROOM = {
     "measure": 1071,
     "observatory": 6605,
     "probe": 2303,
-    "report": 2572,
+    "report": 2570,
     "responder": 1305,
     "serving": 211,
     "verdict": 6136,

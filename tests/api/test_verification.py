@@ -41,21 +41,8 @@ def test_a_receipt_of_today_covers_the_run(result: talkpath.Result) -> None:
     assert stored is not None
     today = sealed(result, run_digest(stored))
     assert talkpath.verify(today).record["receipt"]["binds"] == "all"
-    assert probe_words("all", False) in lines(today)
-    assert probe_words("epochs", False) not in lines(today)
-
-
-def test_a_receipt_without_a_digest_of_the_run_covers_the_packets_alone(result: talkpath.Result) -> None:
-    older = sealed(result, b"")
-    verification = talkpath.verify(older)
-    assert verification.signed_by_server
-    assert verification.record["receipt"]["binds"] == "epochs"
-    told = lines(older)
-    assert probe_words("epochs", True) in told
-    assert probe_words("all", False) not in told
-    measured = verification_lines({**verification.record, "simulated": False})
-    assert probe_words("epochs", False) in measured
-    assert probe_words("all", False) not in measured
+    assert probe_words("all") in lines(today)
+    assert probe_words("epochs") not in lines(today)
 
 
 def test_what_the_lab_s_receipt_does_not_cover_is_not_called_unchanged(result: talkpath.Result) -> None:
@@ -65,8 +52,8 @@ def test_what_the_lab_s_receipt_does_not_cover_is_not_called_unchanged(result: t
     bundle = write_check(changed, result.record, probe_signer())
     assert talkpath.verify(bundle).record["receipt"]["binds"] == "epochs"
     told = lines(bundle)
-    assert probe_words("epochs", True) in told
-    assert probe_words("all", False) not in told
+    assert probe_words("epochs") in told
+    assert probe_words("all") not in told
 
 
 def test_without_a_receipt_nothing_is_covered(result: talkpath.Result) -> None:
@@ -75,7 +62,7 @@ def test_without_a_receipt_nothing_is_covered(result: talkpath.Result) -> None:
     assert not verification.signed_by_server
     assert verification.record["receipt"] is None
     assert unsigned_words() in lines(bare)
-    assert probe_words("all", False) not in lines(bare)
+    assert probe_words("all") not in lines(bare)
 
 
 def test_the_key_comes_before_the_name_that_a_program_gives_itself(result: talkpath.Result) -> None:

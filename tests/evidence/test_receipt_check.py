@@ -24,7 +24,7 @@ from talkpath.evidence.bundle import (
 )
 from talkpath.evidence.compression import compress
 from talkpath.evidence.known_responders import probe_signer, responder_signer
-from talkpath.evidence.receipt_check import binds_whole_run, open_head, open_receipt
+from talkpath.evidence.receipt_check import open_head, open_receipt
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, SignedReceipt, Track
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.wire.control.keys import Signer, raw_key_text
@@ -302,16 +302,6 @@ def test_the_start_is_held_against_the_test_server_s_clock(hour: str, fits: bool
         return
     with pytest.raises(BundleError, match="disagree about when the check began"):
         open_receipt(facts, KEY)
-
-
-def test_a_receipt_of_an_older_test_server_binds_the_epochs_alone() -> None:
-    old = signed_for(REAL, run_digest=b"", started_at="")
-    found = open_receipt(old, KEY)
-    assert found is not None
-    assert not binds_whole_run(old, found)
-    assert open_receipt(AFTERWARDS["alpha"](old), KEY) is not None
-    with pytest.raises(BundleError, match="not those that the probe had told"):
-        open_receipt(replace(old, epochs=(first(no_media, "down")(old.epochs[0]), *old.epochs[1:])), KEY)
 
 
 def test_a_receipt_too_long_for_a_bundle_is_left_out_when_one_is_written() -> None:

@@ -320,7 +320,7 @@ def test_an_epoch_given_up_is_missing_and_its_report_is_no_error() -> None:
     pair.run(lambda: pair.probe.epochs.busy_until_s < NEVER)
     pair.run(lambda: pair.now_s > pair.probe.epochs.busy_until_s - 0.1)
     pair.probe.abandon(pair.now_s, "interrupted")
-    pair.probe.finish(pair.now_s, bytes(32), "interrupted")
+    pair.probe.finish(pair.now_s, bytes(32), "interrupted", bytes(32))
     pair.run(lambda: bool(pair.probe.ended))
     assert [found.missing for found in pair.probe.epochs.finished] == ["interrupted"]
     assert pair.probe.receipt == Receipt()

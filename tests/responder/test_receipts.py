@@ -24,7 +24,7 @@ from talkpath.responder.session import ResponderSession
 from talkpath.responder.session_epochs import LINGER_S
 from talkpath.wire.control import messages
 from talkpath.wire.control.keys import Signer
-from talkpath.wire.control.messages import AnyMessage, Close, Decoder, Finish, Hello, Open, Receipt, Welcome
+from talkpath.wire.control.messages import AnyMessage, Close, Decoder, Finish, Hello, Open, Receipt, Refusal, Welcome
 from talkpath.wire.control.receipt import ReceiptStatement, unseal_receipt
 
 SIGNER, KEY, HOUR = Signer.of_seed(bytes(range(32))), b"k" * 32, "2026-11-24T20:00:00Z"
@@ -34,7 +34,6 @@ class Session:
     """One epoch by hand."""
 
     def __init__(self, signing: ReceiptSigner | None) -> None:
-        self.run_digest = b"r" * 32
         self.far = Responder(Identity(PORTS, responder_class="home"), receipts=signing)
         self.connection: ResponderSession = self.far.connect("a", NetworkOrigin("AS64497", "XX"))
         shapes = {str(ARM): shape_digest(ARM)}
@@ -58,7 +57,7 @@ class Session:
         self.far.datagram(now_s, "somewhere", flow.port, data)
 
     def finish(self, now_s: float) -> Receipt:
-        receipt = self.say(Finish(b"d" * 32, "done", self.run_digest), now_s)
+        receipt = self.say(Finish(b"d" * 32, "done", b"r" * 32), now_s)
         assert isinstance(receipt, Receipt)
         return receipt
 
@@ -94,20 +93,14 @@ def test_what_came_late_takes_no_more_memory_than_its_bits() -> None:
     assert sys.getsizeof(packed) < sum(map(sys.getsizeof, bitmaps)) / 5
 
 
-def test_an_older_probe_gets_a_receipt_that_binds_the_epochs_alone() -> None:
+@pytest.mark.parametrize(
+    "finish", [[b"d" * 32, "done"], *([b"d" * 32, "done", bytes(count)] for count in (0, 5, 33, 5000))], ids=len
+)
+def test_a_probe_that_does_not_bind_its_whole_run_gets_no_receipt(finish: list[object]) -> None:
     session = Session(ReceiptSigner(SIGNER, lambda: HOUR))
-    finish = msgspec.msgpack.encode(["Finish", b"d" * 32, "done"])
-    (receipt,) = Decoder().feed(session.far.receive(1.0, session.connection, struct.pack("!I", len(finish)) + finish))
-    assert isinstance(receipt, Receipt)
-    found = unseal_receipt(receipt.body, receipt.signature)
-    assert (found.facts_digest, found.run_digest) == (b"d" * 32, b"")
-
-
-@pytest.mark.parametrize("digest", [b"short", bytes(33), bytes(5000)], ids=len)
-def test_what_is_no_digest_is_not_signed(digest: bytes) -> None:
-    session = Session(ReceiptSigner(SIGNER, lambda: HOUR))
-    session.run_digest = digest
-    assert session.signed(1.0).run_digest == b""
+    data = msgspec.msgpack.encode(["Finish", *finish])
+    (answer,) = Decoder().feed(session.far.receive(1.0, session.connection, struct.pack("!I", len(data)) + data))
+    assert isinstance(answer, Refusal)
 
 
 def test_it_holds_what_came_in_time_and_what_came_late() -> None:

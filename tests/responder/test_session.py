@@ -81,7 +81,7 @@ def test_a_session_from_hello_to_receipt() -> None:
     report = probe.say(Close(0, ()))
     assert isinstance(report, Report)
     assert [flow.arrived.strip(b"\0") for flow in report.flows] == [b""] * 5
-    assert isinstance(probe.say(Finish(hashlib.sha256(b"").digest())), Receipt)
+    assert isinstance(probe.say(Finish(hashlib.sha256(b"").digest(), "done", bytes(32))), Receipt)
     assert probe.connection.closed
 
 

@@ -2,8 +2,7 @@
 
 Contract: `open_receipt` raises `BundleError` with one sentence at the first disagreement. What arrived at the probe,
 its times and its delays are the probe's own word, and so are plan, health, reach and times. The receipt can only bind
-them to what the probe told when the check ended (`measure.facts_digest`); receipts of older test servers bind the
-epochs alone (`binds_whole_run`).
+them to what the probe told when the check ended (`measure.facts_digest`).
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ def open_receipt(facts: Facts, probe_key: bytes) -> ReceiptStatement | None:
 def binds_whole_run(facts: Facts, statement: ReceiptStatement) -> bool:
     """Whether a receipt binds plan, health, reach, exchanges, transports and times of these facts too, and not the
     epochs alone. Those of the lab are not compared when a bundle is read (`_compare_run`)."""
-    return bool(statement.run_digest) and statement.run_digest == run_digest(facts)
+    return statement.run_digest == run_digest(facts)
 
 
 def are_two_servers(first: Facts, second: Facts) -> bool:
@@ -122,7 +121,7 @@ def _compare_run(facts: Facts, statement: ReceiptStatement) -> None:
     The lab adds exchanges and a reference after a check, so the digest of its facts is not compared; what the lab signs
     proves nothing in any case.
     """
-    if statement.run_digest and not facts.simulated and not binds_whole_run(facts, statement):
+    if not facts.simulated and not binds_whole_run(facts, statement):
         what = "The plan, the ports, the health or the times"
         raise BundleError(f"{what} are not those that the probe had told the test server.")
     if time_apart(facts.started_at, statement.started_at) > MOST_APART:

@@ -186,7 +186,7 @@ class ProbeSession:
         self.epochs.spend(*control_bytes(len(out), self.family))
         return out
 
-    def finish(self, now_s: float, digest: bytes, ended: Ending, run_digest: bytes = b"") -> None:
+    def finish(self, now_s: float, digest: bytes, ended: Ending, run_digest: bytes) -> None:
         """Tell the responder that no more epochs follow, and the digests of the facts for its receipt."""
         self._send(now_s, Finish(digest, ended, run_digest))
 

@@ -78,8 +78,8 @@ class ResponderFlight(Flight[ResponderPacket]):
         return self.reply(flow, replies) if replies or self._waiting[flow] else []
 
     def reply(self, flow: int, bits: Sequence[int]) -> list[ResponderPacket]:
-        """See `Flight`; after these, replies that had to wait."""
-        due = (*bits, *self._waiting[flow])
+        """See `Flight`; before these, replies that had to wait."""
+        due = (*self._waiting[flow], *bits)
         packets = super().reply(flow, due)
         self._waiting[flow] = tuple(bit for bit in due if not self._sent[flow * self._width + bit])
         return packets

@@ -48,7 +48,7 @@ from talkpath.wire.control.messages import (
     Refusal,
     Welcome,
 )
-from talkpath.wire.control.receipt import DIGEST_BYTES, ReceiptStatement
+from talkpath.wire.control.receipt import ReceiptStatement
 
 OUT_OF_ORDER = "Control traffic runs beside one call at a time, each with a new number."
 NO_SHAPES = "This responder takes no shapes of recorded calls."
@@ -302,13 +302,13 @@ class ResponderSession:
             responder_key=receipts.signer.public,
             probe_seed=self.probe_seed,
             responder_seed=self.seed,
-            facts_digest=finish.digest[:SEED_PART_BYTES],
+            facts_digest=finish.digest,
             responder_class=self.shared.identity.responder_class,
             network=self.origin.network,
             country=self.origin.country,
             ended_at=receipts.hour(),
             epochs=with_late(self.epochs.seen, late),
-            run_digest=finish.run_digest if len(finish.run_digest) == DIGEST_BYTES else b"",
+            run_digest=finish.run_digest,
             started_at=self.started_at,
         )
         return Receipt(late, *receipts.sign(statement))

@@ -32,7 +32,7 @@ def verification_lines(record: dict[str, Any]) -> list[str]:
     elif receipt is None:
         lines.append(unsigned_words())
     else:
-        lines += [_signed_by(receipt), _seen_from(receipt), probe_words(receipt["binds"], record["simulated"])]
+        lines += [_signed_by(receipt), _seen_from(receipt), probe_words(receipt["binds"])]
     if second:
         lines.append(
             say(
@@ -67,26 +67,20 @@ def unsigned_words() -> str:
     return say("verify", "No test server signed what it saw: all of it is the word of whoever ran the check.")
 
 
-def probe_words(binds: str, simulated: bool) -> str:
-    """What is the word of the device that measured, and since when it was bound."""
+def probe_words(binds: str) -> str:
+    """What is the word of the device that measured, and since when it was bound: all of it, but of what the lab made
+    the packets alone."""
     if binds == "all":
         return say(
             "verify",
             "What arrived at the probe, every delay, and the plan, the health and the times of the check are the "
             "probe's own word. It was given to the test server before the check ended, and is unchanged since.",
         )
-    if simulated:
-        return say(
-            "verify",
-            "What arrived at the probe, and every delay, is the probe's own word. It was given to the test server "
-            "before the check ended, and is unchanged since. The lab adds to the rest after a check: the plan, the "
-            "health and the times of the check are the word of whoever wrote the bundle.",
-        )
     return say(
         "verify",
-        "What arrived at the probe, and every delay, is the probe's own word. It was given to the test server before "
-        "the check ended, and is unchanged since. This test server was of an older version, whose receipt binds "
-        "nothing else: the plan, the health and the times of the check are the word of whoever wrote the bundle.",
+        "What arrived at the probe, and every delay, is the probe's own word. It was given to the test server "
+        "before the check ended, and is unchanged since. The lab adds to the rest after a check: the plan, the "
+        "health and the times of the check are the word of whoever wrote the bundle.",
     )
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 
 from talkpath.errors import WireError
 from talkpath.wire.control.question import BASELINE, Question
+from talkpath.wire.control.receipt import Digest
 
 PROTOCOL_VERSION = 2
 MAX_CONTROL_FRAME_BYTES = 1 << 20
@@ -155,11 +156,11 @@ class Report(ControlMessage, frozen=True):
 
 class Finish(ControlMessage, frozen=True):
     """No more epochs. `digest` is SHA-256 over the probe's facts of all epochs, `run_digest` over the rest of its facts
-    (`measure.facts_digest`). Older probes send no `run_digest`."""
+    (`measure.facts_digest`)."""
 
-    digest: bytes
-    ended: str = "done"
-    run_digest: bytes = b""
+    digest: Digest
+    ended: str
+    run_digest: Digest
 
 
 class Receipt(ControlMessage, frozen=True):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from datetime import datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from talkpath.errors import WireError
 from talkpath.wire.control.keys import Signer, is_signed
@@ -21,7 +21,8 @@ SCHEMA = "talkpath.receipt/1"
 RECEIPT_PREFIX = b"talkpath receipt\n"  # prefix: a signature for another purpose is not valid for this one
 NETWORK, COUNTRY = re.compile(r"AS[0-9]{1,10}"), re.compile(r"[A-Z]{2}")
 HOUR_FORMAT, FIRST_YEAR = "%Y-%m-%dT%H:00:00Z", 2000
-DIGEST_BYTES = 32
+Digest = Annotated[bytes, Meta(min_length=32, max_length=32)]
+"""A SHA-256."""
 ADDRESS_CLASSES = ("home", "hosting", "unknown")
 
 
@@ -51,26 +52,24 @@ class ReceiptStatement(Struct, frozen=True):
     """The whole receipt.
 
     `facts_digest` is the digest of the epochs from the probe's `Finish`, `run_digest` that of all other facts: plan,
-    health, reach, exchanges, transports, times (`measure.facts_digest`). Older probes send no `run_digest`; then it is
-    empty, the receipt covers the epochs alone, and the other facts rest on the device's word. `network` ("AS64496") and
-    `country` ("XX") are the responder's look-up of the address that it saw; "AS0", "ZZ" if it has no data. `started_at`
-    and `ended_at` are when the session began and when the responder signed, by its own clock in UTC, to the hour: "" in
-    virtual time, and `started_at` is "" in receipts of older responders.
+    health, reach, exchanges, transports, times (`measure.facts_digest`). `network` ("AS64496") and `country` ("XX") are
+    the responder's look-up of the address that it saw; "AS0", "ZZ" if it has no data. `started_at` and `ended_at` are
+    when the session began and when the responder signed, by its own clock in UTC, to the hour: "" in virtual time.
     """
 
     probe_key: bytes
     responder_key: bytes
     probe_seed: bytes
     responder_seed: bytes
-    facts_digest: bytes
+    facts_digest: Digest
     responder_class: str
     network: str
     country: str
     ended_at: str
     epochs: tuple[SeenEpoch, ...]
+    run_digest: Digest
+    started_at: str
     schema: str = SCHEMA
-    run_digest: bytes = b""
-    started_at: str = ""
 
 
 class ReceiptHead(Struct, frozen=True):
@@ -82,9 +81,9 @@ class ReceiptHead(Struct, frozen=True):
     network: str
     country: str
     ended_at: str
+    run_digest: Digest
+    started_at: str
     schema: str = SCHEMA
-    run_digest: bytes = b""
-    started_at: str = ""
 
 
 Signed = TypeVar("Signed", ReceiptStatement, ReceiptHead)
@@ -132,7 +131,6 @@ def _unsealed_statement(decoder: msgspec.msgpack.Decoder[Signed], body: bytes, s
         and COUNTRY.fullmatch(found.country)
         and is_hour(found.ended_at)
         and is_hour(found.started_at)
-        and len(found.run_digest) in (0, DIGEST_BYTES)
         and found.responder_class in ADDRESS_CLASSES
     )
     if not sound:  # its text is shown in files and on screens
