@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from talkpath.observatory.events.record import Event
+from talkpath.observatory.events.record import EVERYWHERE, Event
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.web.labels import reach_text, share_of_networks, share_of_reports
 from talkpath.observatory.web.views.quotable import may_write
@@ -53,9 +53,10 @@ def test_no_sentence_says_that_nobody_measured_before_where_somebody_found_nothi
     assert "since when" not in told
 
 
-def test_what_one_person_confirms_says_so():
+@pytest.mark.parametrize("network", ["AS64496", EVERYWHERE])
+def test_what_one_person_confirms_says_so(network: str):
     def sentences(contributors: int, level: str) -> str:
-        event = Event("XX/AS64496/max/voice/2025-08-11/began", "AS64496", "XX", "max", "voice", "began", "2025-08-10",
+        event = Event(f"XX/{network}/max/voice/2025-08-11/began", network, "XX", "max", "voice", "began", "2025-08-10",
                       "2025-08-11", level, 6, contributors)  # fmt: skip
         return " ".join(may_write(event, "2025-08-30", current=True))
 

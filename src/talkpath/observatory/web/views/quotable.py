@@ -222,7 +222,7 @@ def _level_phrase(event: Event) -> str:
 
 def rests_on_one(event: Event) -> bool:
     """Whether what is called confirmed rests on the reports of one person, beside taps."""
-    return event.level != "signal" and event.contributors < 2 and event.network != EVERYWHERE
+    return event.level != "signal" and event.contributors < 2
 
 
 def one_person() -> str:
