@@ -33,7 +33,7 @@ STATEMENTS_A_ROOM = {
     "lab": 3724,
     "listening": 791,
     "measure": 1071,
-    "observatory": 6605,
+    "observatory": 6602,
     "probe": 2303,
     "report": 2570,
     "responder": 1305,

@@ -309,6 +309,7 @@ def test_many_events_have_pages_that_lead_to_each_other(served: str):
 def test_now_begins_with_a_sentence_of_what_goes_on(served: str):
     text = plain(get(f"{served}/en/now/XX?medium=voice")[1])
     assert "WhatsApp, voice: signs of restriction on 11 of 12 networks measured, first seen on 2025-08-11." in text
+    assert "first seen on 2025-08-11. Confirmed: 11 of them." in text
     text = plain(get(f"{served}/en/now/XX?medium=text")[1])
     assert "No signs of restriction were found on the networks measured." in text
 

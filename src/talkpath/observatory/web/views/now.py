@@ -30,7 +30,8 @@ class NetworkRow(Struct, frozen=True):
 
 class AppRow(Struct, frozen=True):
     """One app in the whole country: networks with signs of restriction, of those measured, with the 95 % interval of
-    that share (Clopper and Pearson); counted by country, so that no network is told. `first_onset`: the earliest."""
+    that share (Clopper and Pearson); counted by country, so that no network is told. `confirmed`: how many of these
+    networks have an event that is more than a first sign. `first_onset`: the earliest."""
 
     app: str
     hit: int
@@ -38,6 +39,7 @@ class AppRow(Struct, frozen=True):
     low: float
     high: float
     contributors: int
+    confirmed: int
     first_onset: str = ""
     days: tuple[CountryDay, ...] = ()
 
@@ -169,6 +171,7 @@ def _app_view(app: str, stands: Sequence[_Stand], days: Sequence[CountryDay]) ->
         low=low,
         high=high,
         contributors=max((day.contributors for day in days), default=0),
+        confirmed=sum(stand.event is not None and stand.event.level != "signal" for stand in stands),
         first_onset=min((stand.event.onset_high for stand in stands if stand.event), default=""),
         days=tuple(days),
     )

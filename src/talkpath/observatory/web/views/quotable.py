@@ -213,25 +213,15 @@ def _known_phrase(event: Event, operator: str = "") -> dict[str, object]:
 def _level_phrase(event: Event) -> str:
     if event.level == "signal":
         return say("may write", "This is a first sign, and not confirmed.")
-    if rests_on_one(event):
-        return one_person()
+    if event.contributors < 2:
+        return say(
+            "may write",
+            "It counts as confirmed here although all reports may be one person's: this observatory's operator set the "
+            "smallest number of people to one.",
+        )
     if event.level == "confirmed":
         return say("may write", "It is confirmed: independent reports agree.")
     return say("may write", "It is confirmed by so many sources that two false ones cannot have made it up.")
-
-
-def rests_on_one(event: Event) -> bool:
-    """Whether what is called confirmed rests on the reports of one person, beside taps."""
-    return event.level != "signal" and event.contributors < 2
-
-
-def one_person() -> str:
-    """Why that is called confirmed."""
-    return say(
-        "may write",
-        "It counts as confirmed here although all reports may be one person's: this observatory's operator set the "
-        "smallest number of people to one.",
-    )
 
 
 def _by_kind(event: Event) -> Iterator[str]:
