@@ -28,7 +28,7 @@ STATEMENTS_A_ROOM = {
     "cli": 1746,
     "conduct": 571,
     "directory": 404,
-    "evidence": 553,
+    "evidence": 555,
     "experiment": 682,
     "lab": 3724,
     "listening": 791,

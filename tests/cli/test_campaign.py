@@ -46,6 +46,7 @@ def test_volunteers_read_it_first_and_no_answer_is_a_no(campaign: str, code: str
     assert isinstance(told.exception, click.Abort), "exit code 130, as wherever somebody declines"
     for shown in ("Anna's class", "Telegram", read_campaign(campaign).ends, read_campaign(campaign).key):
         assert shown in told.stderr
+    assert "\\u" not in told.stderr, "what keeps names in their place in Arabic is no text of others"
     assert told.stdout == ""
 
 

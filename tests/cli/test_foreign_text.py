@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from rich.table import Table
 
 import talkpath
-from talkpath.cli import cli
+from talkpath.cli import cli, main
 from talkpath.cli._terminal.screen import screen
 from talkpath.evidence.bundle import write_capture
 from talkpath.measure.call import Findings
@@ -65,3 +65,15 @@ def test_names_of_files_that_are_written_are_escaped(tmp_path: Path) -> None:
     assert page.exists()
     assert "\x1b" not in done.output
     assert "\\x1b[31mpage.html" in done.output
+
+
+def test_an_error_escapes_names_of_files_and_not_what_sets_them_apart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In right-to-left text names stand in isolates, which are characters that a name itself must not have."""
+    monkeypatch.setattr("sys.argv", ["talkpath", "capture", "\x1b[31m\u2067none.pcap", "--language", "ar"])
+    with pytest.raises(SystemExit):
+        main()
+    told = capsys.readouterr().err
+    assert "\u2068\\x1b[31m\\u2067none.pcap\u2069" in told
+    assert told.count("\\u") == 1

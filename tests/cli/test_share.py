@@ -57,8 +57,9 @@ class Desk(BaseHTTPRequestHandler):
         if self.server.refuses or name != hashlib.sha256(body).hexdigest():
             self._answer(422, {"error": self.server.refuses or "another id"})
             return
-        self.server.kept[name] = self.headers["Talkpath-Withdraw"], body
-        self._answer(201, {"id": name})
+        known = name in self.server.kept
+        self.server.kept.setdefault(name, (self.headers["Talkpath-Withdraw"], body))
+        self._answer(200 if known else 201, {"id": name})
 
     def do_DELETE(self) -> None:
         self._hear()
@@ -66,6 +67,7 @@ class Desk(BaseHTTPRequestHandler):
         if hashlib.sha256(bytes.fromhex(self.headers["Talkpath-Secret"])).hexdigest() != key:
             self._answer(404, {"error": "No such report."})
             return
+        del self.server.kept[self.path.removeprefix("/box/v1/reports/")]
         self._answer(200, {"state": "tombstone" if self.server.sealed else "removed"})
 
     def _hear(self) -> bytes:
@@ -177,6 +179,15 @@ def test_a_receipt_is_never_written_over(far: Observatory, bundle: Path) -> None
     receipt.write_text("precious")
     assert "There is a receipt" in str(failed(run("share", bundle, "--to", far.url, "--yes")))
     assert (receipt.read_text(), far.heard) == ("precious", [])
+
+
+def test_a_second_receipt_that_would_take_nothing_back_is_not_left(far: Observatory, bundle: Path) -> None:
+    run("share", bundle, "--to", far.url, "--yes")
+    second = bundle.with_suffix(".second.json")
+    error = failed(run("share", bundle, "--to", far.url, "--yes", "--receipt", second))
+    assert "has this bundle already" in str(error)
+    assert not second.exists()
+    assert "It is removed" in run("withdraw", bundle.with_suffix(".shared.json")).output
 
 
 def test_what_was_shared_before_is_told_before_anything_is_asked(far: Observatory, bundle: Path) -> None:

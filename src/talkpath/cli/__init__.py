@@ -75,7 +75,7 @@ def main(commands: click.Group = cli) -> None:
         from talkpath.report.words.language import speaking
 
         with speaking(asked_language(sys.argv)):
-            click.echo(f"talkpath: {printable(error_sentence(str(error)))}", err=True)
+            click.echo(f"talkpath: {error_sentence(printable(str(error)))}", err=True)
         sys.exit(error_exit_code(error))
     except click.ClickException as error:
         from talkpath.report.printable import printable

@@ -92,13 +92,12 @@ def open_campaign(text: str) -> Campaign:
 def tell_campaign(campaign: Campaign) -> None:
     """Show on stderr what it will do."""
     from talkpath.api.live_check import make_check_plan
-    from talkpath.report.printable import printable
     from talkpath.report.watch_report import campaign_lines
     from talkpath.report.words.language import say
 
     most_bytes = make_check_plan(campaign.apps).budget_bytes
     for line in (*campaign_lines(campaign, datetime.now(UTC), most_bytes), say("campaign", "Ctrl-C stops it.")):
-        click.echo(f"talkpath: {printable(line)}", err=True)
+        click.echo(f"talkpath: {line}", err=True)
 
 
 def _organiser_key(file: Path) -> Signer:

@@ -82,7 +82,9 @@ def send_bundle(receipt: ShareReceipt, data: bytes) -> None:
     status, answer = _observatory_request(receipt.url, "PUT", f"/v1/reports/{receipt.id}", headers, data)
     if answer.get("state") == "withdrawn":
         raise NotTakenError("You took this bundle back after its day was sealed; the observatory takes it no more.")
-    if status not in (200, 201):
+    if status == 200:
+        raise NotTakenError("The observatory has this bundle already; the receipt of that time takes it back.")
+    if status != 201:
         raise NotTakenError(f"The observatory did not take it: {_refusal_reason(status, answer)}")
 
 

@@ -96,6 +96,7 @@ ERROR_SENTENCES = (
     "The file is no receipt that `talkpath share` wrote.",
     "The observatory did not take it: {words}",
     "The observatory did not withdraw it: {words}",
+    "The observatory has this bundle already; the receipt of that time takes it back.",
     "You took this bundle back after its day was sealed; the observatory takes it no more.",
     "The letter cannot be written; name another place with -o.",
     "--link is the address of a page and begins with https://.",
