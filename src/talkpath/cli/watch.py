@@ -146,10 +146,21 @@ def _watch_network(plan: Plan, links: Sequence[InviteLink], bounds: Bounds, outp
     from talkpath.cli._terminal.screen import screen
     from talkpath.conduct.repeated_checks import repeat_checks
     from talkpath.report import watch_report
+    from talkpath.report.words.amounts import megabytes, seconds
+    from talkpath.report.words.language import say
     from talkpath.verdict.bases.repeated import join_runs
 
     runs: list[Run] = []
-    click.echo(f"talkpath: about {plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s a check.", err=True)
+    click.echo(
+        "talkpath: "
+        + say(
+            "watch",
+            "Up to about {amount} and {time} a check.",
+            amount=megabytes(plan.budget_bytes),
+            time=seconds(plan.budget_s, 0),
+        ),
+        err=True,
+    )
     measure, publish = _measuring_function(plan, links, output), _publishing_function(runs, as_json)
     try:
         repeat_checks(measure, bounds, WallClock(), SystemRandom(), publish, fresh=len(links) > 1)

@@ -62,7 +62,7 @@ def show_watch(console: Console, verdicts: Sequence[Verdict]) -> None:
         say("table", "app"),
         say("table", "medium"),
         say("table", "result"),
-        say("watch", "checks"),
+        say("watch", "checks with signs"),
         say("watch", "evidence"),
     ):
         grid.add_column(title)
