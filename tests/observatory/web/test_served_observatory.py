@@ -94,6 +94,7 @@ def test_the_open_data_of_a_made_up_country_waits_for_nobody(address: str):
 
 def test_the_report_api_is_beside_the_pages(address: str):
     assert read(address, "/health")["simulated"] is True
+    found(address)  # this may be the first test that a worker plays
     assert read(address, "/en/network/XX/AS64496.json")["operators"] == {"AS64496": "Northline"}
     with urlopen(f"{address}/") as answer:
         assert answer.url == f"{address}/en/now"
