@@ -22,7 +22,7 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 405,
-    "apps": 2202,
+    "apps": 2201,
     "browser": 3482,
     "capture": 5599,
     "cli": 1746,

@@ -70,12 +70,22 @@ class TestTelegramDirect:
         assert confidence(telegram, [*checks(), *second]) >= SURE_CONFIDENCE
         assert confidence(telegram, checks()) < 0.5, "one alone is nobody's"
 
-    @pytest.mark.parametrize(
-        ("up", "down", "named"), [("6e7f29ff", "6e7f29ff", 0), ("6e7f2900", "6e7f29ff", 0.41), ("00000000",) * 2 + (0,)]
-    )
+    @pytest.mark.parametrize(("up", "down", "named"), [("6e7f29ff", "6e7f29ff", 0), ("6e7f2900", "6e7f29ff", 0.41)])
     def test_another_priority_at_either_end(self, up: str, down: str, named: float):
         both = [*checks(up, down), ("up", HELLO), *voice(), ("up", PROBE), *OPAQUE]
         assert confidence(telegram, both) <= named < confidence(webrtc, both)
+
+    def test_of_one_end_alone_its_media_tell_too(self):
+        assert confidence(telegram, [*checks()[:1], *voice()]) >= SURE_CONFIDENCE
+
+    def test_a_priority_that_was_cut_off_tells_nothing_and_the_rest_does(self):
+        cut = checks("00000000", "00000000")
+        assert confidence(telegram, cut) == 0
+        assert (
+            confidence(telegram, [*cut, *voice()])
+            < SURE_CONFIDENCE
+            <= confidence(telegram, [*cut, *voice(), ("up", PROBE)])
+        )
 
     @pytest.mark.parametrize("way", ["up", "down"])
     def test_checks_of_one_end_alone_are_no_browsers(self, way: str):

@@ -35,6 +35,11 @@ def without_time(packets: list[Packet], every: int, time_ns: int) -> list[Packet
     return [Packet(time_ns, one.data) if at % every == every // 2 else one for at, one in enumerate(packets)]
 
 
+def stray(packets: list[Packet], by_ns: int) -> list[Packet]:
+    """Now and then two records in a row are that far from all others."""
+    return [Packet(one.time_ns + by_ns * (at % 61 in (30, 31)), one.data) for at, one in enumerate(packets)]
+
+
 LEAPS: dict[str, Callable[[list[Packet]], list[Packet]]] = {
     "set after some packets": lambda packets: set_late(packets, 0.01),
     "set in mid-call": lambda packets: set_late(packets, 0.5),
@@ -43,6 +48,10 @@ LEAPS: dict[str, Callable[[list[Packet]], list[Packet]]] = {
     "the first one without a time": lambda packets: [Packet(0, packets[0].data), *packets[1:]],
     "the last one without a time": lambda packets: [*packets[:-1], Packet(0, packets[-1].data)],
     "a damaged time": lambda packets: without_time(packets, len(packets), FAR_NS),
+    "some packets without a time": lambda packets: without_time(packets, 97, 0),
+    "some damaged times": lambda packets: without_time(packets, 97, FAR_NS),
+    "some of the day after": lambda packets: stray(packets, 86_400 * SECOND_NS),
+    "some of the hour before": lambda packets: stray(packets, -3600 * SECOND_NS),
     "both": lambda packets: without_time([Packet(0, packets[0].data), *packets[1:]], len(packets), FAR_NS),
 }
 

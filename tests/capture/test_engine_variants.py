@@ -20,6 +20,7 @@ Record = tuple[int, bytes, int]
 """Time in microseconds, the frame as far as it was recorded, and its length."""
 HEAD_BYTES = 24
 CALLER, ANSWERER = bytes((192, 168, 77, 2)), bytes((198, 51, 100, 2))
+CALLER_6, ANSWERER_6 = (bytes.fromhex(f"20010db8{net}") + bytes(9) + b"\2" for net in ("0077", "0002"))
 STUN_COOKIE = b"\x21\x12\xa4\x42"
 
 
@@ -127,6 +128,23 @@ def test_a_box_in_the_middle_sees_the_same_end_over_both_versions_of_ip(name: st
     (call,), (there,) = calls_in(name, list(records_of(name))), calls_in(name, moved)
     assert voices(there) == voices(call)
     assert call_outcome(there).kind == call_outcome(call).kind == "went_silent"
+
+
+@pytest.mark.parametrize("name", ["cr_voice_direct.b", "tg_voice_direct.b"])
+def test_what_one_end_sent_alone_is_all_sent(name: str):
+    """Over IPv4 the private address is the other end's; its checks name the same session as those over IPv6."""
+    alone = [one for one in records_of(name) if ANSWERER in one[1][26:30] or ANSWERER_6 in one[1][22:38]]
+    (call,) = calls_in(name, alone)
+    assert {one.direction for one in call.streams} == {"sent"}
+    assert call_outcome(call).kind == "unknown"
+
+
+@pytest.mark.parametrize("towards", [CALLER, ANSWERER])
+def test_telegram_is_named_by_what_went_one_way(towards: bytes):
+    every = list(records_of("tg_voice_direct.a"))
+    ends = {CALLER: CALLER_6, ANSWERER: ANSWERER_6}
+    (call,) = calls_in("tg_voice_direct.a", [one for one in every if ends[towards] in one[1][38:54]])
+    assert call.app == "telegram"
 
 
 def is_check_for_a_relay(frame: bytes) -> bool:

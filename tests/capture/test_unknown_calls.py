@@ -54,9 +54,19 @@ def pictures(sent: bool) -> list[Packet]:
     return stream(sent, 99, 90_000, 1 / 30, always, 900)
 
 
+def reports(sent: bool) -> list[Packet]:
+    """RTCP of that direction, once a second, on the port of its media."""
+    ends = (CALLER, SERVER, 40000, 5000) if sent else (SERVER, CALLER, 5000, 40000)
+    feedback = struct.pack("!BBHII", 0x81, 205, 2, 7 + sent, 8 - sent)
+    return [Packet(BEGIN_NS + round(1e9 * at_s), udp_packet(*ends, feedback)) for at_s in range(int(LASTS_S))]
+
+
 CALLS: dict[str, list[list[Packet]]] = {
     "Opus": [stream(sent, 97, 48_000, 0.02, always) for sent in (True, False)],
     "Opus of 60 ms": [stream(sent, 97, 48_000, 0.06, always, 240) for sent in (True, False)],
+    "milliseconds beside RTCP": [
+        [*stream(sent, 101, 1000, 0.03, always, 40), *reports(sent)] for sent in (True, False)
+    ],
     "AMR-WB": [stream(sent, 102, 16_000, 0.02, always, 60) for sent in (True, False)],
     "G.711 of 30 ms": [stream(sent, 8, 8_000, 0.03, always, 240) for sent in (True, False)],
     "pauses not sent": [stream(sent, 97, 48_000, 0.02, in_turns(2 + sent)) for sent in (True, False)],

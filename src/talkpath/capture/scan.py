@@ -39,7 +39,7 @@ from talkpath.wire.pcap import UDP, Frames, Packets, Unread, frame_blocks, trans
 from talkpath.wire.pcap.arrays import Ints, big16, is_among, marks_of
 from talkpath.wire.pcap.fragments import Fragments, ReassemblyBudget
 from talkpath.wire.pcap.read import BLOCK_BYTES
-from talkpath.wire.pcap.records import RecordGaps
+from talkpath.wire.pcap.records import RecordGaps, replace_strays
 from talkpath.wire.pcap.window import ByteSource
 from talkpath.wire.rtc.stun import Type
 
@@ -243,6 +243,7 @@ class Reader:
 
     def block(self, frames: Frames) -> Block:
         """Read one block."""
+        replace_strays(frames.time_ns)
         found = transport_packets(frames, self.unread, self._fragments)
         return Block(
             frames,

@@ -79,3 +79,13 @@ def test_media_that_goes_on_was_not_ended(good_bye: bytes):
 
 def test_a_call_without_one():
     assert not told().closed
+
+
+def test_a_good_bye_to_what_was_before_the_recording_is_no_attempt():
+    """A relay that is given up when the call has ended, beside the relay that carried it."""
+    realm, lifetime = (Attribute.REALM, b"telegram.org"), (Attribute.LIFETIME, bytes(4))
+    leave = [(0.0, True, stun_message(4, 1, lifetime, realm)), (0.04, False, stun_message(0x104, 1, lifetime, realm))]
+    ask = [(0.0, True, stun_message(3, 1, realm)), (0.04, False, stun_message(0x113, 1, realm))]
+    leaving, asking = (OwnCall("", (), "relay", one) for one in (leave, ask))
+    assert facts_of(leaving.packets()).attempts == ()
+    assert len(facts_of(asking.packets()).attempts) == 1

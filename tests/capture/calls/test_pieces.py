@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from factories.packets.altered_captures import facts_of
@@ -31,6 +33,12 @@ def piece(
     return out
 
 
+def as_ipv6(data: bytes) -> bytes:
+    """The same packet between addresses of IPv6."""
+    ends = (bytes.fromhex("20010db8") + bytes(8) + address for address in (data[12:16], data[16:20]))
+    return struct.pack("!IHBB", 6 << 28, len(data) - 20, 17, 64) + b"".join(ends) + data[20:]
+
+
 def firsts(*pieces: list[Packet]) -> list[int | None]:
     """Of which call each one that was found is a piece."""
     packets = sorted((packet for one in pieces for packet in one), key=lambda packet: packet.time_ns)
@@ -49,7 +57,24 @@ def test_a_call_on_hold_sends_nothing_and_its_clock_runs():
 
 def test_a_clock_that_stood_still_counts_after_a_short_hold_alone():
     assert firsts(piece(0), piece(45, number=100, stamp_s=2.02)) == [None, 1]
-    assert firsts(piece(0), piece(90, number=100, stamp_s=2.02)) == [None, None]
+    assert firsts(piece(0), piece(90, number=100, stamp_s=7.0)) == [None, None]
+
+
+@pytest.mark.parametrize("later_s", [90, 3600, 86_400])
+def test_numbers_that_follow_at_once_tell_that_the_recorders_clock_was_set_forward(later_s: int):
+    assert firsts(piece(0), piece(later_s, number=100, stamp_s=2.0)) == [None, 1]
+
+
+@pytest.mark.parametrize("back_s", [90, 3600])
+def test_a_clock_that_was_set_back_gives_the_later_piece_first(back_s: int):
+    assert firsts(piece(0, number=100, stamp_s=2.0), piece(back_s, number=0, stamp_s=0.0)) == [None, 1]
+
+
+def test_a_call_that_moved_to_the_other_version_of_ip_goes_on():
+    """It begins on one path, moves to another of its paths, and is on hold there."""
+    begun = piece(0)
+    moved = [Packet(one.time_ns, as_ipv6(one.data)) for one in (*begun[100:], *piece(40))]
+    assert firsts(begun[:100], moved) == [None, 1]
 
 
 def test_all_pieces_name_the_first():

@@ -65,13 +65,12 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
         return FEATURES.hit("untold", "frame", medium="video" if is_large else None)
     if view.setup == "telegram.reflector" and not view.notes.keys() & {"tag", "call"}:
         return _by_length(datagram, None) if len(datagram) % 16 == 0 and len(datagram) >= 32 else None
-    is_known = view.notes.get("checked") == {"up", "down"} or "turn" in view.notes
-    if not (is_known or ("checked" in view.notes and "others" not in _checked_ends(view))):
-        return None  # of a recording of one end's packets, bytes that are opaque tell all the same
+    if "turn" not in view.notes and ("checked" not in view.notes or "others" in _checked_ends(view)):
+        return None
     if dtls.is_dtls(datagram) or dtls.is_ciphertext(datagram):
         view.notes["dtls"] = True
-        return _recognise_dtls(datagram, view) if is_known else None
-    if datagram[:1] and datagram[0] >> 6 == 2 and not _opaque(view) and is_known:
+        return _recognise_dtls(datagram, view)
+    if datagram[:1] and datagram[0] >> 6 == 2 and not _opaque(view):
         return _recognise_media(datagram, view)
     return _recognise_opaque(datagram, view)
 

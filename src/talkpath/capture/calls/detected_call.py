@@ -129,17 +129,21 @@ def _app_and_hosts(groups: FlowGroups, call: DetectedCall) -> tuple[str, set[tup
 
 
 def _by_sources(calls: Sequence[DetectedCall], groups: FlowGroups) -> Iterator[int | None]:
-    """Yield the first piece of each call by the sources that go on from an earlier one."""
+    """Yield the first piece of each call by the sources that go on from an earlier one; as if there had been no pause,
+    where the recorder's clock was set forward or back."""
     latest: dict[tuple[int, str, int], tuple[int, DetectedCall, MeasuredStream]] = {}
     for number, call in enumerate(calls, 1):
         sources = {
-            (int(groups.ends.local_host[stream.figures["flow"]]), stream.direction, int(stream.figures["ssrc"])): stream
+            (host, stream.direction, int(stream.figures["ssrc"])): stream
             for stream in call.media
             if stream.stats.has_header
+            for host in groups.ends.local_host[stream.carriers["flow"]].tolist()  # one for each version of IP
         }
         known = [(latest[key], stream) for key, stream in sources.items() if key in latest]
         goes_on = all(
-            _goes_on(last, stream) and not _is_closed(groups, before, last.end_s, stream.begin_s)
+            _follows(last, stream, 0.0)
+            or _follows(stream, last, 0.0)
+            or (_goes_on(last, stream) and not _is_closed(groups, before, last.end_s, stream.begin_s))
             for (_, before, last), stream in known
         )
         first = min(piece for (piece, _, _), _ in known) if known and goes_on else None
@@ -154,10 +158,16 @@ def _is_closed(groups: FlowGroups, call: DetectedCall, end_s: float, until_s: fl
 
 
 def _goes_on(before: MeasuredStream, after: MeasuredStream) -> bool:
-    """Is the later stream the same source: did number and timestamp move forward no further than time allows?"""
+    """Is the later stream the same source: did number and timestamp move on as far as the pause allows?"""
+    pause_s = after.begin_s - before.end_s
+    return 0 < pause_s <= LONGEST_HOLD_S and _follows(before, after, pause_s)
+
+
+def _follows(before: MeasuredStream, after: MeasuredStream, pause_s: float) -> bool:
+    """Did number and timestamp move forward no further than this pause allows?"""
     last, first = before.stats.tail_of(before.number)[-1], after.figures
-    clock_hz, pause_s = after.clock_hz or before.clock_hz, after.begin_s - before.end_s
-    if not clock_hz or not 0 < pause_s <= LONGEST_HOLD_S:
+    clock_hz = after.clock_hz or before.clock_hz
+    if not clock_hz:
         return False
     ran_s = ((int(first["stamp"]) - int(last["stamp"])) % (1 << 32)) / clock_hz
     ahead = (int(first["sequence"]) - int(last["sequence"])) % (1 << 16)

@@ -205,17 +205,17 @@ def _is_call(groups: FlowGroups, call: DetectedCall) -> bool:
 def _is_streaming(groups: FlowGroups, call: DetectedCall) -> bool:
     """Is it streaming, a game or a radio? RTSP between the same hosts or a multicast address; or, where nothing shows a
     call, media that do not go both ways at a time, but for a telephone's voice (RFC 3551) to another network that
-    nothing answers. Timestamps that move as no medium's do are none."""
+    nothing answers. Timestamps that move as no medium's do are none, where no RTCP is beside them."""
     if groups.streaming[call.flows].any() or groups.to_group[call.flows].any():
         return True
     if call.name.app not in (UNKNOWN_APP, "rtp") or call.name.confidence >= WEAK_CONFIDENCE:
         return False
     seconds: dict[RecordedDirection, set[int]] = {"sent": set(), "received": set()}
+    rows, is_voice = groups.table[call.flows], all(stream.medium == "voice" for stream in call.media)
     for stream in call.media:
-        if stream.stats.moves_as_media(stream.number, stream.medium == "video"):
+        if rows["reports"].any() or stream.stats.moves_as_media(stream.number, stream.medium == "video"):
             seconds[stream.direction] |= stream.stats.seconds_of(stream.number)
     sent, received = seconds.values()
-    rows, is_voice = groups.table[call.flows], all(stream.medium == "voice" for stream in call.media)
     if (
         sent
         and is_voice

@@ -191,8 +191,7 @@ class _Records:
             yield self._call(call, seconds)
 
     def _span(self, call: DetectedCall) -> CallSpan:
-        begin_s, end_s = call.span()
-        return CallSpan(call.media, begin_s, end_s, self._other_traffic(call.flows), call.flows)
+        return CallSpan(call.media, *call.span(), self._other_traffic(call.flows), call.flows)
 
     def _call(self, call: DetectedCall, seconds: tuple[Moment, ...]) -> Call:
         begin, end = call.span()
@@ -250,16 +249,18 @@ class _Records:
         return bool(0 < rows["set_back"][rows["protocol"] == UDP].max(initial=0) <= MOST_TIMES_SET_BACK)
 
     def attempt(self, flows: list[int]) -> Attempt | None:
-        """Return the record of set-up without a call; None where it is too little, such as one packet a flow."""
+        """Return the record of set-up without a call; None where it is too little, such as one packet a flow, or a
+        good-bye to what was before the recording."""
         every_flow, flows = flows, [flow for flow in flows if self._table["packets"][flow].sum() > 1]
         own = name_app(self._scan.known(flows), self._scan.labels.of(flows))
+        rows, local = self._table[flows], self._ends_of_flows.local[flows]
         if (
             not own.evidence.kinds.get("setup")
+            or (np.abs(rows["ended_s"].max(axis=1) - rows["first_s"]) < GOOD_BYE_S).all()
             or own.confidence < FEWEST_ATTEMPT_CONFIDENCE
             or own.app in (UNKNOWN_APP, "rtp")
         ):
             return None
-        rows, local = self._table[flows], self._ends_of_flows.local[flows]
         every = np.arange(len(flows))
         begin, end = own.evidence.first_s - self._scan.begin_s, float(rows["last_s"].max())
         answered = bool(rows["packets"][every, 1 - local].sum() > 0)

@@ -161,8 +161,7 @@ class LiveCall:
         self._shorten()
 
     def _first_kept(self) -> float:
-        last = max(self._recent, default=None)
-        return -float("inf") if last is None else last - STRIP_SECONDS
+        return max(self._recent, default=-float("inf")) - STRIP_SECONDS
 
     def _shorten(self) -> None:
         for at_s in sorted(self._recent)[:-STRIP_SECONDS]:

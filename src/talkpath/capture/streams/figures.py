@@ -17,9 +17,7 @@ from talkpath.wire.pcap.arrays import Bools, Ints
 LATE_SHARE = 0.95
 LONGEST_STEP_S = 2.0
 FRAME_TICKS = 80
-"""Ten milliseconds at 8 kHz, the slowest clock of codecs; at the others ten are a multiple of it."""
-FRAMES_MS = (10, 20, 40, 60)
-"""Whole frames where timestamps count milliseconds, as LINE's do."""
+"""Ten milliseconds at 8 kHz, the slowest clock of voices; at the others ten are a multiple of it."""
 STEP_CLASSES_S = np.geomspace(2e-4, 30, 47)
 """Lateness is counted in classes, each 1.3 times as wide as the one before."""
 
@@ -113,7 +111,7 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
         "jitters": valid,
         "same": counted & order.fresh & same & ~first,
         "moved": counted & ~same & ~first,
-        "framed": counted & ~same & ~first & ((step % FRAME_TICKS == 0) | np.isin(step, FRAMES_MS)),
+        "framed": counted & ~same & ~first & (step % FRAME_TICKS == 0),
         "pictures": counted & is_video(rows),
         "tens": counted & (payload % 10 == 0),
         "eighties": counted & (payload % 80 == 0),

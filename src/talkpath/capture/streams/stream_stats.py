@@ -17,7 +17,7 @@ from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools, Ints, Words, records_at
 
 TAIL_ROWS = 20
-SLOWEST_VIDEO_HZ, SLOWEST_VOICE_HZ, FRAMED_SHARE = VIDEO_CLOCK_HZ / 2, 1000.0, 0.5
+SLOWEST_VIDEO_HZ, SLOWEST_VOICE_HZ, FRAMED_SHARE = VIDEO_CLOCK_HZ / 2, 8000.0, 0.5
 
 SUMMED_FIGURES = FIGURE_TYPE.names[: FIGURE_TYPE.names.index("begin_s")] if FIGURE_TYPE.names else ()
 BEST_FIGURES = (("clock_hz", "clock_rows"), ("packet_s", "packet_rows"), ("type", "type_rows"))
@@ -130,9 +130,10 @@ class StreamStats:
         return bool(known and (own["clock_hz"] == VIDEO_CLOCK_HZ) != video)
 
     def moves_as_media(self, stream: int, video: bool) -> bool:
-        """Tell whether timestamps move as a call's do, where it has any: those of a voice by whole frames of its codec;
-        those of pictures by a clock of 90 kHz, which a line that is too slow may slow to half. In other protocols with
-        RTP's header they say when something happened: a key of a keyboard, a tick of a game, a measurement."""
+        """Tell whether timestamps move as a call's do, where it has any: those of a voice by whole frames of its codec,
+        at 8 kHz or faster; those of pictures by a clock of 90 kHz, which a line that is too slow may slow to half. In
+        other protocols with RTP's header they say when something happened: a key of a keyboard, a tick of a game, a
+        measurement."""
         own = self.figures[stream]
         if not self.has_header or video:
             return bool(not self.has_header or own["clock_hz"] >= SLOWEST_VIDEO_HZ)

@@ -83,7 +83,7 @@ class Reassembly:
         """Take a segment; return the packets that it completes, each with the time of the segment that completed it."""
         if self.following is None:
             self.following = sequence
-        ahead = _signed_distance(sequence - self.following)
+        ahead = ((sequence - self.following + 0x80000000) & 0xFFFFFFFF) - 0x80000000  # as a signed number
         if ahead < 0:
             segment = Segment(segment.captured[-ahead:], segment.size + ahead, segment.at_s)
             ahead = 0
@@ -178,10 +178,6 @@ class Reassembly:
 def _captured_payload(packet: bytes) -> ReassembledPacket:
     """Leave the zeros out that stand for what was not captured: a few bytes may claim a packet of the largest size."""
     return ReassembledPacket(packet[: max(len(packet.rstrip(b"\0")), HEAD_CAPTURED_BYTES)], len(packet))
-
-
-def _signed_distance(difference: int) -> int:
-    return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
 class Connections:

@@ -98,11 +98,6 @@ class _Incomplete:
             self.reached = max(self.reached, at + self.pieces[at][1])
 
     @property
-    def is_complete(self) -> bool:
-        """Whether all pieces are there, without a gap."""
-        return 0 <= self.whole <= self.reached
-
-    @property
     def held(self) -> int:
         """The number of captured bytes of all pieces."""
         return sum(len(captured) for captured, _ in self.pieces.values())
@@ -141,7 +136,7 @@ class Fragments:
         self._keep(packet, fragment.offset, data[payload:captured_end].tobytes(), size)
         if not fragment.more:
             packet.whole = fragment.offset + size
-        if packet.is_complete:
+        if 0 <= packet.whole <= packet.reached:  # all pieces are there, without a gap
             self._finish(fragment, packet, data[begin:payload].tobytes())
         elif len(packet.pieces) > MOST_PIECES:
             self._drop(fragment.key, "packet of too many fragments")

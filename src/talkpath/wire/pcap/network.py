@@ -35,6 +35,7 @@ FRAGMENT = 44
 EXTENSIONS = (0, 43, 60, 135, 139, 140)
 AUTHENTICATION = 51
 SKIPPED = marks_of(*EXTENSIONS, AUTHENTICATION, FRAGMENT)
+OTHER_PROTOCOL, OTHER_NAMES = "neither UDP nor TCP: {}", {1: "ICMP", 2: "IGMP", 58: "ICMPv6", 50: "ESP", 132: "SCTP"}
 UNDERSTOOD = marks_of(TCP, UDP, *BY_NUMBER)
 IS_TUNNEL_PROTOCOL = marks_of(*BY_NUMBER)
 """By protocol number."""
@@ -238,18 +239,16 @@ def _note_tunnels(frames: Frames, headers: _Headers, inner: Ints, unread: Unread
 def _packets(frames: Frames, headers: _Headers, unread: Unread) -> Iterator[Packets]:
     other = ~UNDERSTOOD[headers.protocol]
     for protocol in distinct_values(headers.protocol[other]).tolist():
-        unread.note(_other_name(protocol), int(np.sum(headers.protocol == protocol)))
+        unread.note(
+            OTHER_PROTOCOL.format(OTHER_NAMES.get(protocol, f"IP protocol {protocol}")),
+            int(np.sum(headers.protocol == protocol)),
+        )
     for protocol in (UDP, TCP):
         rows = headers.protocol == protocol
         if rows.any():
             found = _transport(frames, headers.where(rows), protocol, unread)
             if len(found):
                 yield found
-
-
-def _other_name(protocol: int) -> str:
-    names = {1: "ICMP", 2: "IGMP", 58: "ICMPv6", 50: "ESP", 132: "SCTP"}
-    return f"neither UDP nor TCP: {names.get(protocol, f'IP protocol {protocol}')}"
 
 
 def _transport(frames: Frames, headers: _Headers, protocol: int, unread: Unread) -> Packets:

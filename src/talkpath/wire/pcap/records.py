@@ -19,10 +19,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.wire.pcap.arrays import Ints
+from talkpath.wire.pcap.arrays import Ints, distinct_values
 
 CLOSE_S, CLUSTERS_APART_S = 0.001, 0.02
-CLOSE_GAPS, USUAL_CLUSTER_GAP_S, FEWEST_CLUSTER_GAPS = 0.9, 0.3, 19
+CLOSE_GAPS, USUAL_CLUSTER_GAP_S, FEWEST_CLUSTER_GAPS = 0.9, 0.3, 4
 """In a recording of clusters more than this share of all records are so close to the one before, and the median gap
 between clusters is longer than this: 11 of 11 recordings of iPhones and iPads, none of 300 others."""
 
@@ -48,6 +48,22 @@ class RecordGaps:
         return bool(apart >= FEWEST_CLUSTER_GAPS and close > CLOSE_GAPS * every and 2 * long > apart)
 
 
+STRAY_NS, NEIGHBOURS = 600 * 10**9, 8
+"""No recorder writes a packet so far out of order; and so many records on each side of one are compared."""
+
+
+def replace_strays(time_ns: Ints) -> None:
+    """Put the median of the records around in place of the times, in the order of the file, that are far from it where
+    most of these agree: a damaged record, or one without a time."""
+    leaps = np.flatnonzero(np.abs(np.diff(time_ns)) > STRAY_NS)
+    around, last = np.arange(-NEIGHBOURS, NEIGHBOURS + 1), len(time_ns) - 1
+    rows = distinct_values(np.clip(leaps[:, None] + around, 0, last).ravel())
+    window = np.sort(time_ns[np.clip(rows[:, None] + around, 0, last)], axis=1)
+    low, usual, high = window[:, [NEIGHBOURS // 2, NEIGHBOURS, 3 * NEIGHBOURS // 2]].T
+    strays = (high - low <= STRAY_NS) & (np.abs(time_ns[rows] - usual) > STRAY_NS)
+    time_ns[rows[strays]] = usual[strays]
+
+
 WALKS, FEWEST_BYTES = 512, 1 << 18
 """So many walks run side by side, in stretches of so many bytes at least."""
 SPAN, TRIES = 4096, 8
@@ -59,10 +75,8 @@ STEPS = 64
 
 def record_starts(data: bytearray, at: int, end: int, order: str, header: int) -> Ints:
     """Return the offsets from `at` on where records begin whose header is complete."""
-    if end - at >= FEWEST_BYTES:
-        found = _side_by_side(data, at, end, order, header)
-        if found is not None:
-            return found
+    if end - at >= FEWEST_BYTES and (found := _side_by_side(data, at, end, order, header)) is not None:
+        return found
     return np.fromiter(_one_by_one(data, at, end, order, header), np.int64)
 
 

@@ -161,19 +161,15 @@ def _l2tp(head: Bytes, size: Ints) -> list[Inside]:
     sized = flags >> 6 & 1
     length = 6 + 2 * sized + 4 * (flags >> 3 & 1)
     two = (flags & 0xB4 == 0) & (head[:, 1] == 2) & ((sized == 0) | (big16(head, 2) == size))
-    offset = np.where(flags & 2, 2 + big16(window_at(head, length), 0), 0)
+    offset = np.where(
+        flags & 2, 2 + big16(np.take_along_axis(head, np.stack([length, length + 1], axis=1), axis=1), 0), 0
+    )
     three = (flags == 0) & (head[:, 1] == 3) & (big16(head, 2) == 0)
     ethernet = np.full(len(head), ETHERNET)
     return [
         _fixed(two & (offset <= 64), length + offset, np.full(len(head), PPP)),
         *(_fixed(three, 4 + ahead, ethernet) for ahead in COOKIES),
     ]
-
-
-def window_at(head: Bytes, at: Ints) -> Bytes:
-    """Return two bytes of each head, each at its own offset inside the head."""
-    rows = np.arange(len(head))
-    return np.stack([head[rows, at], head[rows, at + 1]], axis=1)
 
 
 def _tzsp(data: Bytes, at: Ints, head: Bytes) -> Inside:
