@@ -66,17 +66,17 @@ def flow_ends(scan: Scan) -> FlowEnds:
 
 
 def _agree_by_names(ends: LocalEnds, known: dict[int, KnownFlow], packets: Ints) -> None:
-    """Let the flows of an ICE session agree on the local end, by the surest of them, of those by the one with most
-    packets: the second name of a check is its sender's (RFC 8445 section 7.2.2). Where nothing answered, a private
-    address may be the other end's."""
+    """Let the flows of an ICE session agree on the local end, by the surest of them: the second name of a check is its
+    sender's (RFC 8445 section 7.2.2). Where nothing answered, a private address may be the other end's; of such flows
+    alone the one with most packets tells."""
     trust = (packets.min(axis=1) > 0) * ~ends.guessed * (2 - ends.assumed.astype(np.int64))
-    rank = list(zip(trust.tolist(), packets.sum(axis=1).tolist(), strict=True))
-    named = [(rank[flow], flow, name, end) for flow, found in known.items() for name, end in found.end_names]
-    surest = {name: (sure, bool(ends.ends[flow] == end)) for sure, flow, name, end in sorted(named)}
+    rank = np.where(trust > 0, trust, packets.sum(axis=1) / (packets.sum() + 1)).tolist()
+    named = sorted((rank[flow], flow, name, end) for flow, found in known.items() for name, end in found.end_names)
+    surest = {name: (sure, bool(ends.ends[flow] == end)) for sure, flow, name, end in named}
     for sure, flow, name, end in named:
         if sure < surest[name][0]:
             trusted, is_local = surest[name]
-            ends.ends[flow], ends.guessed[flow], ends.assumed[flow] = end ^ (not is_local), False, trusted < (2,)
+            ends.ends[flow], ends.guessed[flow], ends.assumed[flow] = end ^ (not is_local), False, trusted < 2
 
 
 @dataclass(slots=True)
