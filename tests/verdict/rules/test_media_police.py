@@ -27,6 +27,7 @@ from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
 from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Category
+from talkpath.verdict.rules import media_drop
 from talkpath.verdict.rules.bucket_gains import BURSTS_BYTES, DOUBT_SHARE, policed_chances, twins_are_policed
 from talkpath.verdict.rules.media_police import at_most, explain, lose_alike
 
@@ -57,6 +58,15 @@ def test_a_large_bucket_is_told_with_its_rate(burst_bytes: int) -> None:
     (verdict,) = judge_facts(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", [rule], 1)))
     assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "media.police", "down")
     assert contains_truth(verdict.parameters["kbps"], 20)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.03, 0.05])
+def test_what_is_lost_by_chance_is_no_bucket(share: float) -> None:
+    """The fit doubts each packet a little, and that alone explains such losses as well as chance does."""
+    facts = boxed.play_check(boxed.Line([boxed.media_drop(share)], seed=4))
+    view = arm_view(facts, ARM)
+    assert explain(view) is None
+    assert media_drop.RULE.explain(view) is not None
 
 
 def test_two_buckets_are_told_as_two() -> None:

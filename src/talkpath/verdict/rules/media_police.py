@@ -13,7 +13,7 @@ The rate that passed is that of what arrived between two drops of a call.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from itertools import groupby
 from math import sqrt
 from typing import NamedTuple, TypeVar
@@ -25,10 +25,11 @@ from talkpath.measure.arrays import Bits, Floats
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.direction_losses import flow_arrivals
+from talkpath.verdict.flows.direction_losses import DirectionLosses, flow_arrivals
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules.bucket_gains import (
     BURSTS_BYTES,
+    DOUBT_SHARE,
     Together,
     bucket_gains,
     most_gain,
@@ -52,6 +53,7 @@ BucketDirections = tuple[tuple[Direction, ...], ...]
 """The directions of each bucket."""
 
 LEAST_KBPS = 1.0  # a bucket that refills more slowly cuts calls off
+MIN_BUCKET_NATS = 12.0  # more than the fit's doubt explains, which is what losses by chance look like
 MIN_LOSSES = 4  # fewer losses of one call do not show its rate
 
 
@@ -169,14 +171,22 @@ def explain(view: ArmView) -> Fit | None:
     if not found or found[0].gain <= 0.0:
         return None
     best = found[0]
+    hit = [losses for losses in view.losses if losses.direction in directions_of(best.direction)]
     passed = passed_kbps(view, best.directions)
-    if (passed.high is not None and passed.high <= LEAST_KBPS) or cuts_off(view, best.directions):
-        return None
-    if not _media_are_lost(view, best.direction):
+    if (
+        (passed.high is not None and passed.high <= LEAST_KBPS)
+        or cuts_off(view, best.directions)
+        or best.gain < MIN_BUCKET_NATS + max(0.0, sum(map(_gain_by_doubt, hit)))
+        or not _media_are_lost(hit)
+    ):
         return None
     likely = [each for each in found if each.gain >= best.gain - max(RULE_MARGIN_NATS, CLOSE_BUCKET_SHARE * best.gain)]
-    blurred = 2 * BLURRED_SHARE * (passed.estimate or 0.0)
-    wide = len(likely) > 1 or passed.low is None or passed.high is None or passed.high - passed.low > blurred
+    wide = (
+        len(likely) > 1
+        or passed.low is None
+        or passed.high is None
+        or passed.high - passed.low > 2 * BLURRED_SHARE * (passed.estimate or 0.0)
+    )
     sharpen: tuple[Question, ...] = (WatchedCalls(),) if wide and not view.asked(WatchedCalls) else ()
     return Fit(
         best.gain,
@@ -187,9 +197,14 @@ def explain(view: ArmView) -> Fit | None:
     )
 
 
-def _media_are_lost(view: ArmView, direction: AffectedDirections) -> bool:
+@lru_cache(maxsize=256)
+def _gain_by_doubt(losses: DirectionLosses) -> float:
+    """Return the gain of the chance alone with which the fit doubts that a packet passes."""
+    return float(losses.gains(np.array(DOUBT_SHARE))[losses.on("media", "control")].sum())
+
+
+def _media_are_lost(hit: Sequence[DirectionLosses]) -> bool:
     """Whether calls lose media, and not reports and keepalives alone: a bucket does not choose."""
-    hit = [losses for losses in view.losses if losses.direction in directions_of(direction)]
     gains = [losses.gains(SOME_LOSS[:, None])[:, losses.media].sum(axis=1) for losses in hit]
     return bool(np.sum(gains, axis=0).max() > 0.0)
 
