@@ -36,7 +36,7 @@ from talkpath.wire.control.keys import new_identity_pem
 from talkpath.wire.control.messages import PROTOCOL_VERSION
 
 KEY = "A" * 43
-BATTERY = "webrtc voice: "  # any question: which comes second depends on what the first one showed
+BATTERY = "WebRTC voice: "  # any question: which comes second depends on what the first one showed
 FIRST, LATER = 1, 2  # times that it said so: then nothing is known yet; then, a little later, several epochs are
 WATCH_S, IN_THE_AIR_S = 15.0, 7.0  # the second question takes long, and is told while the first is still measured
 BEFORE_SLEEP_S, SLEEP_S = 1.0, 2.0  # after it said what it asks, until it is stopped; while it is stopped

@@ -276,7 +276,7 @@ def test_what_was_measured_before_ctrl_c_is_kept_on_every_system(system: str, tm
     with FarEnd(tmp_path) as far:
         program = [sys.executable, lacking.__file__, system]
         probe = Probe(tmp_path, far.link, *small_plan(tmp_path, watch_s=30.0), program=program)
-        probe.said("webrtc voice: ", times=2)
+        probe.said("WebRTC voice: ", times=2)
         time.sleep(7.0)  # the first question has been answered by then
         probe.send(signal.SIGINT)
         told = probe.end()
