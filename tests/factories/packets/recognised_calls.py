@@ -104,7 +104,8 @@ def zoom_call(seconds: float = 8.0) -> OwnCall:
 def line_call(seconds: float = 8.0) -> OwnCall:
     frame = b"\xd0" + bytes((56,)) + bytes(58)
     setup = [(0.1 * n, n % 2 == 0, frame) for n in range(6)]
-    return OwnCall("line", ("voice",), "relay", [*setup, *voice_packets(96, seconds, clock=1000)])
+    reports = [(1.5 + n / 2, n % 2 == 0, struct.pack("!BBHII", 0x81, 205, 2, n, n)) for n in range(int(2 * seconds))]
+    return OwnCall("line", ("voice",), "relay", [*setup, *reports, *voice_packets(96, seconds, clock=1000)])
 
 
 def kakaotalk_call(seconds: float = 12.0) -> OwnCall:
