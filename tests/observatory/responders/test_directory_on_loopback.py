@@ -26,7 +26,7 @@ from talkpath.directory.offer import OFFER_MEDIA_TYPE, sign_offer
 from talkpath.directory.server_list import parse_directory_link
 from talkpath.wire.control.keys import Signer, raw_key, raw_key_text
 
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0  # a try that a busy machine made late is made again
 
 
 class Served:
