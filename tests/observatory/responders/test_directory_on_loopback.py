@@ -26,7 +26,8 @@ from talkpath.directory.offer import OFFER_MEDIA_TYPE, sign_offer
 from talkpath.directory.server_list import parse_directory_link
 from talkpath.wire.control.keys import Signer, raw_key, raw_key_text
 
-PATIENCE_S = 180.0  # a try that a busy machine made late is made again
+PATIENCE_S = 180.0  # a test that a busy machine made late is made again after a minute
+TOO_BUSY = "this machine was too busy to send on time in two tests: try again when it is quiet"
 
 
 class Served:
@@ -67,6 +68,16 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.5)
 
 
+def passes_its_test(directory: Served, key: str) -> None:
+    """Wait until the server passed; skip where this machine was too busy to send on time whenever it was tested."""
+    try:
+        until(lambda: directory.state(key).get("state") == "approval")
+    except AssertionError:
+        if any("too busy" in finding for finding in directory.state(key).get("findings", ())):
+            pytest.skip(TOO_BUSY)
+        raise
+
+
 @pytest.fixture(scope="module")
 def directory(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     data = tmp_path_factory.mktemp("observatory") / "data"
@@ -82,7 +93,7 @@ def registered(directory: Served, folder: Path, *more: str) -> FarEnd:
 @pytest.mark.long
 def test_an_approved_server_is_listed_until_it_ends(directory: Served, tmp_path: Path):
     with registered(directory, tmp_path, "--class", "home", "--country", "xy") as far:
-        until(lambda: directory.state(far.key).get("state") == "approval")
+        passes_its_test(directory, far.key)
         assert far.key not in directory.listed(tmp_path / "seen")
         assert far.key[:20] in directory.observe("list")
         directory.observe("approve", far.key[:20])

@@ -105,6 +105,16 @@ def test_what_fails_its_first_test_is_never_listed(play: Play, signer: Signer):
     assert play.listed() == []
 
 
+def test_what_fails_its_first_test_is_tried_again_after_a_minute_then_later(play: Play, signer: Signer):
+    play.offer(signer)
+    for wait_s in (60, 900, 1800):
+        assert play.test(FAILED) == 1
+        play.pass_time(wait_s - 1, signer)
+        assert play.test(FAILED) == 0
+        play.pass_time(1, signer)
+    assert play.test() == 1
+
+
 def listed(play: Play, signer: Signer, decision: Decision = "approved") -> None:
     play.offer(signer)
     play.table.decide(signer.public, decision)

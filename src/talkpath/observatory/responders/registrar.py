@@ -101,7 +101,7 @@ class Registrar:
         if not record.tested or (record.wanted and now - record.tested >= RETEST_S):
             return True
         if record.failures:
-            wait_s = RETEST_S if self._is_sound(record) else FAILED_TEST_S * min(record.failures, 24)
+            wait_s = max(RETEST_S, FAILED_TEST_S * min(record.failures - 1, 24))  # a moment's trouble is over soon
         else:
             wait_s = TEST_S if self._is_admitted(known) else WAITING_TEST_S
         return now - record.tested >= wait_s
