@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from factories.networks.welcomes import welcome_with
 from factories.packets.capture_files import CARRIERS, udp_packet
 from talkpath.experiment.control_packets import MOST_FLOWS
 from talkpath.listening.control_facts import control_facts
@@ -14,7 +15,7 @@ from talkpath.listening.control_traffic_session import ControlTrafficSession
 from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
 from talkpath.wire.control import messages
-from talkpath.wire.control.messages import Accompany, Decoder, Hello, Open, Ready, Refusal, Welcome
+from talkpath.wire.control.messages import Accompany, Decoder, Refusal
 from talkpath.wire.ip.address import Address
 
 BEGUN_NS = 1_700_000_000_000_000_000
@@ -143,23 +144,10 @@ def test_a_wall_clock_that_is_corrected_meanwhile_makes_no_packet_late(fast_ms: 
     assert (facts.late_ms_p99 or 0.0) < 35.0
 
 
-def test_an_old_responder_is_told_apart_and_asked_nothing():
-    session = ControlTrafficSession(bytes(32), Random(1).randbytes)
-    session.connected(0.0)
-    (hello,) = Decoder().feed(session.control_out())
-    assert isinstance(hello, Hello)
-    old = Welcome(messages.PROTOCOL_VERSION, b"session!", bytes(32), (3000,), (), 10**7)
-    session.control(0.1, messages.encode_message(old))
-    (opened,) = Decoder().feed(session.control_out())
-    assert isinstance(opened, Open)
-    session.control(0.2, messages.encode_message(Ready(-1)))
-    session.call_began(BEGUN_NS)
-    assert (session.how, session.poll(0.3), session.control_out()) == ("too_old", [], b"")
-    assert session.done
-
-
 def test_a_refusal_and_a_far_end_that_makes_no_sense_end_it_in_order():
-    for answer, how in ((messages.encode_message(Refusal("busy", "full")), "refused"), (b"\xff" * 40, "lost")):
+    senseless = messages.encode_message(welcome_with(control_flows=0))
+    refused = messages.encode_message(Refusal("busy", "full"))
+    for answer, how in ((refused, "refused"), (b"\xff" * 40, "lost"), (senseless, "lost")):
         session = ControlTrafficSession(bytes(32), Random(1).randbytes)
         session.connected(0.0)
         session.control(0.1, answer)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factories.networks.welcomes import welcome_with
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import PeerError
@@ -28,7 +29,7 @@ from talkpath.wire.control.question import BASELINE
 PORTS = tuple(range(3000, 3016))
 ARM = next(arm for arm in shapes() if arm.app == "webrtc" and arm.medium == "voice")
 DELAY_S, STEP_S = 0.02, 0.0005
-WELCOME = Welcome(control.PROTOCOL_VERSION, b"session!", bytes(32), PORTS, (str(ARM),), 10**7)
+WELCOME = welcome_with(ports=PORTS, arms=(str(ARM),), open_epochs=0)
 
 Wire = Callable[[float, bytes], list[tuple[float, bytes]]]  # a datagram that leaves now: when its copies arrive
 
@@ -221,6 +222,7 @@ def changed(**fields: object) -> Welcome:
         ([changed(ports=tuple(range(1, 200)))], "makes no sense"),
         ([changed(seed=b"short")], "makes no sense"),
         ([changed(max_bytes=-1)], "makes no sense"),
+        ([changed(control_flows=-1)], "makes no sense"),
         ([changed(arms=("webrtc/none/voice",))], "imitates these apps otherwise"),
         ([WELCOME, WELCOME], "welcomed twice"),
         ([Ready(-1)], "not asked for"),
@@ -339,7 +341,8 @@ def messages() -> Iterator[st.SearchStrategy[AnyMessage]]:
     yield st.builds(Receipt, late)
     yield st.builds(Refusal, FIELDS["str"], FIELDS["str"], st.lists(FIELDS["int"], max_size=2).map(tuple))
     yield st.builds(Welcome, st.sampled_from((1, 2)), FIELDS["bytes"], st.sampled_from((bytes(32), b"")), ports,
-                    st.just((str(ARM),)), FIELDS["int"], FIELDS["str"])  # fmt: skip
+                    st.just((str(ARM),)), FIELDS["int"], *[FIELDS["str"]] * 3, ports, ports, ports,
+                    number, number, number)  # fmt: skip
     yield st.just(WELCOME)
 
 

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from factories.networks.welcomes import welcome_with
 from factories.packets.handmade_shapes import ice_shape, unnamed_shape
 from talkpath.apps.recorded.played import played_shape
 from talkpath.errors import PeerError
@@ -99,15 +100,12 @@ def probe_of(welcome: Welcome) -> ProbeSession:
 
 
 def test_the_probe_says_which_servers_take_none() -> None:
-    version = messages.PROTOCOL_VERSION
-    with pytest.raises(PeerError, match="older than this talkpath"):
-        probe_of(Welcome(version, b"session!", bytes(32), PORTS, (), 10**7))
     with pytest.raises(PeerError, match="--no-shapes"):
-        probe_of(Welcome(version, b"session!", bytes(32), PORTS, (), 10**7, shape_bytes=0))
+        probe_of(welcome_with(ports=PORTS, shape_bytes=0))
 
 
 def test_the_probe_sends_its_shape_before_it_asks_for_calls() -> None:
-    probe = probe_of(Welcome(messages.PROTOCOL_VERSION, b"session!", bytes(32), PORTS, (), 10**7, shape_bytes=1 << 16))
+    probe = probe_of(welcome_with(ports=PORTS))
     assert Decoder().feed(probe.control_out()) == [Open(SEED)]
     probe.receive(0.2, messages.encode_message(Ready(-1)))
     assert not probe.opened

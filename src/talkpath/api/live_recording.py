@@ -100,7 +100,6 @@ def leave_out(control: ControlThread, stream: PacketStream) -> None:
 
 
 NO_CONTROL_NOTES = {
-    "too_old": "The test server is older and knows no control traffic beside calls.",
     "refused": "The test server refused.",
     "lost": "The test server does not answer.",
     "connecting": "The test server does not answer.",

@@ -45,7 +45,7 @@ MOST_SOCKETS = 8 * MAX_CONTROL_CONNECTIONS
 CONCLUDE_S = 5.0
 """So long the far end's counts are waited for."""
 
-ControlTrafficMeans = Literal["connecting", "ready", "too_old", "lost", "refused"]
+ControlTrafficMeans = Literal["connecting", "ready", "lost", "refused"]
 
 
 class Accompanied(NamedTuple):
@@ -255,9 +255,7 @@ class ControlTrafficSession:
                 self._key = session_key(self.seed, message.seed)
                 self._say(now_s, Open(self.seed))
             case Ready(number=-1):
-                known = self._welcome is not None and self._welcome.control_flows > 0
-                self.how = "ready" if known else "too_old"
-                self.done = not known
+                self.how = "ready"
             case Ready(number=number):
                 if self._run is not None and self._run.number == number:
                     self._run.is_accepted = True

@@ -19,9 +19,6 @@ from talkpath.wire.control.receipt import ADDRESS_CLASSES
 
 MOST_PORTS = 64
 MAX_SHOWN_CHARACTERS = 200
-OLDER_THAN_SHAPES = (
-    "The test server is older than this talkpath and cannot place calls like recorded ones; ask for another link."
-)
 SHAPES_REFUSED = "The test server takes no shapes of recorded calls (it runs with --no-shapes); ask for another link."
 
 
@@ -31,10 +28,10 @@ def checked_welcome(found: Welcome, shape: bytes = b"") -> Welcome:
         raise PeerError(_their_versions(str(found.version)))
     every = (*found.ports, *found.tcp_ports, *found.tls_ports, *found.wss_ports)
     sound = found.ports and len(every) <= MOST_PORTS and all(0 < port < 65536 for port in every)
-    if not sound or len(found.seed) != SEED_PART_BYTES or found.max_bytes <= 0:
+    if not sound or len(found.seed) != SEED_PART_BYTES or found.max_bytes <= 0 or found.control_flows <= 0:
         raise PeerError("The test server's welcome makes no sense; is it talkpath? Ask for another link.")
-    if shape and found.shape_bytes < len(shape):
-        raise PeerError(OLDER_THAN_SHAPES if found.shape_bytes < 0 else SHAPES_REFUSED)
+    if found.shape_bytes < len(shape):
+        raise PeerError(SHAPES_REFUSED)
     known = found.responder_class if found.responder_class in ADDRESS_CLASSES else "unknown"
     return msgspec.structs.replace(found, responder_class=known)
 

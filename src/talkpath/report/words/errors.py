@@ -74,7 +74,6 @@ ERROR_SENTENCES = (
     "with servers that are open to everybody; ask for a new link.",
     "The test server refused: {words}",
     "The test server takes no shapes of recorded calls (it runs with --no-shapes); ask for another link.",
-    "The test server is older than this talkpath and cannot place calls like recorded ones; ask for another link.",
     "-4 and -6 exclude each other: a check uses one address family.",
     "The file of --beside holds no check of a network; make one with `talkpath check -o FILE`.",
     "The check of --beside is more than an hour old; measure the other network again first.",

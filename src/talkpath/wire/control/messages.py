@@ -31,8 +31,8 @@ class Hello(ControlMessage, frozen=True):
     """Probe to responder. `commit` binds the probe's 32-byte seed; `shapes` has the digest of each arm's imitation,
     b"" for an arm that looks like the shape that will be sent (`PlayShape`).
 
-    `proof` proves the token of the invitation that ends at `until`, for this connection (`invitation`); it is empty in
-    older probes and for links without a token.
+    `proof` proves the token of the invitation that ends at `until`, for this connection (`invitation`); it is empty for
+    links without a token.
     """
 
     versions: tuple[int, ...]
@@ -49,10 +49,9 @@ class Welcome(ControlMessage, frozen=True):
 
     `tcp_ports`, `tls_ports` take framed calls (RFC 4571), `wss_ports` calls over a WebSocket in TLS. `responder_class`
     is `home`, `hosting` or `unknown`. `network` and `country` are the responder's own look-up of the address it saw
-    ("AS0", "ZZ" unknown). `open_epochs` is how many epochs may run at once; 0 in older responders, which take 8 and
-    know no `twins`. `control_flows` is how many control flows may run beside a call of the probe's user; 0 in older
-    responders, which know no `Accompany`. `shape_bytes` is how long a shape it takes (`PlayShape`): 0 where its
-    operator refuses them, -1 in older responders, which know none.
+    ("AS0", "ZZ" unknown). `open_epochs` is how many epochs may run at once, `control_flows` how many control flows
+    beside a call of the probe's user. `shape_bytes` is how long a shape it takes (`PlayShape`): 0 where its operator
+    refuses them.
     """
 
     version: int
@@ -61,15 +60,15 @@ class Welcome(ControlMessage, frozen=True):
     ports: tuple[int, ...]
     arms: tuple[str, ...]
     max_bytes: int
-    responder_class: str = "unknown"
-    network: str = "AS0"
-    country: str = "ZZ"
-    tcp_ports: tuple[int, ...] = ()
-    tls_ports: tuple[int, ...] = ()
-    wss_ports: tuple[int, ...] = ()
-    open_epochs: int = 0
-    control_flows: int = 0
-    shape_bytes: int = -1
+    responder_class: str
+    network: str
+    country: str
+    tcp_ports: tuple[int, ...]
+    tls_ports: tuple[int, ...]
+    wss_ports: tuple[int, ...]
+    open_epochs: int
+    control_flows: int
+    shape_bytes: int
 
 
 class Refusal(ControlMessage, frozen=True):
