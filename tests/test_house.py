@@ -30,7 +30,7 @@ STATEMENTS_A_ROOM = {
     "directory": 404,
     "evidence": 555,
     "experiment": 682,
-    "lab": 3724,
+    "lab": 3723,
     "listening": 789,
     "measure": 1071,
     "observatory": 6602,

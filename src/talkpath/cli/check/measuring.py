@@ -90,14 +90,15 @@ def rehearse_plan(plan: Plan, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
         return
-    click.echo(f"{'arm':<28}{'flows':>7}{'packets':>9}{'sent kB':>9}{'back kB':>9}{'seconds':>9}")
+    click.echo(f"{'arm':<28}{'flows':>7}{'packets':>9}{'sent kB':>9}{'back kB':>9}")
     for row in [*rows["arms"], rows["total"]]:
         sent_kb, received_kb = row["bytes_sent"] / 1000, row["bytes_received"] / 1000
-        amounts = f"{sent_kb:>9.0f}{received_kb:>9.0f}{row['seconds']:>9.1f}"
-        click.echo(f"{_arm_words(row['arm']):<28}{row['flows']:>7}{row['packets']:>9}{amounts}")
+        amounts = f"{row['flows']:>7}{row['packets']:>9}{sent_kb:>9.0f}{received_kb:>9.0f}"
+        click.echo(f"{_arm_words(row['arm']):<28}{amounts}")
     click.echo(
-        f"To: the one test server of the link, from at most {rows['local_ports']} local ports. These bytes "
-        f"are typical of a clean line: 19 of 20 rehearsals stayed within {rows['within_pct']} % of them.\n"
+        f"To: the one test server of the link, from at most {rows['local_ports']} local ports, in about "
+        f"{rows['total']['seconds']:.0f} s.\n"
+        f"This is typical of a clean line: 19 of 20 rehearsals stayed within {rows['within_pct']} % of the bytes.\n"
         f"On another line, or where a restriction is found, more questions follow, up to about "
         f"{plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s, both ways together."
     )
