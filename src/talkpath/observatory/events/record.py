@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from talkpath.errors import UsageError
+from talkpath.report.words.sentences import app_name_of
 
 Kind = Literal["began", "changed", "ended", "withdrawn"]
 Level = Literal["signal", "confirmed", "attack-resistant"]
@@ -164,7 +165,7 @@ def event_sentence(event: Event, app: str = "") -> str:
     if event.networks:
         where += f", {len(event.networks)} of {event.measured} networks"
     said = KIND_SENTENCES[event.kind].format(
-        what=f"{event.medium} calls of {app or event.app}".replace("text calls", "messages"),
+        what=f"{event.medium} calls of {app or app_name_of(event.app)}".replace("text calls", "messages"),
         where=where,
         when=onset_text(event),
     )
