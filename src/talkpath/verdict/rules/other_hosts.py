@@ -43,7 +43,7 @@ class OtherHosts(NamedTuple):
 
 def other_hosts(facts: Facts) -> OtherHosts:
     """Return what the hosts answered that were asked beside a silent test server."""
-    asked = [each for each in facts.exchanges if each.neutral and each.kind in (ONLINE, DOMESTIC)]
+    asked = [each for each in facts.exchanges if each.kind in (ONLINE, DOMESTIC)]
     abroad, home = ([each for each in asked if each.kind == kind] for kind in (ONLINE, DOMESTIC))
     answered = _hosts(each for each in abroad if each.ok)
     replaced = _hosts(each for each in asked if each.failure == NOT_ITS_OWN)
