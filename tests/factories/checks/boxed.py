@@ -205,6 +205,7 @@ class Line:
     k: int = 8
     packets: int = 25
     watch_s: float = 0.0
+    long_s: float = 0.0
     budget_bytes: int = 4_000_000
     budget_s: float = 60.0
     health: Health = field(default_factory=Health)
@@ -215,8 +216,8 @@ class Line:
         arms = tuple(
             ArmPlan(app, app, "video" if app == "video" else "voice", packet_rate=SHAPES[app].rate) for app in self.apps
         )
-        return Plan(arms, k=self.k, packets=self.packets, watch_s=self.watch_s, budget_bytes=self.budget_bytes,
-                    budget_s=self.budget_s)  # fmt: skip
+        return Plan(arms, k=self.k, packets=self.packets, watch_s=self.watch_s, long_s=self.long_s,
+                    budget_bytes=self.budget_bytes, budget_s=self.budget_s)  # fmt: skip
 
 
 def play_check(line: Line, most: int = 60) -> Facts:

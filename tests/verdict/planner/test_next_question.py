@@ -18,7 +18,8 @@ from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.planner.costs import Costs
-from talkpath.verdict.planner.next_question import MORE_EPOCHS, next_question
+from talkpath.verdict.planner.long_call_questions import LongCallQuestions
+from talkpath.verdict.planner.next_question import MORE_EPOCHS, QuestionPlanner, next_question
 from talkpath.verdict.planner.questions import SingleQuestions
 from talkpath.wire.control.question import ACCUSING, BASELINE, HelloContrast, Question, RateContrast, TcpTwins
 
@@ -72,7 +73,25 @@ def test_what_looks_well_is_looked_at_for_longer():
     longest = max(facts.epochs, key=lambda epoch: epoch.ended_s - epoch.started_s)
     assert longest.question.kind == "watch"
     assert longest.ended_s - longest.started_s > 2.0
+    assert asked(facts)["webrtc", "watch"] == 1
     assert next_question(facts, 0) is None
+
+
+def test_calls_begin_anew_after_a_long_one_unless_some_began_lately():
+    """A rule against set-up may have begun meanwhile; calls that run do not show it."""
+    line = boxed.Line(apps=("webrtc", "telegram"), long_s=20.0, budget_bytes=20_000_000)
+    facts = boxed.play_check(line)
+    fresh = {4: ["webrtc", "telegram"], 5: ["telegram"], 6: []}
+    assert [epoch.question.kind for epoch in facts.epochs] == ["baseline"] * 2 + ["long"] * 2 + ["watch"] * 2
+    for played, apps in fresh.items():
+        until = replace(facts, epochs=facts.epochs[:played])
+        known = Asked(until, (), assess_arms(until))
+        costs = Costs(known, 0)
+        single = SingleQuestions(known, costs)
+        planner = QuestionPlanner(known, costs, single, LongCallQuestions(known, costs, single))
+        assert [(planned.arm.app, planned.question) for planned in planner.closing()] == [
+            (app, BASELINE) for app in apps
+        ]
 
 
 def test_no_arm_goes_without_because_another_is_being_named():
