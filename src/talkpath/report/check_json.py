@@ -366,7 +366,9 @@ def _may_be_cut_off(carried: TransportQuality, verdict: Verdict) -> bool:
     if isinstance(after_s, Number):
         return carried.lasted_s <= (after_s.high or after_s.low or 0.0)
     packets = (carried.up.sent + carried.down.sent) / max(1, carried.calls)
-    return isinstance(after_packets, Number) and packets <= (after_packets.high or after_packets.low or 0.0)
+    if isinstance(after_packets, Number):
+        return packets <= (after_packets.high or after_packets.low or 0.0)
+    return "after_bytes" in verdict.parameters  # of which no count was kept
 
 
 def _worst_first(row: Transport) -> tuple[float, bool]:

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 
 from talkpath.apps import apps
 from talkpath.probe.own_addresses.plan import OwnAddressPlan
-from talkpath.report.words.amounts import estimate_words, megabytes, milliseconds, numeral, odds_words, percent, seconds
+from talkpath.report.words.amounts import (
+    estimate_words,
+    megabytes,
+    milliseconds,
+    numeral,
+    odds_words,
+    percent,
+    rounded_outward,
+    seconds,
+)
 from talkpath.report.words.joined_sentences import is_of_routes
 from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import mechanism_clause
@@ -150,14 +159,10 @@ def _address_mechanism(verdict: Verdict) -> str:
     bound, clause = verdict.parameters.get("bound_to"), address_mechanisms().get(rule)
     if clause is None or not isinstance(bound, Category) or bound.value != "address":
         return mechanism_clause(verdict)
-    if isinstance(share := verdict.parameters.get("p"), Number) and share.estimate is not None:
-        bounds = [percent(value) if value is not None else "" for value in (share.low, share.high)]
-        amount = estimate_words(share, percent(share.estimate), *bounds)
-        return say("rule", "{mechanism}, {amount}", mechanism=clause, amount=amount)
-    if isinstance(packets := verdict.parameters.get("after_packets"), Number) and packets.estimate is not None:
-        bounds = [numeral(value) if value is not None else "" for value in (packets.low, packets.high)]
-        amount = estimate_words(packets, numeral(packets.estimate), *bounds)
-        return say("rule", "{mechanism}, {amount}", mechanism=clause, amount=amount)
+    for name, tell, step in (("p", percent, 0.01), ("after_packets", numeral, 1.0)):
+        if isinstance(known := verdict.parameters.get(name), Number) and known.estimate is not None:
+            amount = estimate_words(known, tell(known.estimate), tell, step)
+            return say("rule", "{mechanism}, {amount}", mechanism=clause, amount=amount)
     return clause
 
 
@@ -183,14 +188,15 @@ def _series_line(verdict: Verdict) -> Iterator[str]:
     lost, neutral = figures.get("greetings_lost"), figures.get("neutral_lost")
     if lost is None or neutral is None:
         return
+    least, most = rounded_outward(figures["greetings_lost_low"] or 0.0, figures["greetings_lost_high"] or 0.0, 0.01)
     yield count(
         "endpoints",
         "{lost} of {number} greeting in series got no answer ({low} to {high}), of neutral servers {neutral}.",
         "{lost} of {number} greetings in series got no answer ({low} to {high}), of neutral servers {neutral}.",
         round(figures["greetings"] or 0.0),
         lost=percent(lost),
-        low=percent(figures["greetings_lost_low"] or 0.0),
-        high=percent(figures["greetings_lost_high"] or 0.0),
+        low=percent(least),
+        high=percent(most),
         neutral=percent(neutral),
     )
     own_ms, neutral_ms = figures.get("rtt_ms"), figures.get("neutral_rtt_ms")

@@ -61,8 +61,6 @@ def assess_arms(facts: Facts) -> list[Assessment]:
         sample = _long_sample(alone, facts.ok_s)
         alone = alone if few_calls_end(sample) else [_unless_few_known(each, sample) for each in alone]
     began_s = {each.arm: _began_by_s(each) for each in alone if _in_trouble(each)}
-    if not began_s:
-        return alone
     others = {each: [at for arm, at in began_s.items() if arm != each] for each in (one.arm for one in alone)}
     return [_unless_stale(each, max(others[each.arm], default=-inf)) for each in alone]
 

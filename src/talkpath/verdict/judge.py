@@ -248,20 +248,23 @@ def _interval_figures(name: str, interval: Interval) -> dict[str, float | None]:
     return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
-THRESHOLDS = {"media.freeze": ("after_s", "after_packets"), "udp.freeze": ("after_packets", "after_bytes")}
+THRESHOLDS = {
+    "media.freeze": ("after", "after_s", "after_packets", "after_bytes"),
+    "udp.freeze": ("after_packets", "after_bytes"),
+}
 """What may cut flows off, by rule."""
 
 
 def with_shared_threshold(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Return the verdicts; those that tell a time and a count of calls keep the one on which all agree, if one alone
-    is. A rule on every flow has one threshold: where arms do not agree on it, it is what none of them shows, as a time,
-    and no number is told."""
+    """Return the verdicts; those that tell several thresholds of calls keep those on which all agree, if any. A rule on
+    every flow has one threshold: where arms do not agree on it, it is what none of them shows, as a time, and no number
+    is told."""
     kept = list(verdicts)
     for rule, names in THRESHOLDS.items():
         every = rule == "udp.freeze"
-        told = [each for each in verdicts if each.rule == rule and (every or set(names) <= set(each.parameters))]
+        told = [each for each in verdicts if each.rule == rule and (every or set(names) & set(each.parameters))]
         agreed = [name for name in names if _is_shared([each.parameters.get(name) for each in told])]
-        if len(told) > 1 and (every or len(agreed) == 1):
+        if len(told) > 1 and (every or agreed):
             lacks = set(names) - set(agreed)
             own = [{name: value for name, value in each.parameters.items() if name not in lacks} for each in kept]
             kept = [structs.replace(v, parameters=p) if v in told else v for v, p in zip(kept, own, strict=True)]
@@ -269,10 +272,11 @@ def with_shared_threshold(verdicts: Sequence[Verdict]) -> list[Verdict]:
 
 
 def _is_shared(values: Sequence[Number | Category | None]) -> bool:
-    """Whether all are numbers, and one value lies within all intervals."""
+    """Whether all are the same word; or numbers, and one value lies within all intervals."""
     numbers = [value for value in values if isinstance(value, Number)]
     lows, highs = [each.low or 0.0 for each in numbers], [each.high for each in numbers if each.high is not None]
-    return bool(highs) and len(numbers) == len(values) and max(lows) <= min(highs)
+    alike = len(set(values)) == 1 and isinstance(values[0], Category)
+    return alike or (bool(highs) and len(numbers) == len(values) and max(lows) <= min(highs))
 
 
 def evidence_counts(strength: Strength, epochs: Sequence[Epoch]) -> dict[str, float]:

@@ -24,7 +24,7 @@ from talkpath.verdict.assessment import (
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.call_quality import CallQuality, best_mos, call_quality
 from talkpath.verdict.flows.flow_spread import flows_differ
-from talkpath.verdict.flows.long_calls import Divergence, find_divergence, neighbours_of, watched_s
+from talkpath.verdict.flows.long_calls import find_divergence, neighbours_of, watched_s
 from talkpath.verdict.flows.outcomes import calls_of, cut_short, flow_outcomes, without_ends, without_failed
 from talkpath.verdict.flows.self_congestion import alone_epochs, has_queued, is_relieved, lightest_epochs
 from talkpath.verdict.model import Reason
@@ -141,7 +141,8 @@ def _if_ok(facts: Facts, undecided: Assessment) -> Assessment:
     in such calls of the arm at any of several times, others beside them make it no better, unless 5-tuples differ."""
     diverged, seconds = undecided.diverged, watched_s(undecided.view)
     if diverged is not None:
-        return replace(undecided, is_final=False, reason=_why_diverged(facts, undecided.view, diverged))
+        ended = Reason("call_ended", {"seconds": round(diverged.at_s, 1)}) if diverged.ended else None
+        return replace(undecided, is_final=False, reason=ended or _missing_evidence(facts, undecided.view))
     if seconds < facts.ok_s:
         return replace(undecided, reason=_why_briefly(facts, undecided.view, seconds))
     own, others = call_quality(undecided.view.long), call_quality(neighbours_of(undecided.view))
@@ -176,13 +177,6 @@ def _lack_setup_packets(view: ArmView) -> bool:
     real call would wait for it, be it a filter or a line without room for it that loses it."""
     calls = [flow.lacks_setup for epoch in view.accusing for flow in flow_outcomes(epoch) if flow.role == "call"]
     return sum(calls) >= MANY_FAIL * len(calls) > 0
-
-
-def _why_diverged(facts: Facts, view: ArmView, diverged: Divergence) -> Reason:
-    """Why calls that diverged from twins keep an arm from being ok."""
-    if diverged.ended:
-        return Reason("call_ended", {"seconds": round(diverged.at_s, 1)})
-    return _missing_evidence(facts, view)
 
 
 def next_to_nothing_arrives(view: ArmView) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
+from math import inf
 from random import Random
 
 from msgspec.structs import replace
@@ -70,13 +71,14 @@ def freeze_after(
     handshake: int | None = None,
     direction: str = "both",
     whom: Whom = is_call,
+    size_bytes: float = inf,
 ) -> Box:
-    """Everything after so many packets both ways, seconds, or media packets of one direction."""
+    """Everything after so many packets or IP bytes both ways, seconds, or media packets of one direction."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         if not whom(flow):
             return 0.0
-        over = packets is not None and flow.packets > packets
+        over = flow.bytes > size_bytes or (packets is not None and flow.packets > packets)
         over = over or (seconds is not None and now_s - (flow.opened_s or now_s) >= seconds)
         over = over or (handshake is not None and flow.media[way] > handshake)
         flow.frozen = flow.frozen or over
@@ -349,6 +351,7 @@ def _packet_arrives(trip: Trip, place: int, i: int, now_s: float) -> list[Event]
 def _through_boxes(boxes: Sequence[Box], rng: Random, flow: Flow, now_s: float, slot: Slot) -> Outcome:
     flow.opened_s = now_s if flow.opened_s is None else flow.opened_s
     flow.packets += 1
+    flow.bytes += slot.size + 28  # IPv4 and UDP
     flow.media[slot.direction] += slot.stage == "media"
     total = 0.0
     for box in boxes:

@@ -31,6 +31,7 @@ class Flow:
     hello: str = "browser"
     opened_s: float | None = None
     packets: int = 0
+    bytes: int = 0
     media: dict[str, int] = field(default_factory=lambda: {"up": 0, "down": 0})
     frozen: bool = False
     level: dict[str, tuple[float, float]] = field(default_factory=dict)

@@ -17,6 +17,14 @@ def test_media_freeze_counts_both_directions_and_all_packets(packets_passed):
     assert seen.dropped(1) == 0
 
 
+def test_media_freeze_counts_the_bytes_of_both_directions():
+    flow = list(ip_packets_of(one_flow("whatsapp", 400)))
+    passed = sum(len(packet) for _, packet, _ in flow[:60]) + 1  # the next one is longer than a byte
+    restrictor = Played(f"media.freeze,after_bytes={passed}").restrictor
+    fates = [restrictor.fate(number * STEP_S, way == "up", packet) for number, (way, packet, _) in enumerate(flow)]
+    assert fates == [PASS] * 60 + [DROP] * (len(flow) - 60)
+
+
 def test_media_freeze_by_time_does_not_count_packets():
     for step in (1, 4):
         seen = Played("media.freeze,after_s=1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
@@ -63,12 +64,26 @@ def test_odds_never_overstate(log10_e: float) -> None:
     ("low", "high", "told"), [(1.0, 3.0, "about 2 (1 to 3)"), (None, 3.0, "about 2"), (1.0, None, "about 2")]
 )
 def test_an_interval_stands_only_where_both_ends_are_known(low: float | None, high: float | None, told: str) -> None:
-    texts = ["" if end is None else f"{end:.0f}" for end in (low, high)]
-    assert estimate_words(Number(2.0, low, high), "2", *texts) == told
+    assert estimate_words(Number(2.0, low, high), "2", numeral) == told
 
 
 def test_an_interval_of_no_width_is_left_out() -> None:
-    assert estimate_words(Number(2.0, 2.0, 2.0), "2", "2", "2") == "about 2"
+    assert estimate_words(Number(2.0, 2.0, 2.0), "2", numeral) == "about 2"
+
+
+@pytest.mark.parametrize(
+    ("number", "tell", "step", "told"),
+    [
+        (Number(0.305, 0.2949, 0.3101), percent, 0.01, "about 30% (29% to 32%)"),
+        (Number(4.429, 4.379, 4.479), seconds, 0.1, "about 4.4 s (4.3 s to 4.5 s)"),
+        (Number(19.4, 18.6, 20.2), kilobits, 1.0, "about 19 kbit/s (18 kbit/s to 21 kbit/s)"),
+        (Number(0.3, 0.29, 0.31), percent, 0.01, "about 30% (29% to 31%)"),  # 0.29 / 0.01 is 28.999… in binary
+    ],
+)
+def test_what_is_printed_excludes_nothing_that_the_interval_holds(
+    number: Number, tell: Callable[[float], str], step: float, told: str
+) -> None:
+    assert estimate_words(number, tell(number.estimate or 0.0), tell, step).replace(SPACE, " ") == told
 
 
 def test_a_check_over_midnight_is_told_by_the_day_when_it_began() -> None:

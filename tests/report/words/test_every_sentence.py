@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from math import ceil, floor
 
 import pytest
 
@@ -12,7 +13,7 @@ from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.report.words.reasons import next_step, reason_clause
-from talkpath.verdict.model import Reason, Verdict
+from talkpath.verdict.model import Number, Reason, Verdict
 
 ENDS = (".", "?", "!", "؟", "\u2069.")
 VERDICTS = list(every_verdict())
@@ -73,16 +74,24 @@ def test_nobody_is_accused() -> None:
     assert [text for about in VERDICTS for text in said(about) if accusing.search(text)] == []
 
 
+def figures_of(about: Verdict) -> dict[str, float]:
+    """The figures, and the numbers of the parameters, by names that end with the end of the interval."""
+    numbers = [(name, value) for name, value in about.parameters.items() if isinstance(value, Number)]
+    ends = {f"{name}_{end}": getattr(value, end) for name, value in numbers for end in ("estimate", "low", "high")}
+    return {name: value or 0.0 for name, value in {**about.figures, **ends}.items()}
+
+
+def as_written(name: str, value: float) -> set[str]:
+    """The number as such, in hundreds, and with a digit after the point; the ends of intervals rounded outward."""
+    turn = floor if name.endswith("_low") else ceil if name.endswith("_high") else round
+    return {str(turn(round(value * scale, 6))) for scale in (1, 100)} | {f"{turn(round(value * 10, 6)) / 10:.1f}"}
+
+
 def test_numbers_in_a_sentence_are_figures_of_the_verdict() -> None:
     """Nothing is printed that the verdict does not hold (percent and hundreds are its shares)."""
     for about in VERDICTS:
         held = {"1", "100", "4.5", "95"}
-        for share in about.figures.values():
-            held |= {f"{100 * (share or 0):.0f}", f"{share or 0:.1f}", f"{share or 0:.0f}"}
-        for parameter in about.parameters.values():
-            for end in ("estimate", "low", "high"):
-                value = getattr(parameter, end, None)
-                held |= {f"{value:.0f}", f"{100 * value:.0f}", f"{value:.1f}"} if value is not None else set()
+        held |= {written for name, value in figures_of(about).items() for written in as_written(name, value)}
         held |= {f"{about.watched_s:.1f}", f"{about.watched_s:.0f}", "10", "60"}
         if about.reason is not None:
             held |= {f"{about.reason.values.get('seconds', 0.0):.1f}", str(about.reason.values.get("calls", 0))}

@@ -17,7 +17,7 @@ from talkpath.verdict.model import Reason
     [
         (
             "up",
-            "31 of 100 call packets that you sent were lost (27–35); control traffic sent at the same moments lost 1",
+            "31 of 100 call packets that you sent were lost (26–36); control traffic sent at the same moments lost 1",
         ),
         (
             "down",

@@ -78,6 +78,16 @@ def test_without_an_estimate_only_the_rule_is_told(rule: str) -> None:
     [
         ("media.freeze", {"after_packets": Number(20.0, 18.0, 22.0)}, "about 20 packets (18 to 22)"),
         ("media.freeze", {"after_packets": Number(1.0, 1.0, 1.0)}, "about 1 packet"),
+        (
+            "media.freeze",
+            {
+                "after_bytes": Number(17317.0, 17041.019, 17592.981),
+                "after_packets": Number(117.0, 116.0, 118.0),
+                "after_s": Number(1.2, 1.16, 1.24),
+            },
+            "after a while, about 1.2 s (1.1 s to 1.3 s) or about 117 packets (116 to 118) or about 17 317 bytes "
+            "(17 041 to 17 593)",
+        ),
         ("media.freeze", {"after": Category("handshake")}, "calls go silent after the handshake"),
         ("udp.freeze", {"after_s": Number(9.0, 8.0, 10.0)}, "every UDP flow goes silent after a while, about 9.0 s"),
         ("udp.freeze", {"after": Category("handshake")}, "every UDP flow goes silent"),

@@ -30,7 +30,7 @@ def test_a_restriction_is_told_as_promised() -> None:
         "Something between this device and our test server is holding back voice calls that look like Telegram's."
     )
     assert sentences.verdict_lines(RESTRICTED) == [
-        "31 of 100 call packets that you sent were lost (27–35); control traffic sent at the same moments lost 1 of "
+        "31 of 100 call packets that you sent were lost (26–36); control traffic sent at the same moments lost 1 of "
         "100. It is consistent with this: call packets are dropped at random.",  # one number, one interval
         f"If both were treated alike, fewer than 1 check in 10{SPACE}000 would look like this.",
         "It is no proof of who does it or why; Telegram's own servers and your messages were not tested.",

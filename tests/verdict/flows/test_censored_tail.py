@@ -9,7 +9,7 @@ import pytest
 
 from factories.checks import boxed
 from talkpath.verdict.flows.censored_tail import Tail, first_excluded, tail_by_count, tail_by_itself, tail_by_twins
-from talkpath.verdict.flows.cut_off_point import cut_off_packets
+from talkpath.verdict.flows.cut_off_point import cut_off_count
 from talkpath.verdict.flows.outcomes import count_at_silence, flow_outcomes
 from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Number
@@ -38,8 +38,8 @@ def test_the_first_place_that_the_line_would_not_have_lost(tails: list[Tail], pl
 
 def test_a_count_reaches_as_far_as_the_line_may_have_lost_what_passed():
     spans = [(28, 29)] * 4
-    assert cut_off_packets(spans, [tail(30, 0.02)] * 4) == cut_off_packets(spans)
-    found = cut_off_packets(spans, [tail(30, 0.8)] * 4)
+    assert cut_off_count(spans, [tail(30, 0.02)] * 4) == cut_off_count(spans)
+    found = cut_off_count(spans, [tail(30, 0.8)] * 4)
     assert found.high is not None
     assert found.high >= 32  # 0.8^12 is 0.07
 

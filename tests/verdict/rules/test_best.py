@@ -14,7 +14,7 @@ from factories.checks.call_slots import Flow, Outcome, Slot
 from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.calls_left_out import behind_cut_offs
-from talkpath.verdict.flows.cut_off_point import cut_off_packets
+from talkpath.verdict.flows.cut_off_point import cut_off_count
 from talkpath.verdict.judge import judge_arms, judge_facts
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules import media_drop, media_police
@@ -200,7 +200,7 @@ def test_what_lets_nothing_through_is_no_policer(seed: int):
     ids=["all alike", "some lost elsewhere", "some began anew"],
 )
 def test_the_count_at_which_calls_end_has_room(spans: list[tuple[int, int]], holds: int):
-    found = cut_off_packets(spans)
+    found = cut_off_count(spans)
     assert found.low is not None
     assert found.high is not None
     assert found.low < holds < found.high

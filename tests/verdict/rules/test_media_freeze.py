@@ -25,6 +25,8 @@ CASES = [
     *each_direction("webrtc", lambda way: boxed.freeze_after(150, direction=way), after_packets=150),
     Case("webrtc", "up", boxed.freeze_after(1, direction="up")),  # the far end hears the call, and answers
     *each_direction("webrtc", lambda way: boxed.freeze_after(seconds=0.45, direction=way), after_s=0.45),
+    *each_direction("webrtc", lambda way: boxed.freeze_after(size_bytes=20_000, direction=way), after_bytes=20_000),
+    *each_direction("telegram", lambda way: boxed.freeze_after(size_bytes=9_000, direction=way), after_bytes=9_000),
     *each_direction("webrtc", lambda way: boxed.freeze_after(handshake=2, direction=way), after="handshake"),
 ]
 

@@ -14,12 +14,11 @@ from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import Drawing, DrawnCall, DrawnSettings, Mechanism, RuleState, direction_setting
-from talkpath.lab.restrictor.media_freeze import AFTER_PACKETS
+from talkpath.lab.restrictor.media_freeze import AFTER_BYTES, AFTER_PACKETS
 from talkpath.wire.ip.packets import PROTOCOL_UDP
 
 TYPICAL_PACKETS = 25  # where no limit is given
 
-AFTER_BYTES = Setting("after_bytes", "bytes", "of IP, both ways, that pass", low=1, high=1e9, whole=True)
 RESIDUAL_S = Setting("residual_s", "s", "for which further flows to that port are dead", 0.0, high=86400)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from math import ceil, floor
 
-from talkpath.report.words.language import say, spoken
+from talkpath.report.words.language import count, say, spoken
 from talkpath.verdict.model import Number, Verdict
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -42,6 +44,11 @@ def kilobits(value: float) -> str:
     return _unbroken(say("unit", "{number} kbit/s", number=numeral(value)))
 
 
+def byte_count(value: float) -> str:
+    """A number of bytes."""
+    return count("unit", "{number} byte", "{number} bytes", round(value))
+
+
 def megabytes(value: float) -> str:
     """Bytes, as megabytes."""
     return _unbroken(say("unit", "{number} MB", number=numeral(value / 1e6, 1)))
@@ -60,11 +67,20 @@ def measured_when(end: datetime, duration_s: float) -> str:
     )
 
 
-def estimate_words(parameter: Number, value: str, low: str, high: str) -> str:
-    """An estimate with its interval; `value`, `low` and `high` are its numbers with their unit."""
-    if parameter.low is None or parameter.high is None or low == high:
+def estimate_words(number: Number, value: str, tell: Callable[[float], str], step: float = 1.0) -> str:
+    """An estimate, written as `value`, with its interval. `tell` writes a bound; the last digit that it writes is worth
+    `step`, to which bounds are rounded outward: what is told excludes nothing that the interval holds."""
+    known = number.low is not None and number.high is not None
+    low, high = map(tell, rounded_outward(number.low or 0.0, number.high or 0.0, step)) if known else ("", "")
+    if low == high:
         return say("amount", "about {value}", value=value)
     return say("amount", "about {value} ({low} to {high})", value=value, low=low, high=high)
+
+
+def rounded_outward(low: float, high: float, step: float) -> tuple[float, float]:
+    """Both ends of an interval as multiples of `step` that enclose it. (What is nearer than a millionth of a step is
+    that multiple, whatever is left of it in binary.)"""
+    return floor(low / step + 1e-6) * step, ceil(high / step - 1e-6) * step
 
 
 MOST_TOLD_LOG10 = 4

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from talkpath.report.words.amounts import estimate_words, kilobits, milliseconds, numeral, percent, seconds
+from talkpath.report.words.amounts import byte_count, estimate_words, kilobits, milliseconds, numeral, percent, seconds
 from talkpath.report.words.language import count, say
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.verdict.rules import all_rules
 from talkpath.verdict.rules.rule import Rule
 
 MOST_PARTIAL_SHARE = 0.97  # a share below that is told
-PARAMETERS: dict[str, tuple[str, Callable[[float], str]]] = {
-    "media.drop": ("p", percent),
-    "flow.block": ("p", percent),
-    "media.police": ("kbps", kilobits),
-    "media.delay": ("ms", milliseconds),
-    "relearn": ("after_s", seconds),
-    "media.size_drop": ("over", lambda value: count("unit", "{number} byte", "{number} bytes", round(value))),
+PARAMETERS: dict[str, tuple[str, Callable[[float], str], float]] = {
+    "media.drop": ("p", percent, 0.01),
+    "flow.block": ("p", percent, 0.01),
+    "media.police": ("kbps", kilobits, 1.0),
+    "media.delay": ("ms", milliseconds, 1.0),
+    "relearn": ("after_s", seconds, 0.1),
+    "media.size_drop": ("over", byte_count, 1.0),
 }
-"""Rule -> its parameter that is shown, and how that number is written."""
+"""Rule -> its parameter that is shown, how that number is written, and what its last digit is worth."""
 
 
 def mechanism_clause(verdict: Verdict) -> str:
@@ -40,13 +40,16 @@ def mechanism_clause(verdict: Verdict) -> str:
         return say("rule", "some UDP ports do not pass, {port} among them", port=f"{port.estimate:.0f}")
     if rule in all_rules() and rule not in _plain_names():
         return _declared_mechanism(verdict, all_rules()[rule])
-    parameter, tell = PARAMETERS.get(rule, ("", numeral))
+    parameter, tell, step = PARAMETERS.get(rule, ("", numeral, 1.0))
     known = _number_parameter(verdict, parameter)
     if known is None or known.estimate is None:
         return mechanism_name(rule)
-    bounds = [tell(value) if value is not None else "" for value in (known.low, known.high)]
-    amount = estimate_words(known, tell(known.estimate), *bounds)
-    return say("rule", "{mechanism}, {amount}", mechanism=_with_buckets(verdict), amount=amount)
+    return say(
+        "rule",
+        "{mechanism}, {amount}",
+        mechanism=_with_buckets(verdict),
+        amount=estimate_words(known, tell(known.estimate), tell, step),
+    )
 
 
 def is_named(verdict: Verdict) -> bool:
@@ -71,8 +74,8 @@ def _declared_mechanism(verdict: Verdict, rule: Rule) -> str:
         if isinstance(value, Category):
             clauses.append(f"{parameter.name} {value.value}")
         elif value is not None and value.estimate is not None:
-            low, high = ("" if bound is None else _plain_number(bound) for bound in (value.low, value.high))
-            text = estimate_words(value, f"{_plain_number(value.estimate)} {parameter.unit}", low, high)
+            step = 1.0 if (value.high or 0.0) >= 100.0 else 0.01
+            text = estimate_words(value, f"{_plain_number(value.estimate)} {parameter.unit}", _plain_number, step)
             clauses.append(f"{parameter.name} {text}")
     return say("list", "; ").join(clauses)
 
@@ -113,8 +116,11 @@ def _with_buckets(verdict: Verdict) -> str:
         return say("rule", "calls are held to a low rate, both directions together")
     share = _number_parameter(verdict, "p")
     if verdict.rule == "media.size_drop" and share is not None and (share.high or 0.0) < MOST_PARTIAL_SHARE:
-        told = estimate_words(share, *map(percent, (share.estimate or 0.0, share.low or 0.0, share.high or 0.0)))
-        return say("rule", "packets above a certain size are dropped at random, {share}", share=told)
+        return say(
+            "rule",
+            "packets above a certain size are dropped at random, {share}",
+            share=estimate_words(share, percent(share.estimate or 0.0), percent, 0.01),
+        )
     return mechanism_name(verdict.rule or "")
 
 
@@ -138,20 +144,16 @@ def _freeze_clause(verdict: Verdict) -> str:
 
 
 def _threshold_words(verdict: Verdict) -> str:
-    packets, size = _number_parameter(verdict, "after_packets"), _number_parameter(verdict, "after_bytes")
-    span = _number_parameter(verdict, "after_s")
-    if packets is not None and packets.estimate is not None:
-        value = count("unit", "{number} packet", "{number} packets", round(packets.estimate))
-        told = estimate_words(packets, value, numeral(packets.low or 0), numeral(packets.high or 0))
-        return say("list", " or ").join([_span_words(span), told]) if span is not None else told
-    if size is not None and size.estimate is not None:
-        value = count("unit", "{number} byte", "{number} bytes", round(size.estimate))
-        return estimate_words(size, value, numeral(size.low or 0), numeral(size.high or 0))
-    return _span_words(span) if span is not None else ""
-
-
-def _span_words(span: Number) -> str:
-    return estimate_words(span, seconds(span.estimate or 0), seconds(span.low or 0), seconds(span.high or 0))
+    """What cuts flows off: a time, a count of packets, or of bytes; several of them where nothing tells which."""
+    told = []
+    if (span := _number_parameter(verdict, "after_s")) is not None:
+        told.append(estimate_words(span, seconds(span.estimate or 0.0), seconds, 0.1))
+    if (packets := _number_parameter(verdict, "after_packets")) is not None:
+        number = round(packets.estimate or 0.0)
+        told.append(estimate_words(packets, count("unit", "{number} packet", "{number} packets", number), numeral))
+    if (size := _number_parameter(verdict, "after_bytes")) is not None:
+        told.append(estimate_words(size, byte_count(size.estimate or 0.0), numeral))
+    return say("list", " or ").join(told)
 
 
 def _number_parameter(verdict: Verdict, parameter: str) -> Number | None:

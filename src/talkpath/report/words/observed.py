@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from talkpath.report.words.amounts import milliseconds, numeral
+from talkpath.report.words.amounts import milliseconds, numeral, rounded_outward
 from talkpath.report.words.language import count, say
 from talkpath.report.words.mechanism import is_named, mechanism_clause, mechanism_name
 from talkpath.verdict.model import Verdict
@@ -127,7 +127,8 @@ def _observed_restricted(verdict: Verdict) -> str:
     )
     if calls is None or low is None or high is None or twins is None:
         return say("restricted", "Calls fared worse than control traffic sent at the same moments.")
-    values = {"low": numeral(100 * low), "high": numeral(100 * high), "twins": numeral(100 * twins)}
+    least, most = rounded_outward(100 * low, 100 * high, 1.0)
+    values = {"low": numeral(least), "high": numeral(most), "twins": numeral(100 * twins)}
     return _lost_packets_words(direction, round(100 * calls), values)
 
 

@@ -1,4 +1,4 @@
-"""Estimates where calls are cut off: after how many packets, or after how many seconds, each with an interval.
+"""Estimates where calls are cut off: after how many packets or bytes, or after how many seconds, each with an interval.
 
 No flow shows the point itself: it lies between the last packet that arrived and the first one that did not, and what
 the line may have lost of its own moves the upper end.
@@ -22,19 +22,21 @@ SPARE_S, ROOM_PACKETS = 0.05, 1  # ends of two directions, and of flows, are res
 KNOWN_PACKETS = 24  # by then a call is recognised (TSPU manual chapter 8: 30 packets of a session are inspected)
 
 
-def cut_off_packets(spans: list[tuple[int, int]], tails: Sequence[Tail] = ()) -> Number:
+def cut_off_count(spans: list[tuple[int, int]], tails: Sequence[Tail] = (), packet: float = 1.0) -> Number:
     """Estimate the count after which flows with these (least, most) went silent: at least what passed of any of them,
     and at most what three in four had sent, or what the line may have lost of their `tails` allows. If flows contradict
-    one another, some had got a new port and their count started again: the true count is between them."""
+    one another, some had got a new port and their count started again: the true count is between them. `packet` is what
+    one packet adds to the count: 1, or its bytes."""
     if not spans:
         return Number(None, None, None)
     low, high = max(least for least, _ in spans), three_in_four_live([most for _, most in spans])
     high = max(high, round(first_excluded(high, tails) or high + 1.0) - 1)
-    if low > sorted(most for _, most in spans)[len(spans) // 4] + APART_PACKETS:
+    if low > sorted(most for _, most in spans)[len(spans) // 4] + APART_PACKETS * packet:
         low, high = min(least for least, _ in spans), max(low, high)
-    if high <= KNOWN_PACKETS:  # where a call is recognised only after the count, more of it passes
+    if high <= KNOWN_PACKETS * packet:  # where a call is recognised only after the count, more of it passes
         low = min(low, *(most for _, most in spans))
-    return _number(float(low - ROOM_PACKETS), float(max(low, high) + ROOM_PACKETS))
+    room = ROOM_PACKETS * packet
+    return _number(max(0.0, low - room), max(low, high) + room)
 
 
 def three_in_four_live(counts: Sequence[int]) -> int:

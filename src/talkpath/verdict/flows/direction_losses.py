@@ -30,7 +30,7 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Bits, Floats
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.analysis import remember_result
-from talkpath.verdict.flows.outcomes import first_life
+from talkpath.verdict.flows.outcomes import counted_per_packet, first_life
 from talkpath.verdict.statistics.cohort import (
     DIRECTIONS,
     MEDIA_STAGES,
@@ -318,16 +318,19 @@ def _typical_flows(packets: Floats, losses: Floats) -> Bits:
 
 
 @remember_result
-def sent_before_each(epoch: Epoch, later_s: float = 0.0) -> dict[Direction, Floats]:
-    """For each slot, count the packets that calls sent both ways up to and including it, in order of time (mean over
-    calls).
+def sent_before_each(epoch: Epoch, later_s: float = 0.0, header_bytes: int | None = None) -> dict[Direction, Floats]:
+    """For each slot, count what calls sent both ways up to and including it, in order of time (mean over calls): in
+    packets, or with the bytes of headers in IP bytes.
 
     The far end's packets pass a middlebox later than ours of the same scheduled time, by `later_s`.
     """
+    adds = [
+        counted_per_packet(np.array(direction_track(epoch, direction).size, np.float64), header_bytes)
+        for direction in DIRECTIONS
+    ]
     sent = [flow_arrivals(epoch, direction, calls=True)[0] for direction in DIRECTIONS]
     shares = [
-        rows.mean(axis=0) if len(rows) else np.zeros(len(direction_track(epoch, direction).at_ms))
-        for rows, direction in zip(sent, DIRECTIONS, strict=True)
+        rows.mean(axis=0) * each if len(rows) else np.zeros(len(each)) for rows, each in zip(sent, adds, strict=True)
     ]
     shifts = {"up": 0.0, "down": 1000.0 * later_s}
     at_ms = np.concatenate(

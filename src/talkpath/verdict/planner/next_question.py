@@ -32,10 +32,8 @@ from talkpath.wire.control.question import Baseline, WatchedCalls
 SOME_EPOCHS = 4
 TURN_EPOCHS = 8  # epochs of an undecided arm before longer looks and last fresh calls
 MORE_EPOCHS = 4  # where something is amiss, before others have had their longer look
-LIGHT_EPOCHS = 8  # likewise of small cohorts
-LEANING_EPOCHS = 8  # likewise where one test leans towards a finding, and bytes are not short
+WEAK_EPOCHS = 8  # likewise of small cohorts, or where one test leans towards a finding and bytes are not short
 FIRST_RESERVE = 0.2  # of the bytes, not for first epochs: eight voice arms take three quarters
-LOOK_TIMES = 1
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late cut-off
 LATELY_S = 2.0  # before its long call ended: so late an arm's last fresh calls begin
 STRONG_LOG_E = log(20.0)  # an arm is nearly accused, where bytes are short
@@ -230,8 +228,7 @@ class QuestionPlanner:
         if plan.long_s and not plan.watch_s and len(plan.arms) > FEW_ARMS:
             return
         wanted = ("ok", "insufficient") if self.costs.tight else ("ok", "insufficient", "impaired")
-        watched = plan.watch_s > 0
-        for times in range(1, 1 + (WATCH_TIMES if watched else LOOK_TIMES)):
+        for times in range(1, 1 + (WATCH_TIMES if plan.watch_s > 0 else 1)):
             for assessment in self.assessments:
                 proven = assessment.state not in wanted
                 proven |= assessment.hint and self.asked.is_pending(assessment)
@@ -285,7 +282,7 @@ class QuestionPlanner:
             return False
         had = self.asked.count(assessment, Baseline) + self.asked.count(assessment, WatchedCalls)
         leans = not tight and leans_to_finding(assessment)
-        most = LIGHT_EPOCHS if self.questions.light else LEANING_EPOCHS if leans else MORE_EPOCHS
+        most = WEAK_EPOCHS if self.questions.light or leans else MORE_EPOCHS
         return (assessment.hint or leans) and not assessment.is_final and had < most
 
 

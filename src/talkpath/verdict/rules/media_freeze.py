@@ -1,7 +1,9 @@
 """`media.freeze` (M03, M04): a recognised call runs, then all its packets are dropped for good.
 
-It is cut off after a number of packets (both ways together), a number of seconds, or right after the handshake. At one
-packet rate counts and times fit equally well: the same call at another rate separates them. Calls to the same port may
+It is cut off after a number of packets or bytes (both ways together), a number of seconds, or right after the
+handshake. At one packet rate counts and times fit equally well: the same call at another rate separates them. Counts
+of packets and of bytes are told apart by calls whose packets are of other sizes, be it of another app in the same check
+(`judge.with_shared_threshold`). Calls to the same port may
 be blocked for a while after that (residual blocking): some calls are blocked as a whole then, but by the order of
 events, and not at random.
 """
@@ -22,7 +24,7 @@ from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.calls_left_out import behind_cut_offs, log_likelihood
 from talkpath.verdict.flows.censored_tail import tail_by_count, tail_by_twins
-from talkpath.verdict.flows.cut_off_point import cut_off_packets, cut_off_seconds
+from talkpath.verdict.flows.cut_off_point import cut_off_count, cut_off_seconds
 from talkpath.verdict.flows.direction_losses import DirectionLosses, sent_before_each
 from talkpath.verdict.flows.outcomes import (
     MIN_SILENT_PACKETS,
@@ -31,6 +33,7 @@ from talkpath.verdict.flows.outcomes import (
     FlowOutcome,
     calls_of,
     count_at_silence,
+    counted_per_packet,
     flow_outcomes,
     quickest_s,
     round_trip_s,
@@ -67,8 +70,10 @@ HANDSHAKE_PACKETS, HANDSHAKE_MEDIA = 8, 3  # that may still pass in a direction 
 HANDSHAKE_LEAD = 1.015  # a threshold right after the handshake is preferred by so much
 FREEZE_LATER_S = (0.0, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2)  # up to a round trip
 LATER_PACKETS = (0.25, 0.5, 0.75, 1.0)  # likewise in shares of each epoch's own round trip, where queues make it long
-COUNT_OR_TIME = ("packets", "seconds")
+COUNTS = ("packets", "bytes")
+COUNT_OR_TIME = (*COUNTS, "seconds")
 UNTOLD_SHARE = 0.1  # of the best gain, within which counts and times fit as well, where no contrast tells
+ANOTHER_RATE: Question = RateContrast(0.5)  # it separates counts from times, which fit equally well at one rate
 POINTS_TRIED = 600  # thresholds tried at once; of more, first a coarse grid, then all near its best
 BLUR_PACKETS = 1e-3  # counts are means over calls, one of which may have retried
 
@@ -85,12 +90,13 @@ def explain(view: ArmView) -> Fit | None:
 
 
 def _cut_off(view: ArmView) -> Fit | None:
-    """Fit the best of four: after packets, after seconds, after the handshake, or each call at its own time. Calls that
+    """Fit the best of five: after packets, bytes, seconds, or the handshake, or each call at its own time. Calls that
     were never established did not run."""
     if mostly_blocked(view):
         return None
     fits = {
-        "packets": _after_packets(view),
+        "packets": _after_count(view),
+        "bytes": _after_count(view, view.header_bytes),
         "seconds": _best_threshold(view, None, SECONDS_NEAR, 0.0),
         "handshake": best_point(view, _gains_after_handshake, apart=True),
         "each": _fit_each_direction(view),
@@ -116,7 +122,7 @@ def _cut_off(view: ArmView) -> Fit | None:
             for each in _untold_kinds(view, kind, gains)
             for name, value in _measure_threshold(view, each, directions_of(fit.direction)).items()
         },
-        _sharpening_contrast(view, kind),
+        () if kind in ("handshake", "each") or view.asked(ANOTHER_RATE) else (ANOTHER_RATE,),
     )
 
 
@@ -200,21 +206,30 @@ def _rest_ended(losses: DirectionLosses) -> float:
     return float(gain) if 2.0 * gain > most else 0.0
 
 
-def _after_packets(view: ArmView) -> GridPoint | None:
-    """Find the best threshold in packets, for each delay by which the far end's packets may pass the middlebox
-    later."""
-    fits = [_best_threshold(view, (later_s, 0.0), PACKETS_NEAR, 1.0) for later_s in FREEZE_LATER_S]
+def _after_count(view: ArmView, header_bytes: int | None = None) -> GridPoint | None:
+    """Find the best threshold in packets, or with the bytes of headers in IP bytes, for each delay by which the far
+    end's packets may pass the middlebox later."""
+    near = PACKETS_NEAR * _most_per_packet(view, header_bytes)
+    delays = [(later_s, 0.0) for later_s in FREEZE_LATER_S]
     if any(quickest_s(epoch) > FREEZE_LATER_S[-1] for epoch in view.explained):
-        fits += [_best_threshold(view, (0.0, part), PACKETS_NEAR, 1.0) for part in LATER_PACKETS]
+        delays += [(0.0, part) for part in LATER_PACKETS]
+    fits = (_best_threshold(view, delay, near, 1.0, header_bytes) for delay in delays)
     return max((fit for fit in fits if fit is not None), key=lambda fit: fit.gain, default=None)
 
 
-def _best_threshold(view: ArmView, delay: tuple[float, float] | None, near: float, least: float) -> GridPoint | None:
-    """Find the best threshold beyond which everything is dropped: of the packet counts of the slots, where the far
-    end's packets pass later by that delay (seconds, and round trips), or (None) of their times."""
+def _most_per_packet(view: ArmView, header_bytes: int | None) -> float:
+    """Return the mean that one packet adds to a count, of the epoch and direction where that is most."""
+    return max((float(counted_per_packet(s.size, header_bytes).mean()) for s in view.losses), default=1.0)
+
+
+def _best_threshold(
+    view: ArmView, delay: tuple[float, float] | None, near: float, least: float, header_bytes: int | None = None
+) -> GridPoint | None:
+    """Find the best threshold beyond which everything is dropped: of the counts of the slots, where the far end's
+    packets pass later by that delay (seconds, and round trips), or (None) of their times."""
 
     def of(losses: DirectionLosses) -> Ascending:
-        return _ascending_slots(losses, delay and delay[0] + delay[1] * quickest_s(losses.epoch))
+        return _ascending_slots(losses, delay and delay[0] + delay[1] * quickest_s(losses.epoch), header_bytes)
 
     values = np.unique(np.concatenate([of(losses).at for losses in view.losses])) if view.losses else np.zeros(0)
     values = values[values >= least]
@@ -235,7 +250,7 @@ def _best_point(view: ArmView, gains: Callable[[DirectionLosses], Floats]) -> Gr
 
 
 class Ascending(NamedTuple):
-    """The slots of one direction in order of their packet counts or times, `at`: sums of the gains of all slots before
+    """The slots of one direction in order of their counts or times, `at`: sums of the gains of all slots before
     each place and of all, where everything (`sure`) or most (`some`) is lost."""
 
     at: Floats
@@ -244,9 +259,9 @@ class Ascending(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def _ascending_slots(losses: DirectionLosses, later_s: float | None) -> Ascending:
+def _ascending_slots(losses: DirectionLosses, later_s: float | None, header_bytes: int | None) -> Ascending:
     """Order the slots once for each epoch: a mechanism is named again after every epoch, over all so far."""
-    at = losses.at_s if later_s is None else sent_before_each(losses.epoch, later_s)[losses.direction]
+    at = losses.at_s if later_s is None else sent_before_each(losses.epoch, later_s, header_bytes)[losses.direction]
     order = np.argsort(at, kind="stable")
     # the sum of all terms before each place, and of all
     sure, some = (np.concatenate([[0.0], terms[order].cumsum()]) for terms in _slot_terms(losses))
@@ -317,25 +332,21 @@ def _fit_each_direction(view: ArmView) -> GridPoint | None:
     return GridPoint(both, 0, "both")
 
 
-def _sharpening_contrast(view: ArmView, kind: str) -> tuple[Question, ...]:
-    """Return the contrast that separates counts from times, which fit equally well at one packet rate: another rate."""
-    return () if kind in ("handshake", "each") or view.asked(RateContrast(0.5)) else (RateContrast(0.5),)
-
-
 def _untold_kinds(view: ArmView, kind: str, gains: Mapping[str, float]) -> list[str]:
-    """Return the kind that fits best, and of counts and times the other one as well, until a contrast tells: at one
-    packet rate both fit, and which does better is chance."""
-    if kind not in COUNT_OR_TIME:
-        return [kind]
-    told = RULE_MARGIN_NATS if view.asked(RateContrast(0.5)) else max(RULE_MARGIN_NATS, UNTOLD_SHARE * gains[kind])
-    return [each for each in COUNT_OR_TIME if gains.get(each, -np.inf) >= gains[kind] - told]
+    """Return the kind that fits best, and the counts and times that fit as well, until a contrast tells: at one packet
+    rate counts and times do, of packets of one size counts of packets and of bytes at any, and any of them where calls
+    end soon after the handshake. Which does better then is chance."""
+    if kind == "each":  # no count or time that all calls share
+        return []
+    untold = max(RULE_MARGIN_NATS, UNTOLD_SHARE * gains[kind])
+    told = RULE_MARGIN_NATS if view.asked(ANOTHER_RATE) else untold
+    margins = {each: told if "seconds" in (each, kind) else untold for each in COUNT_OR_TIME}
+    return [each for each in gains if each == kind or (each in margins and gains[each] >= gains[kind] - margins[each])]
 
 
 def _measure_threshold(view: ArmView, kind: str, hit: tuple[Direction, ...]) -> Parameters:
     if kind == "handshake":
         return {"after": Category("handshake")}
-    if kind == "each":  # no count or time that all calls share
-        return {}
     calls = [(epoch, outcome) for epoch in view.explained for outcome in flow_outcomes(epoch) if outcome.role == "call"]
     ended = [
         (epoch, outcome) for epoch, outcome in calls if all(_went_silent(outcome.of(direction)) for direction in hit)
@@ -343,14 +354,15 @@ def _measure_threshold(view: ArmView, kind: str, hit: tuple[Direction, ...]) -> 
     flows = [
         (epoch, outcome) for epoch, outcome in ended if all(outcome.of(direction).arrived for direction in hit)
     ] or ended
-    if kind == "packets":
-        spans = [count_at_silence(outcome, hit, round_trip_s(epoch)) for epoch, outcome in flows]
-        tails = [
-            tail_by_count(outcome, hit, most, round_trip_s(epoch), tail_by_twins(epoch, outcome))
-            for (epoch, outcome), (_, most) in zip(flows, spans, strict=True)
-        ]
-        return {"after_packets": cut_off_packets(spans, tails)}
-    return {"after_s": cut_off_seconds(flows, hit)}
+    if kind == "seconds":
+        return {"after_s": cut_off_seconds(flows, hit)}
+    header_bytes = view.header_bytes if kind == "bytes" else None
+    spans = [count_at_silence(outcome, hit, round_trip_s(epoch), header_bytes) for epoch, outcome in flows]
+    tails = [
+        tail_by_count(outcome, hit, most, round_trip_s(epoch), tail_by_twins(epoch, outcome), header_bytes)
+        for (epoch, outcome), (_, most) in zip(flows, spans, strict=True)
+    ]
+    return {f"after_{kind}": cut_off_count(spans, tails, _most_per_packet(view, header_bytes))}
 
 
 def _went_silent(direction: DirectionOutcome) -> bool:
@@ -371,10 +383,11 @@ RULE = Rule(
     explain=explain,
     parameters=(
         Parameter("after_packets", "packets", "of the flow, both ways together, that pass"),
+        Parameter("after_bytes", "bytes", "the same in IP bytes"),
         Parameter("after_s", "s", "from the flow's first packet"),
         Parameter("after", "", '"handshake": set-up and a few packets pass'),
     ),
-    contrasts=(RateContrast(0.5), WatchedCalls()),
+    contrasts=(ANOTHER_RATE, WatchedCalls()),
     loses_media=True,
     at_most=at_most,
 )
