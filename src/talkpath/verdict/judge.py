@@ -73,8 +73,7 @@ def is_undecided(facts: Facts) -> bool:
 def _worst_variants(assessments: Sequence[Assessment]) -> list[Assessment]:
     """The assessment of each (app, medium) of the plan, in its order."""
     order = dict.fromkeys((each.arm.app, each.arm.medium) for each in assessments)
-    groups = [[each for each in assessments if (each.arm.app, each.arm.medium) == key] for key in order]
-    return [worst_variant(group) for group in groups]
+    return [worst_variant([each for each in assessments if (each.arm.app, each.arm.medium) == key]) for key in order]
 
 
 def _arm_verdict(facts: Facts, assessment: Assessment) -> Verdict:

@@ -60,6 +60,16 @@ def test_a_large_bucket_is_told_with_its_rate(burst_bytes: int) -> None:
     assert contains_truth(verdict.parameters["kbps"], 20)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(("kbps", "seed"), [(60, 1), (70, 1), (80, 2)])
+def test_a_bucket_that_only_bursts_of_a_call_exceed_is_named(kbps: int, seed: int) -> None:
+    """Telegram sends some twenty packets within 20 ms as it begins: of all calls the last of these are dropped."""
+    rule = f"media.police,kbps={kbps}"
+    (verdict,) = judge_facts(run_sim(make_plan(choose_arms(["telegram"])), Scenario.parse("clean", [rule], seed)))
+    assert (verdict.state, verdict.rule) == ("restricted", "media.police")
+    assert contains_truth(verdict.parameters["kbps"], kbps)
+
+
 @pytest.mark.parametrize("share", [0.02, 0.03, 0.05])
 def test_what_is_lost_by_chance_is_no_bucket(share: float) -> None:
     """The fit doubts each packet a little, and that alone explains such losses as well as chance does."""

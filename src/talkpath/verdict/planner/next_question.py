@@ -230,10 +230,9 @@ class QuestionPlanner:
         wanted = ("ok", "insufficient") if self.costs.tight else ("ok", "insufficient", "impaired")
         for times in range(1, 1 + (WATCH_TIMES if plan.watch_s > 0 else 1)):
             for assessment in self.assessments:
-                proven = assessment.state not in wanted
-                proven |= assessment.hint and self.asked.is_pending(assessment)
                 variants = self.asked.variants(assessment) if one_variant else [assessment]
                 enough = any(self.asked.count(each, WatchedCalls) >= times for each in variants)
+                proven = assessment.state not in wanted or (assessment.hint and self.asked.is_pending(assessment))
                 if not proven and not enough and not self.asked.app_is_restricted(assessment):
                     share = 1.0 if self.costs.tight else 1.0 - self.costs.reserve
                     yield from self.costs.affordable(self.questions.look(assessment), share)

@@ -136,10 +136,15 @@ class Kinds(NamedTuple):
 
 @lru_cache(maxsize=256)
 def _kinds_of_packets(losses: DirectionLosses) -> tuple[Kinds, Kinds]:
-    """Return the kinds by packets that may be reordered on the wire, and by spans of `PHASE_S`."""
+    """Return the kinds by packets that may be reordered on the wire, and by spans of `PHASE_S`. Of a burst that lasts
+    longer than packets are out of order, only those at about the same time may be."""
     sizes = np.round(np.log(np.maximum(losses.size, 1.0)) / LIKE)
-    mixed = np.concatenate([[0.0], np.cumsum(np.diff(losses.at_s) > MIX_S)])
-    return _sorted_kinds(np.stack([mixed, sizes])), _sorted_kinds(np.stack([np.floor(losses.at_s / PHASE_S), sizes]))
+    begins = np.diff(losses.at_s, prepend=-np.inf) > MIX_S
+    bursts = np.cumsum(begins) - 1
+    windows = np.floor((losses.at_s - losses.at_s[begins][bursts]) / MIX_S)
+    return _sorted_kinds(np.stack([bursts, windows, sizes])), _sorted_kinds(
+        np.stack([np.floor(losses.at_s / PHASE_S), sizes])
+    )
 
 
 def _sorted_kinds(marks: Floats) -> Kinds:
