@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+import talkpath
 from factories.checks import boxed
 from factories.checks.boxed import Flow, Outcome, Slot
 from factories.checks.rule_cases import Case, assert_named, named_on_every_line
@@ -28,6 +29,13 @@ def test_it_is_named(case: Case, line: str) -> None:
 def test_where_only_calls_end_nothing_is_closed() -> None:
     facts = boxed.play_check(boxed.Line([boxed.freeze_after(25)], seed=2))
     assert [udp_freeze.epoch_silence(epoch) for epoch in facts.epochs] == [None] * len(facts.epochs)
+
+
+@pytest.mark.long
+def test_calls_of_two_apps_that_end_in_one_moment_share_no_count() -> None:
+    """All UDP stops at 0.4 s, while the calls of one app have sent more packets than those of the next."""
+    result = talkpath.simulate("udp.block,from_s=0.4", seed=1)
+    assert {(verdict.state, verdict.rule) for verdict in result.verdicts} == {("closed", "udp.block")}
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])

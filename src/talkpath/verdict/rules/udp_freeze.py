@@ -156,7 +156,7 @@ def _explain_counted(view: ArmView, header_bytes: int | None) -> Fit | None:
     agreeing = sum(least <= s.most + spare for s in found)
     if agreeing < MIN_AGREEING_SHARE * len(found) or all(s.silent <= window for s in found):
         return None
-    if len(found) < MIN_COUNTED_EPOCHS:
+    if agreeing < MIN_COUNTED_EPOCHS:
         return Fit(0.0, direction, sharpen=(PACE_CONTRAST,))
     long = [s for s in found if s.silent >= LEAST_SILENT * s.sent]
     gain = (
