@@ -66,7 +66,7 @@ def loses_late(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> O
 
 def one_loses(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
     """One call loses packets of its first second."""
-    hit = flow.role == "call" and flow.number % 20 < 5 and 0.5 < slot.at_s < 0.7
+    hit = flow.role == "call" and flow.number % 20 == 3 and 0.5 < slot.at_s < 0.7
     return None if hit and slot.stage == "media" else 0.0
 
 
@@ -82,6 +82,26 @@ def test_a_long_call_is_cleared_only_by_calls_that_lived_as_long() -> None:
     assert short_too is not None
     assert short_too.at_s > 2.0
     assert short_too == find_divergence(view(("long", 1, 900, grows)))
+
+
+def each_nth_loses(n: int) -> Box:
+    """Each n-th call loses half of its packets after three seconds."""
+    seen: dict[int, int] = {}
+
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+        hit = flow.role == "call" and seen.setdefault(flow.number, len(seen)) % n == 0
+        return None if hit and slot.stage == "media" and slot.at_s > 3.0 and rng.random() < 0.5 else 0.0
+
+    return box
+
+
+def test_a_share_of_calls_that_lose_late_is_bad_luck_only_where_many_others_do_not() -> None:
+    """Two of eight may be a rule that acts on a quarter of all calls; one of sixteen is one 5-tuple's accident."""
+    for calls, n in ((8, 4), (8, 2), (4, 4)):
+        found = find_divergence(view(("long", calls, 400, each_nth_loses(n))))
+        assert found is not None
+        assert not found.ended
+    assert find_divergence(view(("long", 16, 400, each_nth_loses(16)))) is None
 
 
 def test_a_call_that_loses_some_packets_from_late_on_parts() -> None:

@@ -8,7 +8,8 @@ A call parts from them if it ends (or never begins) while most twins go on, if i
 second on or for some seconds, or if its delay spreads more. Behind several paths, queues or translators single 5-tuples
 differ anyhow: by how much, the random twins of all epochs show, each until it ends. Within that a call parts only where
 it loses more than at its start: what it loses from the start on, short calls beside own twins show as well, and may
-accuse. Where half of an arm's calls that lived as long did not part, it was bad luck of single 5-tuples, and no doubt.
+accuse. Where half of an arm's calls that lived as long did not part, and those of all arms show that fewer than
+`MAX_ENDED` of such calls do, it was bad luck of single 5-tuples, and no doubt.
 
 One arm's calls are few, so those of all arms are one sample: `ok` takes so many that lived that fewer than `MAX_ENDED`
 of such calls end (`ended_calls`); and two of unlike arms that went silent equally long after their start put every arm
@@ -17,7 +18,7 @@ in doubt of which few calls lived so long (`cut_off_together`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from math import ceil, inf, sqrt
@@ -30,6 +31,7 @@ from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Facts, Track
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.excess_loss import loses_with_cause, shown_after_s, window_counts
 from talkpath.verdict.flows.flow_spread import short_flow_spreads
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, calls_of, flow_outcomes, without_ends
 from talkpath.verdict.statistics.cohort import DIRECTIONS, direction_track
@@ -39,7 +41,6 @@ from talkpath.wire.control.question import LongCalls, WatchedCalls
 SILENT_PACKETS, SILENCE_S = 8, 1.5  # a call has ended: so much was sent after its last arrival
 LOSS_WINDOW_S = 5.0  # a call that loses much only for a while is found in one of these
 MUCH_LOSS, SOME_LOSS = 0.05, 0.02  # more than twins, in one window; from some window on to the end
-MIN_ERRORS = 4.0  # standard errors of that difference, as far as single packets are lost by chance
 MIN_UNLIKE_ERRORS = 3.0  # standard deviations by which 5-tuples differ: more is not the bad luck of one of them
 AT_FIRST_S = 1.0  # of a call, which short calls show as well: more from then on is not its 5-tuple's doing
 WINDOW_PACKETS = 15
@@ -195,17 +196,29 @@ def lived_longer(view: ArmView, at_s: float) -> int:
 
 @remember_result
 def _of_epochs(epochs: tuple[Epoch, ...], arm: Arm, unlike: tuple[float, ...]) -> Divergence | None:
-    calls = _long_calls(epochs, arm, dict(zip(DIRECTIONS, unlike, strict=True)))
-    return min((call.diverged for call in calls if call.diverged and not _is_bad_luck(call, calls)), default=None)
+    differ = dict(zip(DIRECTIONS, unlike, strict=True))
+    calls = _long_calls(epochs, arm, differ)
+    if not any(call.diverged for call in calls):
+        return None
+    others = {epoch.arm for epoch in epochs} - {arm}
+    every = [*calls, *(call for other in others for call in _long_calls(epochs, other, differ))]
+    return min(
+        (call.diverged for call in calls if call.diverged and not _is_bad_luck(call, calls, every)), default=None
+    )
 
 
-def _is_bad_luck(one: LongCall, calls: Sequence[LongCall]) -> bool:
-    """Whether half of the calls that lived as long as this one until it diverged did not diverge."""
+def _is_bad_luck(one: LongCall, calls: Sequence[LongCall], every: Sequence[LongCall]) -> bool:
+    """Whether half of the arm's calls that lived as long as this one until it diverged did not diverge, and few of
+    those of all arms did."""
     assert one.diverged is not None
     at_s, ended, _ = one.diverged
     least_s = at_s + SILENCE_S if ended else AS_LONG_SHARE * at_s
-    comparable = [call for call in calls if call is one or call.span_s >= least_s]
-    return 2 * sum(call.diverged is not None for call in comparable) <= len(comparable)
+    mine, all_arms = (
+        [call.diverged is not None for call in sample if call is one or call.span_s >= least_s]
+        for sample in (calls, every)
+    )
+    parted = sum(all_arms)
+    return 2 * sum(mine) <= len(mine) and few_calls_end(EndedCalls(parted, at_s, len(all_arms) - parted))
 
 
 def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, float] | None = None) -> list[LongCall]:
@@ -340,8 +353,8 @@ def _loses_more(
     if not twins:
         return Divergence(last_s, ended=False) if one.sent - one.arrived >= MUCH_LOSS * one.sent else None
     edges = started_s + np.arange(LOSS_WINDOW_S * ceil(last_s / LOSS_WINDOW_S) + 1.0)
-    beside = np.array([_window_counts(twin.started_s, twin.flow.of(direction), edges) for twin in twins])
-    seconds = np.vstack([_window_counts(started_s, one, edges), beside.sum(axis=0)])
+    beside = np.array([window_counts(twin.started_s, twin.flow.of(direction), edges) for twin in twins])
+    seconds = np.vstack([window_counts(started_s, one, edges), beside.sum(axis=0)])
     by_chance = MIN_UNLIKE_ERRORS * unlike * sqrt(1.0 + 1.0 / len(twins))
     first = seconds[:, : int(AT_FIRST_S)].sum(axis=1)
     windows = seconds.reshape(len(seconds), -1, int(LOSS_WINDOW_S))
@@ -349,52 +362,10 @@ def _loses_more(
     told = told * (told[2] > 0)  # of other seconds twins say nothing
     for at, window in enumerate(told.T):
         baseline = first if at else None
-        if window[0] >= WINDOW_PACKETS and _loses_with_cause(window, baseline, MUCH_LOSS, by_chance):
-            parts = partial(_loses_with_cause, first=baseline, least=MUCH_LOSS, by_chance=by_chance)
-            soon_s = at * LOSS_WINDOW_S + _soon_s(windows[:, at], parts)
+        if window[0] >= WINDOW_PACKETS and loses_with_cause(window, baseline, MUCH_LOSS, by_chance):
+            parts = partial(loses_with_cause, first=baseline, least=MUCH_LOSS, by_chance=by_chance)
+            soon_s = at * LOSS_WINDOW_S + shown_after_s(windows[:, at], parts)
             return Divergence(min((at + 1) * LOSS_WINDOW_S, last_s), ended=False, soon_s=soon_s)
     since = told[:, ::-1].cumsum(axis=1).T  # the last window, the last two, and so on to the whole call
-    diverged = any(_loses_with_cause(counts, first, SOME_LOSS, by_chance) for counts in since)
+    diverged = any(loses_with_cause(counts, first, SOME_LOSS, by_chance) for counts in since)
     return Divergence(last_s, ended=False) if diverged else None
-
-
-def _soon_s(window: Floats, parts: Callable[[Floats], bool]) -> int:
-    """After which second of a window it shows already, if what is lost goes on to the window's end."""
-    until, after = window.cumsum(axis=1), window[:, ::-1].cumsum(axis=1)[:, ::-1]
-    shown = (second for second in range(1, until.shape[1]) if parts(until[:, second - 1]) and parts(after[:, second]))
-    return next(shown, until.shape[1])
-
-
-def _loses_with_cause(counts: Floats, first: Floats | None, least: float, by_chance: float) -> bool:
-    """Whether the call lost more than twins, `least` and more than chance: that of single packets, and that of its
-    5-tuple, unless it loses more than at `first`. What it loses from the start on short calls show as well.
-
-    `counts` are the packets that it sent, those that arrived, and the same of twins."""
-    excess, error = _excess_loss(counts)
-    if excess < least or excess < MIN_ERRORS * error:
-        return False
-    if excess >= by_chance:
-        return True
-    if first is None:
-        return False
-    (before, doubt), few = _excess_loss(first), (first[0] - first[1] + 1.0) / (first[0] + 2.0)
-    doubt = max(doubt, sqrt(few * (1.0 - few) / max(1.0, first[0])))  # few packets may have lost none by chance
-    return excess - before >= max(least, MIN_ERRORS * sqrt(error**2 + doubt**2))
-
-
-def _window_counts(started_s: float, one: DirectionOutcome, edges: Floats) -> Floats:
-    """The packets sent and arrived between each two of the edges, the last edge included."""
-    times = (np.sort(started_s + each) for each in (one.sent_s, one.arrived_s))
-    before = [np.append(at.searchsorted(edges[:-1]), at.searchsorted(edges[-1], "right")) for at in times]
-    return np.diff(before).astype(np.float64)
-
-
-def _excess_loss(counts: Floats) -> tuple[float, float]:
-    """By how much more the call lost than twins, and the standard error of that; (0, infinity) where nothing was
-    sent."""
-    sent, arrived, twin_sent, twin_arrived = counts
-    if not sent or not twin_sent:
-        return 0.0, inf
-    loss = 1.0 - (arrived + twin_arrived) / (sent + twin_sent)
-    error = sqrt(max(loss * (1.0 - loss), 1.0 / (sent + twin_sent)) * (1.0 / sent + 1.0 / twin_sent))
-    return float((twin_arrived / twin_sent) - (arrived / sent)), error
