@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from talkpath.apps import shapes
+from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import lay_out, packet_keys, sending_order
 from talkpath.experiment.nonce import put_nonce, read_nonce
@@ -158,6 +159,24 @@ def test_strangers_get_no_answer() -> None:
     draws = Random(2)
     for _ in range(2000):
         assert probe.responder.datagram(0.0, "stranger", 3000, draws.randbytes(draws.randrange(200))) == []
+
+
+def test_a_packet_that_was_changed_anywhere_did_not_come_and_a_lengthened_one_is_counted() -> None:
+    probe = Probe(responder()).opened()
+    probe.say(begin())
+    layout = lay_out(probe.key, begin(), PORTS)
+    draws = Random(3)
+    index, flow = next((i, f) for i, f in enumerate(layout.flows) if f.twin_kind == "random")
+    for slot in layout.up.slots:
+        shape, data = layout.schedule.slots[slot], flow.datagrams[slot]
+        room = range(shape.nonce_at, shape.nonce_at + NONCE_BYTES) if shape.nonce_at is not None else range(0)
+        at = draws.choice([place for place in range(shape.key_at + KEY_BYTES, len(data)) if place not in room])
+        changed = data[:at] + bytes([data[at] ^ 1 << draws.randrange(8)]) + data[at + 1 :]
+        assert probe.responder.datagram(1.0, "me", flow.port, changed) == []
+    assert probe.responder.datagram(1.0, "me", flow.port, data + b"longer") == []
+    report = probe.say(Close(0, ()))
+    assert isinstance(report, Report)
+    assert (report.flows[index].arrived.strip(b"\0"), report.flows[index].added) == (b"", 1)
 
 
 def test_no_more_goes_out_than_came_in_until_the_nonce_is_echoed() -> None:

@@ -12,8 +12,10 @@ Contract: pure; both ends compute it from the `Begin`.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import count, product
 
 import msgspec
 import numpy as np
@@ -21,7 +23,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from talkpath.apps import shapes
-from talkpath.apps.contract.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
+from talkpath.apps.contract.shape import KEY_BYTES, Arm, Direction, Schedule, Shape, Slot
 from talkpath.apps.recorded.app_call import AppCall
 from talkpath.apps.recorded.played import PlayedShape
 from talkpath.experiment.seeds import derive_bytes, random_order, random_orders, seeded_generator
@@ -56,7 +58,6 @@ def limited_bits(schedule: Schedule, slots: tuple[int, ...], limit: HopLimits) -
 SPACING_MS = 0.5  # at 0.1 ms packets share an aggregated Wi-Fi frame, at 2.5 ms the test loses power
 CANARY_SHARE = 0.05
 SETUP_MS = 200.0
-FEW_PLACES = 4096  # of an epoch: usual epochs are memoised, those of long calls are not
 PATH_LOCALS = 16  # local ports kept for asking which transports carry a call
 
 PacketPlace = tuple[int, int]  # (flow index, bit)
@@ -177,10 +178,8 @@ def lay_out_anew(plan: Outline, key: bytes, ports: tuple[int, ...]) -> Layout:
     seed = derive_bytes(key, "epoch", begin.number)
     limit = hop_limit(begin)
     flows = _planned_flows(seed, begin, plan.shape, schedule, ports, limit)
-    answered_by = _answer_bits(schedule)
-    plans = {
-        direction: _direction_plan(direction, seed, schedule, len(flows), answered_by) for direction in ("up", "down")
-    }
+    bit_of = _slot_bits(schedule)
+    plans = {direction: _direction_plan(direction, seed, schedule, len(flows), bit_of) for direction in ("up", "down")}
     if limit:
         bits = limited_bits(schedule, plans[limit.direction].slots, limit)
         plans[limit.direction] = replace(plans[limit.direction], limited=bits)
@@ -287,43 +286,37 @@ def _planned_flows(
     return tuple(flows)
 
 
-def _answer_bits(schedule: Schedule) -> dict[int, list[int]]:
-    return grouped_by_key(
-        (slot.answers, index) for index, slot in enumerate(schedule.slots) if slot.answers is not None
-    )
+def _slot_bits(schedule: Schedule) -> list[int]:
+    """Return which bit of its direction each slot is."""
+    counts = {"up": count(), "down": count()}
+    return [next(counts[slot.direction]) for slot in schedule.slots]
 
 
 def _direction_plan(
-    direction: Direction,
-    seed: bytes,
-    schedule: Schedule,
-    flows: int,
-    answered_by: dict[int, list[int]],
+    direction: Direction, seed: bytes, schedule: Schedule, flows: int, bit_of: Sequence[int]
 ) -> DirectionPlan:
-    slots = tuple(i for i, slot in enumerate(schedule.slots) if slot.direction == direction)
-    media = tuple(bit for bit, slot in enumerate(slots) if schedule.slots[slot].stage == "media")
-    bit_of = {slot: bit for bit, slot in enumerate(slots)}
-    other = [i for i, slot in enumerate(schedule.slots) if slot.direction != direction]
-    other_bit = {slot: bit for bit, slot in enumerate(other)}
-    replies = {
-        bit_of[slot]: tuple(other_bit[reply] for reply in found if reply in other_bit)
-        for slot, found in answered_by.items()
-        if slot in bit_of
-    }
+    slots = tuple(number for number, slot in enumerate(schedule.slots) if slot.direction == direction)
+    own = [schedule.slots[slot] for slot in slots]
+    media = tuple(bit for bit, slot in enumerate(own) if slot.stage == "media")
+    replies = grouped_by_key(
+        (bit_of[slot.answers], bit_of[number])
+        for number, slot in enumerate(schedule.slots)
+        if slot.answers is not None and schedule.slots[slot.answers].direction == direction != slot.direction
+    )
     return DirectionPlan(
         direction=direction,
         slots=slots,
         media=media,
-        due_ms=_due_times(derive_bytes(seed, direction, "order"), schedule, slots, flows),
+        due_ms=_due_times(derive_bytes(seed, direction, "order"), own, flows),
         again=_retry_bits(schedule, slots, bit_of),
-        replies=replies,
-        first_try={bit_of[s]: bit_of[r] for s in slots if (r := schedule.slots[s].retry_of) is not None},
+        replies={bit: tuple(found) for bit, found in replies.items()},
+        first_try={bit: bit_of[slot.retry_of] for bit, slot in enumerate(own) if slot.retry_of is not None},
         withheld=_withheld_slots(derive_bytes(seed, direction, "canary"), media),
     )
 
 
-def _due_times(key: bytes, schedule: Schedule, slots: tuple[int, ...], flows: int) -> NDArray[np.float64]:
-    block_ms = np.array([schedule.slots[slot].at_ms for slot in slots])[:, None] + np.arange(flows) * SPACING_MS
+def _due_times(key: bytes, slots: Sequence[Slot], flows: int) -> NDArray[np.float64]:
+    block_ms = np.array([slot.at_ms for slot in slots])[:, None] + np.arange(flows) * SPACING_MS
     due_ms = np.empty((flows, len(slots)))
     due_ms[random_orders(key, len(slots), flows), np.arange(len(slots))[:, None]] = block_ms
     return due_ms
@@ -341,21 +334,16 @@ def sending_order(schedule: Schedule, out: DirectionPlan) -> tuple[list[int], li
 
 
 def packet_keys(layout: Layout, into: DirectionPlan) -> dict[bytes, PacketPlace]:
-    """Return where each packet of a direction belongs, by the bytes that tell it from others."""
-    cuts = [(slot, (at := layout.schedule.slots[slot].key_at), at + KEY_BYTES) for slot in reversed(into.slots)]
-    keys = [packets[slot][at:end] for packets in (flow.datagrams for flow in layout.flows) for slot, at, end in cuts]
-    few = len(keys) <= FEW_PLACES
-    places = (_packet_places if few else _packet_places.__wrapped__)(len(layout.flows), len(into.slots))
-    return dict(zip(keys, places, strict=True))
+    """Return where each packet of a direction belongs, by the bytes that tell it from others. Each flow begins with its
+    last bit, so that of retries with the same bytes the first one counts."""
+    slots = into.slots[::-1]
+    cuts = [slice(at := layout.schedule.slots[slot].key_at, at + KEY_BYTES) for slot in slots]
+    packets = (zip(map(flow.datagrams.__getitem__, slots), cuts, strict=True) for flow in layout.flows)
+    keys = [datagram[cut] for row in packets for datagram, cut in row]
+    return dict(zip(keys, product(range(len(layout.flows)), reversed(range(len(slots)))), strict=True))
 
 
-@lru_cache(maxsize=32)
-def _packet_places(flows: int, bits: int) -> tuple[PacketPlace, ...]:
-    """Return the places of each flow, last bit first, so that of retries with the same bytes the first one counts."""
-    return tuple((flow, bit) for flow in range(flows) for bit in reversed(range(bits)))
-
-
-def _retry_bits(schedule: Schedule, slots: tuple[int, ...], bit_of: dict[int, int]) -> dict[int, tuple[int, ...]]:
+def _retry_bits(schedule: Schedule, slots: tuple[int, ...], bit_of: Sequence[int]) -> dict[int, tuple[int, ...]]:
     """Return for a request the bits of its retries, for a reply those of the replies to the retries."""
     again: dict[int, list[int]] = {}
     first_reply: dict[tuple[int, int], int] = {}

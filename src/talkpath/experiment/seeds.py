@@ -27,7 +27,7 @@ def session_key(probe_seed: bytes, responder_seed: bytes) -> bytes:
 
 def derive_bytes(key: bytes, *labels: str | int) -> bytes:
     """Derive 32 bytes for one purpose."""
-    text = "\0".join(str(label) for label in labels).encode()
+    text = "\0".join(map(str, labels)).encode()
     return hashlib.blake2b(text, key=key, digest_size=32, person=b"tp derive").digest()
 
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from itertools import repeat
-from zlib import crc32
+from itertools import count, repeat
 
 from msgspec import Struct, structs
 
 from talkpath.apps.contract.shape import NONCE_BYTES
 from talkpath.experiment.budget import IP_UDP_BYTES
-from talkpath.experiment.flight import Flight
+from talkpath.experiment.flight import Flight, count_size
 from talkpath.experiment.layout import DirectionPlan, Layout, PlannedFlow
 from talkpath.experiment.nonce import nonce_matches, put_nonce, read_field, without_nonce
 
@@ -38,25 +37,26 @@ class ResponderFlight(Flight[ResponderPacket]):
     source has proven its address by other means, as over TCP: there nothing is held back until a nonce is echoed."""
 
     __slots__ = (
-        *("_checksums", "_credit_bytes", "_credit_packets", "_draw", "_field_at", "_fields", "_nonce", "_proven"),
-        *("_slots", "_waiting", "checked", "source"),
+        *("_credit_bytes", "_credit_packets", "_digests", "_draw", "_field_at", "_fields", "_is_call", "_nonce"),
+        *("_proven", "_slots", "_waiting", "checked", "source"),
     )
 
     def __init__(
         self, layout: Layout, draw: Callable[[int], bytes], proven: Callable[[Hashable], bool] = lambda source: False
     ) -> None:
         super().__init__(layout, layout.down, layout.up)
-        count = len(layout.flows)
+        flows = len(layout.flows)
         self._slots = [layout.schedule.slots[slot] for slot in layout.up.slots]
         self._field_at, self._fields = _nonce_fields(layout)
-        self._checksums = [_packet_checksums(flow, layout.up) for flow in layout.flows]
+        self._is_call = [flow.role == "call" for flow in layout.flows]
+        self._digests = [_packet_digests(flow, layout.up) for flow in layout.flows]
         self.layout = _without_unneeded(layout)
-        self.source: list[tuple[Hashable, int] | None] = [None] * count
-        self.checked = [False] * count
-        self._nonce = [0] * count
-        self._credit_bytes = [0] * count  # what came and was not yet sent, without headers, while not checked
-        self._credit_packets = [0] * count
-        self._waiting: list[tuple[int, ...]] = [()] * count  # replies that the flow did not bring enough for yet
+        self.source: list[tuple[Hashable, int] | None] = [None] * flows
+        self.checked = [False] * flows
+        self._nonce = [0] * flows
+        self._credit_bytes = [0] * flows  # what came and was not yet sent, without headers, while not checked
+        self._credit_packets = [0] * flows
+        self._waiting: list[tuple[int, ...]] = [()] * flows  # replies that the flow did not bring enough for yet
         self._draw, self._proven = draw, proven
 
     def take(
@@ -64,6 +64,8 @@ class ResponderFlight(Flight[ResponderPacket]):
     ) -> list[ResponderPacket]:
         """One packet of this epoch arrived from `source`; the replies to send. Nothing if it was changed on the way."""
         if not self._unchanged(flow, bit, data):
+            if len(data) > self.sizes[bit]:
+                count_size(self.strangers[flow], len(data))
             return []
         if self.source[flow] != (source, port):
             self._bind(flow, source, port)
@@ -81,16 +83,17 @@ class ResponderFlight(Flight[ResponderPacket]):
         """See `Flight`; before these, replies that had to wait."""
         due = (*self._waiting[flow], *bits)
         packets = super().reply(flow, due)
-        self._waiting[flow] = tuple(bit for bit in due if not self._sent[flow * self._width + bit])
+        if self._waiting[flow] or len(packets) < len(due):
+            self._waiting[flow] = tuple(bit for bit in due if not self._sent[flow * self._width + bit])
         return packets
 
     def _unchanged(self, flow: int, bit: int, data: bytes) -> bool:
         """Whether all of it is as the probe sent it, except that it may echo a nonce."""
-        at = self._field_at.get(bit)
-        if at is not None:
-            field, call = self._fields[flow][at : at + NONCE_BYTES], self.layout.flows[flow].role == "call"
-            data = without_nonce(data, self._slots[bit], field, fingerprint=call)
-        return crc32(data) == self._checksums[flow][bit]
+        at = self._field_at[bit]
+        if at >= 0:
+            field = self._fields[flow][at : at + NONCE_BYTES]
+            data = without_nonce(data, self._slots[bit], field, fingerprint=self._is_call[flow])
+        return hash(data) == self._digests[flow][bit]
 
     def _bind(self, flow: int, source: Hashable, port: int) -> None:
         self.source[flow] = source, port
@@ -102,7 +105,7 @@ class ResponderFlight(Flight[ResponderPacket]):
     def _check(self, flow: int, bit: int, data: bytes) -> None:
         """Look for the echoed nonce; once it is there, all packets of the flow are ready."""
         text = self.layout.flows[flow].twin_kind == "text"
-        at = self._field_at.get(bit, 0)  # a packet without room carries no nonce, whatever is expected
+        at = max(0, self._field_at[bit])  # a packet without room carries no nonce, whatever is expected
         echo = read_field(self._fields[flow][at : at + NONCE_BYTES], data, self._slots[bit], printable=text)
         self.checked[flow] = nonce_matches(self._nonce[flow], echo, printable=text)
         if self.checked[flow] and (bound := self.source[flow]) is not None:
@@ -118,7 +121,7 @@ class ResponderFlight(Flight[ResponderPacket]):
             return None
         if not self.checked[flow]:
             plan, shape = self.layout.flows[flow], self.layout.schedule.slots[self.out.slots[bit]]
-            text, sealed = plan.twin_kind == "text", shape.fingerprint and plan.role == "call"
+            text, sealed = plan.twin_kind == "text", shape.fingerprint and self._is_call[flow]
             data = put_nonce(data, shape, self._nonce[flow], printable=text, fingerprint=sealed)
         return ResponderPacket(bound[0], bound[1], data, self.hops[flow].get(bit, 0))
 
@@ -131,18 +134,20 @@ class ResponderFlight(Flight[ResponderPacket]):
         return True
 
 
-def _nonce_fields(layout: Layout) -> tuple[dict[int, int], list[bytes]]:
-    """Of each flow's packets from the probe, the bytes where a nonce has room; and at which of them a bit's begin."""
-    shapes = layout.schedule.slots
-    places = [(bit, slot, shapes[slot].nonce_at) for bit, slot in enumerate(layout.up.slots)]
-    cuts = [(bit, slot, slice(at, at + NONCE_BYTES)) for bit, slot, at in places if at is not None]
-    fields = [b"".join([flow.datagrams[slot][cut] for _, slot, cut in cuts]) for flow in layout.flows]
-    return {bit: NONCE_BYTES * place for place, (bit, _, _) in enumerate(cuts)}, fields
+def _nonce_fields(layout: Layout) -> tuple[list[int], list[bytes]]:
+    """At which of each flow's fields a bit's begins (-1: its packet has no room for a nonce), and each flow's fields:
+    of its packets from the probe, the bytes where a nonce has room."""
+    places = [(slot, layout.schedule.slots[slot].nonce_at) for slot in layout.up.slots]
+    cuts = [(slot, slice(at, at + NONCE_BYTES)) for slot, at in places if at is not None]
+    fields = [b"".join([flow.datagrams[slot][cut] for slot, cut in cuts]) for flow in layout.flows]
+    begins = count(0, NONCE_BYTES)
+    return [-1 if at is None else next(begins) for _, at in places], fields
 
 
-def _packet_checksums(flow: PlannedFlow, up: DirectionPlan) -> array[int]:
-    """The CRC-32 of each of the flow's packets from the probe, without a nonce. This end keeps no more of them."""
-    return array("I", map(crc32, map(flow.datagrams.__getitem__, up.slots)))
+def _packet_digests(flow: PlannedFlow, up: DirectionPlan) -> array[int]:
+    """Python's keyed hash (SipHash) of each of the flow's packets from the probe, without a nonce. This end keeps no
+    more of them."""
+    return array("q", map(hash, map(flow.datagrams.__getitem__, up.slots)))
 
 
 def _without_unneeded(layout: Layout) -> Layout:

@@ -62,8 +62,7 @@ class FlightTable:
         if flight in self._sending:
             self._sending.remove(flight)
         for key in flight.keys:
-            if self._by_key.get(key) is flight:
-                del self._by_key[key]
+            self._by_key.pop(key, None)
 
     def datagram(self, now_s: float, source: Hashable, port: int, data: bytes) -> list[ResponderPacket]:
         """One datagram arrived; the replies to send. Nothing for bytes that are no packet of a session."""
@@ -74,11 +73,7 @@ class FlightTable:
             flight = self._by_key.get(key)
             if flight is None:
                 return self._control(source, port, data)
-        flow, bit = flight.keys[key]
-        if len(data) > flight.sizes[bit]:
-            count_size(flight.strangers[flow], len(data))
-            return []
-        replies = flight.take(now_s, flow, bit, source, port, data)
+        replies = flight.take(now_s, *flight.keys[key], source, port, data)
         if flight.wake_s < self.wake_s:
             self.wake_s = flight.wake_s
         return replies
