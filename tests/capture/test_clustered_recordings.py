@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ import pytest
 from factories.packets.altered_captures import facts_of, findings_in
 from factories.packets.capture_files import Packet
 from factories.packets.recognised_calls import Datagram, OwnCall, stun_message, voice_packets
+from factories.packets.shaped_calls import background_traffic, packets_of, shaped_call
+from talkpath.api.recording import read_capture
 from talkpath.measure.call import Call
 from talkpath.verdict.bases.call_outcome import call_outcome
 from talkpath.verdict.bases.recorded_call import judge_call
@@ -59,6 +64,93 @@ def test_numbers_are_told_and_times_are_not():
     assert all(one.received.mos is None and one.received.frozen_ms == 0 for one in found.seconds)
     assert call_outcome(found).kind == "poor"
     assert call_outcome(found).signs == ("loss",)
+
+
+BATCH_NS = 100_000_000
+"""Some recorders of telephones hand packets over ten times a second."""
+
+
+def heard_alone(made: list[Packet]) -> list[Packet]:
+    """This end only listens: it sends checks."""
+    return [one for one in made if one.data[12] != 10 or one.data[28] < 64]
+
+
+@pytest.mark.parametrize("apart_ms", [60, 110, 200])
+@pytest.mark.parametrize("listens", [False, True])
+def test_batches_are_no_jitter(*, listens: bool, apart_ms: int):
+    """Who only listens sends nothing that would show that the recorder is late."""
+    made = heard_alone(packets()) if listens else packets()
+    found = the_call(clustered(made, apart_ms * 1_000_000))
+    assert (found.clock, call_outcome(found).kind) == ("batches", "good")
+    assert {(one.jitter_ms, one.uneven_ms) for one in found.streams} == {(None, None)}
+    assert {second.jitter_ms for one in found.seconds for second in (one.sent, one.received)} == {None}
+    assert {one.lost for one in found.streams} == {0}
+
+
+def test_losses_and_silences_of_batches_are_told():
+    assert call_outcome(the_call(clustered(packets(lost=10), BATCH_NS))).signs == ("loss",)
+    end_ns = packets()[0].time_ns + 12 * SECOND_NS
+    made = [one for one in packets() if one.time_ns < end_ns or one.data[12] == 10]
+    outcome = call_outcome(the_call(clustered(made, BATCH_NS)))
+    assert (outcome.kind, outcome.direction) == ("went_silent", "received")
+
+
+def test_what_a_network_held_back_is_no_batch_of_the_recorder():
+    """A radio that wakes up ten times a second: what this end sends comes when it is sent."""
+    held = clustered([one for one in packets() if one.data[12] != 10], BATCH_NS)
+    made = sorted([*held, *(one for one in packets() if one.data[12] == 10)], key=lambda one: one.time_ns)
+    found = the_call(made)
+    assert (found.clock, call_outcome(found).kind) == ("packets", "poor")
+
+
+def set_back(made: list[Packet], by_s: int, share: float = 0.5) -> list[Packet]:
+    """The clock was set back in the middle of the file."""
+    at = round(share * len(made))
+    return [*made[:at], *(Packet(one.time_ns - by_s * SECOND_NS, one.data) for one in made[at:])]
+
+
+@pytest.mark.parametrize("by_s", [2, 5, 500])
+@pytest.mark.parametrize(
+    "arm", ["webrtc/dtls/voice", "signal/ringrtc/video", "telegram/direct/voice", "meet/sfu/video"]
+)
+def test_a_call_goes_on_across_a_clock_that_is_set_back(arm: str, by_s: int):
+    """In order of time its halves are mixed: none was found, or one way alone."""
+    made = packets_of(shaped_call(arm, 1500))
+    whole, found = the_call(made), the_call(set_back(made, by_s))
+    assert (found.app, found.media, found.clock) == (whole.app, whole.media, "clusters")
+    assert found.duration_s == pytest.approx(whole.duration_s, abs=0.1)
+    assert [one.lost for one in found.streams] == [one.lost for one in whole.streams]
+    assert call_outcome(found).kind == "unknown"
+
+
+@pytest.mark.parametrize("name", ["cr_voice_turn_tcp.a", "cr_voice_turn_udp.a"])
+@pytest.mark.parametrize("share", [0.4, 0.7])
+def test_a_relayed_call_goes_on_across_it(name: str, share: float):
+    """TCP's numbers tell it as RTP's do."""
+    found = read_capture(io.BytesIO(engine_file(name, share, 5)))
+    (call,) = found.calls
+    assert (call.app, call.media, call.clock, call_outcome(call).kind) == ("webrtc", ("voice",), "clusters", "unknown")
+
+
+def engine_file(name: str, share: float, back_s: int) -> bytes:
+    """A recording of an engine whose clock was set back."""
+    data = gzip.decompress((Path(__file__).parent / "engines" / f"{name}.pcap.gz").read_bytes())
+    out, at = [data[:24]], 24
+    while at < len(data):
+        second, rest, kept, size = struct.unpack_from("<IIII", data, at)
+        later = back_s * (at > share * len(data))
+        out.append(struct.pack("<IIII", second - later, rest, kept, size) + data[at + 16 : at + 16 + kept])
+        at += 16 + kept
+    return b"".join(out)
+
+
+@pytest.mark.parametrize("others", [[], background_traffic(20.0)], ids=["alone", "beside others"])
+def test_two_files_of_the_same_packets_are_no_clock_that_was_set_back(others: list[Packet]):
+    """The second one begins before the first one ends, with packets that are there already."""
+    made = sorted([*packets_of(shaped_call("webrtc/dtls/voice", 900)), *others], key=lambda one: one.time_ns)
+    whole, found = the_call(made), the_call([*made, *made[len(made) // 2 :]])
+    assert (found.clock, call_outcome(found).kind) == ("packets", "good")
+    assert found.duration_s == pytest.approx(whole.duration_s, abs=0.1)
 
 
 @pytest.mark.parametrize(("set_back", "clock", "kind"), [(True, "clusters", "unknown"), (False, "packets", "good")])

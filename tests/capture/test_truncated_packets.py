@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from factories.packets.capture_files import CARRIERS, Packet, udp_packet
-from factories.packets.shaped_calls import packets_of, shaped_call
+from factories.packets.shaped_calls import CALLER, SERVER, packets_of, shaped_call
 from talkpath.api.recording import Recording, read_capture
 from talkpath.report.recordings.capture_sentences import unread_note
 from talkpath.verdict.bases.call_outcome import call_outcome
@@ -93,3 +93,35 @@ def test_padding_whose_timestamp_was_cut_off_is_no_picture() -> None:
     packets = packets_of(shaped_call("telegram/reflector/voice", 600))
     (whole,), (part,) = cut(packets, 65535).calls, cut(packets, 70).calls
     assert part.media == whole.media == ("voice",)
+
+
+NEAR_6, FAR_6 = bytes((0x20, 1, *bytes(13), 1)), bytes((0x20, 1, *bytes(13), 2))
+
+
+def over_version_6(packet: Packet) -> Packet:
+    """The packet between the same machines over IPv6, from and to other ports."""
+    to_6 = {CALLER: NEAR_6, SERVER: FAR_6}
+    ports = (port + 1 for port in struct.unpack_from("!HH", packet.data, 20))
+    ends = (to_6[packet.data[12:16]], to_6[packet.data[16:20]])
+    return Packet(packet.time_ns, udp_packet(*ends, *ports, packet.data[28:]))
+
+
+@pytest.mark.parametrize("length", [56, 62, 68])
+@pytest.mark.parametrize(
+    "part", [slice(600, None), slice(600, 1000), slice(None)], ids=["later", "in the middle", "all"]
+)
+@pytest.mark.parametrize("arm", ["webrtc/dtls/voice", "webrtc/dtls/video", "meet/sfu/voice"])
+def test_media_that_may_come_over_ipv6_are_not_missed(arm: str, part: slice, length: int) -> None:
+    """An IPv6 header is 20 bytes longer, so that nothing is left there of an RTP header that is whole over IPv4."""
+    packets = packets_of(shaped_call(arm, 1000))
+    moves = {id(one) for one in [one for one in packets if one.data[12:16] != CALLER][part]}
+    for call in cut([over_version_6(one) if id(one) in moves else one for one in packets], length).calls:
+        assert (call_outcome(call).kind, judge_call(call).alternatives) == ("unknown", ())
+
+
+@pytest.mark.parametrize("length", [56, 62, 68])
+def test_a_call_over_ipv4_alone_that_went_silent_is_told_in_such_a_recording(length: int) -> None:
+    packets = packets_of(shaped_call("webrtc/dtls/voice", 1000))
+    stops_ns = packets[-1].time_ns - 8_000_000_000
+    (call,) = cut([one for one in packets if one.data[12:16] == CALLER or one.time_ns < stops_ns], length).calls
+    assert call_outcome(call).kind == "went_silent"

@@ -23,12 +23,15 @@ from talkpath.capture.packets.datagrams import (
     TURN,
     Datagrams,
     Seconds,
+    answers_to_checks,
     farewells,
+    may_be_cut_media,
     open_payloads,
 )
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.pcapdroid import AppLabels
 from talkpath.capture.packets.rows import Rows, headerless_rows, rtp_rows
+from talkpath.capture.packets.set_clock import SetBackClock
 from talkpath.capture.packets.spool import Spool
 from talkpath.capture.recognise.app import Recognition
 from talkpath.capture.recognise.app_files import app_wrappings, stun_types
@@ -68,7 +71,7 @@ class ScanLimits(NamedTuple):
 
 
 FILE_LIMITS = ScanLimits()
-CLOCKS_APART_NS, MAX_CLOCKS = 5 * 365 * 86_400 * 10**9, 8
+CLOCKS_APART_NS, MAX_CLOCKS, NOT_CUT_BYTES = 5 * 365 * 86_400 * 10**9, 8, 1 << 32
 
 
 @dataclass(slots=True)
@@ -90,6 +93,13 @@ class Scan:
     begin_s: float = 0.0
     end_s: float = 0.0
     gaps: RecordGaps = field(default_factory=RecordGaps)
+    clock: SetBackClock = field(default_factory=SetBackClock)
+    set_back_s: list[float] = field(default_factory=list)
+    """When the clock was set back, and goes on."""
+
+    longest_bytes: int = 0
+    """The most that is recorded of a frame. A recorder cuts frames to this; who takes bytes away later does to less."""
+
     activity: Activity = field(init=False)
     recognition: Recognition = field(init=False)
     tcp: MediaOverTcp = field(init=False)
@@ -105,16 +115,20 @@ class Scan:
     def feed(self, block: Block) -> None:
         """Take one block."""
         frames = block.frames
+        set_back = self.clock.put_right(frames, block.packets)
         self._learn_clocks(frames.time_ns)
         self.packets += len(frames)
         time_s = self._seconds(frames.time_ns)
+        self.set_back_s += time_s[set_back].tolist()
         self.gaps.feed(time_s)
         self.begin_s = min(self.begin_s, float(time_s.min()))
         self.end_s = max(self.end_s, float(time_s.max()))
         batches = (self._packets(packets, payloads, frames) for packets, payloads in block.packets)
         datagrams = [batch for batch in batches if batch is not None]
+        self.longest_bytes = max(self.longest_bytes, int(frames.captured.max()))
+        is_cut = self.longest_bytes == frames.captured[frames.captured < frames.size].min(initial=NOT_CUT_BYTES)
         for batch in datagrams:
-            self._tally(batch)
+            self._tally(batch, is_cut=bool(is_cut))
         media = [rtp_rows(batch) for batch in datagrams]
         self.recognition.feed(datagrams, media)
         for batch, rows in zip(datagrams, media, strict=True):
@@ -167,12 +181,13 @@ class Scan:
             self.headerless.add(record_rows(self.flows, records))
         return batch
 
-    def _tally(self, batch: Datagrams) -> None:
+    def _tally(self, batch: Datagrams, *, is_cut: bool) -> None:
         flow, direction, kind, head = batch.flow, batch.direction, batch.kind, batch.head
         stun, dtls, reports = (np.flatnonzero(kind == code) for code in (STUN, DTLS, RTCP))
         name, first = big16(head[stun], 0), head[dtls, 0]
         feedback = reports[is_among(head[reports, 1].astype(np.int64), FEEDBACK)]
         claims = reports[head[reports, 1] == SENDER_REPORT]
+        others = np.flatnonzero(kind == OTHER)
         for column, rows in (
             ("requests", stun[((name & 0x0110) == 0) & ~OWN_NO_REQUESTS[name]]),
             ("answers", stun[((name & 0x0110) >= 0x0100) | OWN_ANSWERS[name]]),
@@ -180,9 +195,12 @@ class Scan:
             ("sealed", dtls[is_among(first.astype(np.int64), SEALED)]),
             ("reports", reports),
             ("feedback", feedback),
-            ("other", np.flatnonzero(kind == OTHER)),
+            ("other", others),
+            ("cut_off", others[may_be_cut_media(batch, others)] if is_cut else others[:0]),
         ):
             self.flows.tally(column, flow[rows], direction[rows])
+        answers, after_s = answers_to_checks(batch, stun)
+        np.minimum.at(self.flows.table["answers_s"], (flow[answers], direction[answers]), after_s)
         for column, rows in (
             ("fed_back_s", feedback),
             ("claimed_s", claims),

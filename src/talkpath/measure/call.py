@@ -32,7 +32,7 @@ from talkpath.measure.bounds import (
 RecordedDirection = Literal["sent", "received"]
 LossBasis = Literal["sequence", "cadence"]
 CallTransport = Literal["p2p", "relay", "unknown"]
-ClockGrade = Literal["packets", "clusters"]
+ClockGrade = Literal["packets", "batches", "clusters"]
 Source = Literal["packets", "webrtc_internals", "signal_log"]
 ProxyKind = Literal["", "socks", "http"]
 
@@ -154,9 +154,9 @@ class Call(Struct, frozen=True, gc=False):
     """Does nothing but who sent first tell which end recorded it? Then what was sent may be what was received."""
 
     clock: ClockGrade = "packets"
-    """What the recording's times are worth: those of each packet, or of clusters in which packets were handed over (or
-    of a clock that was set back).
-    Then nothing is told of delay, jitter, freezes and quality."""
+    """What the recording's times are worth: those of each packet, of batches in which packets were handed over each
+    tenth of a second or so, or of longer clusters (or of a clock that was set back). Of batches nothing is told of
+    jitter, of clusters nothing of delay, freezes and quality either."""
 
     assumed_ends: bool = False
     """Do hops alone, or the number of peers, tell which end recorded it?"""
@@ -164,6 +164,10 @@ class Call(Struct, frozen=True, gc=False):
     continues: Count | None = None
     """The number, from 1 on, of the earlier call of the recording of which this is a later piece: a stream of it goes
     on here, by its numbers and its clock (RFC 3550)."""
+
+    partly_read: bool = False
+    """Did other flows carry meanwhile what may be media of this call, too little of which was recorded to tell? Then
+    nothing is told of losses and silences."""
 
 
 class Attempt(Struct, frozen=True, gc=False):

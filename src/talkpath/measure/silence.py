@@ -69,7 +69,7 @@ def end_of(streams: list[Stream]) -> float:
 def silence_of(call: Call) -> Silence | None:
     """Return the silence that the call ended with, None if it ended with none, or nothing was ever heard."""
     heard, said = streams_of(call, "received"), streams_of(call, "sent")
-    if not heard:
+    if not heard or call.partly_read:
         return None
     since_s = end_of(heard)
     carriers = [flow for flow in call.flows if flow.media_received]

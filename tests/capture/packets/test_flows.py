@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_packet
+from talkpath.capture.calls.stitch import flow_ends
 from talkpath.capture.packets.flows import (
     Flows,
     are_multicast,
@@ -21,6 +22,7 @@ from talkpath.capture.packets.flows import (
     is_private,
 )
 from talkpath.capture.packets.local_host import LocalEnds, first_guess, local_ends
+from talkpath.capture.scan import scan_capture
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets, Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.fragments import Fragments
@@ -267,6 +269,43 @@ class TestHops:
         found = read([with_ttl(sent(one, other, 5000, 4000), 60), with_ttl(sent(other, one), 255)])
         assert found.local == [1]
         assert found.table["hops"].tolist() == [[4, 0]]
+
+
+def checks(near_s: float, far_s: float, near: bytes = NEAR, far: bytes = FAR, repeated_s: float = 0.0) -> list[Packet]:
+    """Checks of both ends at the near one, each answered after so long; the near end's are repeated before."""
+    head = b"\x21\x12\xa4\x42" + bytes(11)
+    asked, heard = sent(near, far, 4000, 5000), sent(far, near, 5000, 4000)
+    made = [
+        (1.0, asked, b"\x00\x01\x00\x00" + head + b"\x01"),
+        (1.0 + far_s, heard, b"\x01\x01\x00\x00" + head + b"\x01"),
+        (0.5, heard, b"\x00\x01\x00\x00" + head + b"\x02"),
+        (0.5 + near_s, asked, b"\x01\x01\x00\x00" + head + b"\x02"),
+    ]
+    if repeated_s:
+        made.append((1.0 + repeated_s, asked, made[0][2]))
+    return [
+        Packet(round(1e9 * at_s), udp_packet(ip[12:16], ip[16:20], *struct.unpack("!HH", ip[20:24]), data))
+        for at_s, ip, data in sorted(made, key=lambda one: one[0])
+    ]
+
+
+class TestAnswers:
+    """A network that sets the hops anew, or a tunnel, leaves nothing to count."""
+
+    @pytest.mark.parametrize("far", [FAR, HERE], ids=["public", "private"])
+    @pytest.mark.parametrize(
+        ("near_s", "far_s", "repeated_s"), [(0.0002, 0.03, 0.0), (0.008, 0.04, 0.0), (0.0002, 0.06, 0.0599)]
+    )
+    def test_who_answers_at_once_recorded_it(self, far: bytes, near_s: float, far_s: float, repeated_s: float):
+        scan = scan_capture(io.BytesIO(pcap_file(checks(near_s, far_s, NEAR, far, repeated_s), "raw", nano=True)))
+        ends = flow_ends(scan)
+        assert ends.local.tolist() == [1]
+        assert (ends.guessed.tolist(), ends.assumed.tolist()) == ([False], [True])
+
+    @pytest.mark.parametrize(("near_s", "far_s"), [(0.02, 0.03), (0.0001, 0.0009)])
+    def test_answers_after_about_as_long_tell_nothing(self, near_s: float, far_s: float):
+        scan = scan_capture(io.BytesIO(pcap_file(checks(near_s, far_s, NEAR, HERE), "raw", nano=True)))
+        assert flow_ends(scan).local.tolist() == [0]
 
 
 def words(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:

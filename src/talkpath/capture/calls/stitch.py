@@ -62,21 +62,21 @@ def flow_ends(scan: Scan) -> FlowEnds:
     ends, hosts = local_ends(table, bool(scan.flows.link_directions.min())), host_numbers(table)
     _agree_by_names(ends, scan.recognition.known, table["packets"])
     rows, local = np.arange(len(table)), ends.ends
-    return FlowEnds(*ends, hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])
+    return FlowEnds(*ends[:3], hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])
 
 
 def _agree_by_names(ends: LocalEnds, known: dict[int, KnownFlow], packets: Ints) -> None:
     """Let the flows of an ICE session agree on the local end, by the surest of them: the second name of a check is its
     sender's (RFC 8445 section 7.2.2). Where nothing answered, a private address may be the other end's; of such flows
     alone the one with most packets tells."""
-    trust = (packets.min(axis=1) > 0) * ~ends.guessed * (2 - ends.assumed.astype(np.int64))
+    trust, unsure = (packets.min(axis=1) > 0) * ends.trust, ends.assumed | ends.guessed
     rank = np.where(trust > 0, trust, packets.sum(axis=1) / (packets.sum() + 1)).tolist()
     named = sorted((rank[flow], flow, name, end) for flow, found in known.items() for name, end in found.end_names)
-    surest = {name: (sure, bool(ends.ends[flow] == end)) for sure, flow, name, end in named}
+    surest = {name: (sure, bool(ends.ends[flow] == end), bool(unsure[flow])) for sure, flow, name, end in named}
     for sure, flow, name, end in named:
         if sure < surest[name][0]:
-            trusted, is_local = surest[name]
-            ends.ends[flow], ends.guessed[flow], ends.assumed[flow] = end ^ (not is_local), False, trusted < 2
+            _, is_local, is_assumed = surest[name]
+            ends.ends[flow], ends.guessed[flow], ends.assumed[flow] = end ^ (not is_local), False, is_assumed
 
 
 @dataclass(slots=True)

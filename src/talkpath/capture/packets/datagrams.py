@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.packets.byte_hints import ByteHintTable
-from talkpath.capture.packets.flows import Directions
-from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, bytes_at, is_among, marks_of
+from talkpath.capture.packets.flows import Directions, hash_words
+from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, big64, bytes_at, is_among, marks_of
 from talkpath.wire.rtc.dtls import LEAST_SEALED_BYTES, UNIFIED_BYTES, UNIFIED_HEADER
 
 STUN, DTLS, RTP, RTCP, QUIC, OTHER = range(1, 7)
@@ -27,7 +27,7 @@ CAPTURED_MASKS = (
     .view(np.uint64)
 )
 """The bits of a head that are there, in words, by the number of bytes that were captured."""
-MOST_LAYERS = 3
+MOST_LAYERS, RTP_BYTES = 3, 12
 QUIC_VERSION_NUMBERS = np.array((0x00000000, 0x00000001, 0x6B3343CF), np.int64)
 CARRYING_MESSAGES = marks_of(0x0016, 0x0017, 0x0004, 0x0115, bits=16)
 """Send and Data (RFC 8656), Send request and Data indication (MS-TURN section 2.2.1)."""
@@ -113,10 +113,10 @@ def datagram_kinds(head: Bytes, size: Ints, captured: Ints) -> KindCodes:
     datagram."""
     first, second = head[:, 0], head[:, 1]
     kind = np.full(len(head), OTHER, np.uint8)
-    version = (first >> 6 == 2) & (size >= 12)
+    version = (first >> 6 == 2) & (size >= RTP_BYTES)
     report = (second >= 192) & (second <= 223)
     kind[version & report] = RTCP
-    media = np.flatnonzero(version & ~report & (captured >= 12))
+    media = np.flatnonzero(version & ~report & (captured >= RTP_BYTES))
     kind[media[_has_room(head, media, first[media], size[media])]] = RTP
     low = np.flatnonzero(first < 64)
     dtls = _is_dtls(head[low], size[low]) | _sealed(head[low], size[low])
@@ -126,9 +126,27 @@ def datagram_kinds(head: Bytes, size: Ints, captured: Ints) -> KindCodes:
     return kind
 
 
+def may_be_cut_media(batch: Datagrams, rows: Ints) -> Bools:
+    """Tell of which datagrams of no known kind too little was recorded to tell that they are no RTP."""
+    captured = batch.captured[rows]
+    is_short = captured < np.minimum(batch.size[rows], RTP_BYTES)
+    return np.asarray(is_short & ((batch.head[rows, 0] >> 6 == 2) | (captured == 0)), np.bool_)
+
+
+def answers_to_checks(batch: Datagrams, stun: Ints) -> tuple[Ints, Seconds]:
+    """Return the rows of STUN answers, and how long each came after the first request of its transaction (RFC 8489
+    section 5)."""
+    key = hash_words(big64(batch.head[stun], 12)) ^ batch.flow[stun].astype(np.uint64)
+    _, first, place = np.unique(key, return_index=True, return_inverse=True)
+    asked, after_s = stun[first][place], batch.time_s[stun] - batch.time_s[stun[first]][place]
+    is_answer = (batch.head[stun, 0] & 1 == 1) & (batch.head[asked, 0] & 1 == 0)
+    places = np.flatnonzero(is_answer & (batch.direction[asked] != batch.direction[stun]) & (after_s >= 0))
+    return stun[places], after_s[places]
+
+
 def _has_room(head: Bytes, rows: Ints, first: Bytes, size: Ints) -> Bools:
     """Do the contributing sources and the extension of an RTP header fit into these datagrams?"""
-    room = size - 12 - ((first & 15) << 2)
+    room = size - RTP_BYTES - ((first & 15) << 2)
     extended = np.flatnonzero((first & 0x1F) == 0x10)
     room[extended] -= 4 + 4 * big16(head[rows[extended], 14:16], 0)
     return room >= 0

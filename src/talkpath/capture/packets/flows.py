@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from talkpath.measure.arrays import Floats
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets, Unread
-from talkpath.wire.pcap.arrays import Bools, Ints, Words, group_keys, is_among, marks_of, stable_order
+from talkpath.wire.pcap.arrays import Bools, Ints, Words, group_keys, is_among, marks_of
+from talkpath.wire.pcap.records import CLOSE_S
 
 CROWDED_FLOWS, MOST_TABLE_FLOWS = 1 << 18, 1 << 19
 ADMITTED_PACKETS = 3
@@ -97,8 +98,11 @@ FLOW_COLUMNS = np.dtype(
         ("turn", "i4"),
         ("quic", "i4"),
         ("hot", "?"),
-        ("set_back", "i4"),
+        ("turns", "i4"),
+        ("turns_at_once", "i4"),
         ("other", "i4", 2),
+        ("cut_off", "i4", 2),
+        ("answers_s", "f8", 2),
     ],
     align=True,
 )
@@ -106,13 +110,11 @@ FLOW_COLUMNS = np.dtype(
 of each direction came; `hops` sums up how far the packets of each end had come; `sent_hint` counts packets that the
 file marks as sent by the local host; `requests` and `answers` are STUN's, `hellos` and `sealed` DTLS's, `reports`
 RTCP's, `feedback` those of them about the other end's media; `ended_s`, `fed_back_s`, `claimed_s` and `answered_s` are
-when each end last said good-bye, gave feedback, reported that it sends and answered a check; `other` are packets that
-are none of STUN, DTLS, RTP, RTCP, QUIC; `hot`: an app was recognised in it; `set_back`: how often
-time went back in it by CLOCK_SET_BACK_S."""
+when each end last said good-bye, gave feedback, reported that it sends and answered a check; `answers_s` how soon it
+answered one at best; `other` are packets that are none of STUN, DTLS, RTP, RTCP, QUIC, `cut_off` those of them that may
+be RTP whose header was not recorded; `hot`: an app was recognised in it; `turns`: how often the
+next packet of the file was the other end's of the same flow, `turns_at_once` within CLOSE_S."""
 
-
-CLOCK_SET_BACK_S = 1.0
-"""Recorders of several interfaces write packets out of order by less."""
 
 CLEAR_SHARE = 0.8
 """So large a share of a flow's direction marks must agree; some files mark all packets alike."""
@@ -191,7 +193,7 @@ class Flows:
             rows["low"][:, side], rows["port"][:, side] = low[at], port[at]
             rows["private"][:, side] = is_private(high[at], low[at])
         rows["first_s"] = rows["last_s"] = time_s[at]
-        rows["began_s"] = np.inf
+        rows["began_s"] = rows["answers_s"] = np.inf
         for column in ("heard_s", "ended_s", "fed_back_s", "claimed_s", "answered_s"):
             rows[column] = -np.inf
         return numbers
@@ -220,17 +222,18 @@ class Flows:
         np.maximum.at(latest, slot, time_s)
         np.minimum.at(earliest, slot, time_s)
         began, heard = earliest.reshape(-1, 2), latest.reshape(-1, 2)
-        self._note_clock(place, numbers, time_s)
+        self._count_turns(place, numbers, direction, time_s)
         self.table["began_s"][numbers] = np.minimum(self.table["began_s"][numbers], began)
         self.table["heard_s"][numbers] = np.maximum(self.table["heard_s"][numbers], heard)
         self.table["first_s"][numbers] = np.minimum(self.table["first_s"][numbers], began.min(axis=1))
         self.table["last_s"][numbers] = np.maximum(self.table["last_s"][numbers], heard.max(axis=1))
 
-    def _note_clock(self, place: Ints, numbers: Ints, time_s: Floats) -> None:
-        if (np.diff(time_s) < -CLOCK_SET_BACK_S).any():
-            order = stable_order(place)
-            steps = (np.diff(time_s[order]) < -CLOCK_SET_BACK_S) & (np.diff(place[order]) == 0)
-            self.table["set_back"][numbers] += np.bincount(place[order][1:][steps], minlength=len(numbers))
+    def _count_turns(self, place: Ints, numbers: Ints, direction: Directions, time_s: Floats) -> None:
+        """Count where both ends of a flow come one after the other, and where at once."""
+        turns = np.flatnonzero((place[1:] == place[:-1]) & (direction[1:] != direction[:-1]))
+        at_once = turns[np.abs(time_s[turns + 1] - time_s[turns]) < CLOSE_S]
+        for column, rows in (("turns", turns), ("turns_at_once", at_once)):
+            self.table[column][numbers] += np.bincount(place[rows], minlength=len(numbers))
 
     def tally(self, column: str, flow: Ints, direction: Directions) -> None:
         """Add one to a column of both directions for each of these packets."""

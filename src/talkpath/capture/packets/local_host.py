@@ -1,7 +1,8 @@
 """Decides which end of each flow is the local host.
 
 In order of trust: the file's direction marks (cooked frames, interface flags), unless they contradict themselves; the
-end whose packets had passed no router, if the other's had; the only private address of the two; the end that is nearer
+end whose packets had passed no router, if the other's had; the end that answers checks at once, where the other's
+answers come over the network; the only private address of the two; the end that is nearer
 by two hops or more, or did not send packets that came as far, where the other's alone were recorded; the host with more
 peers; the one that sent first. Hops and who sent first are counted over all flows of a host: one flow's first packet
 tells little.
@@ -25,29 +26,32 @@ Leans = NDArray[np.int64]
 """For each flow above 0 where end 0 seems local, below 0 where end 1 does."""
 
 NEARER_HOPS = 2
-GUESSED_BY = ["sent_hint", "private", "began_s", "hops", "packets"]
+PROMPT_FACTOR, PROMPT_BY_S = 3.0, 0.002
+"""Of two ends that ask each other, the one whose answers come so many times sooner, and by so much, recorded them."""
+GUESSED_BY = ["sent_hint", "private", "began_s", "hops", "packets", "answers_s"]
 """The columns of a flow that tell its local end."""
 
 
 class LocalEnds(NamedTuple):
-    """For each flow which end is local (0 or 1), whether nothing but who sent first tells so, and whether hops or the
-    number of peers do."""
+    """For each flow which end is local (0 or 1), whether nothing but who sent first tells so, whether hops, answers or
+    the number of peers do, and how far what tells it is to be trusted."""
 
     ends: EndNumbers
     guessed: Bools
     assumed: Bools
+    trust: Leans
 
 
 def local_ends(table: NDArray[np.void], marked: bool) -> LocalEnds:
     """Return the local end of each flow. `marked`: does the file mark packets as sent and as received?"""
     hosts = host_numbers(table)
-    at_home, private, nearer, first = flow_leans(table)
+    at_home, prompt, private, nearer, first = flow_leans(table)
     peers = _peer_counts(hosts)[hosts]
     told = _by_marks(table["sent_hint"], hosts) if marked else np.zeros_like(private)
-    by_hops = (_majority(at_home, hosts), private, _majority(nearer, hosts))
-    ends, by = choose_ends((told, *by_hops, peers[:, 0] - peers[:, 1], _majority(first, hosts), first))
-    is_known = (by == 0) | ((by <= 2) & (private == 1 - 2 * ends))
-    return LocalEnds(ends, by > 4, ~is_known & (by <= 4))
+    by_nearness = (_majority(at_home, hosts), _majority(prompt, hosts), private, _majority(nearer, hosts))
+    ends, by = choose_ends((told, *by_nearness, peers[:, 0] - peers[:, 1], _majority(first, hosts), first))
+    is_known = (by == 0) | ((by <= 3) & (private == 1 - 2 * ends))
+    return LocalEnds(ends, by > 5, ~is_known & (by <= 5), np.maximum(6 - by, 0))
 
 
 def first_guess(rows: NDArray[np.void], marked: bool) -> EndNumbers:
@@ -57,15 +61,20 @@ def first_guess(rows: NDArray[np.void], marked: bool) -> EndNumbers:
     return choose_ends((told, *flow_leans(rows)))[0]
 
 
-def flow_leans(rows: NDArray[np.void]) -> tuple[Leans, Leans, Leans, Leans]:
-    """Return how flows lean by an end without a hop, by private addresses, by hops, and by who sent first."""
+def flow_leans(rows: NDArray[np.void]) -> tuple[Leans, ...]:
+    """Return how flows lean by an end without a hop, by who answers at once, by private addresses, by hops, and by who
+    sent first."""
     private, began, hops = rows["private"].astype(np.int64), rows["began_s"], rows["hops"]
     far = hops / np.maximum(rows["packets"], 1)
     both, more = rows["packets"].min(axis=1) > 0, far[:, 1] - far[:, 0]
     at_home = ((hops[:, 0] == 0).astype(np.int64) - (hops[:, 1] == 0)) * both
     alone = np.where(rows["packets"][:, 0] > 0, -1, 1) * (far.max(axis=1) >= NEARER_HOPS)
     nearer = np.where(both, np.sign(more) * (np.abs(more) >= NEARER_HOPS), alone).astype(np.int64)
-    return at_home, private[:, 0] - private[:, 1], nearer, np.where(began[:, 1] < began[:, 0], -1, 1)
+    answers_s = np.where(np.isinf(rows["answers_s"]).any(axis=1)[:, None], 0.0, rows["answers_s"])
+    soon, late = answers_s.min(axis=1), answers_s.max(axis=1)
+    apart = (late >= PROMPT_FACTOR * soon) & (late - soon >= PROMPT_BY_S)
+    prompt = np.where(answers_s[:, 0] == soon, 1, -1) * apart
+    return at_home, prompt, private[:, 0] - private[:, 1], nearer, np.where(began[:, 1] < began[:, 0], -1, 1)
 
 
 def choose_ends(leans: tuple[Leans, ...]) -> tuple[EndNumbers, NDArray[np.intp]]:

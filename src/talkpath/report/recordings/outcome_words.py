@@ -70,6 +70,9 @@ def what_arrived(call: Call, verdict: Verdict, outcome: Outcome) -> str:
         say("capture", "the recording's clock does not tell delay, standstills and quality")
         if call.clock == "clusters"
         else "",
+        say("capture", "the recording's clock does not tell how evenly packets came")
+        if call.clock == "batches"
+        else "",
         _own_end(call),
         say("capture", "UDP did not pass, TCP did") if _fell_back(call) else "",
     ]

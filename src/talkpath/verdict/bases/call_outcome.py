@@ -114,7 +114,7 @@ def call_outcome(call: Call) -> Outcome:
 
 def _judge_outcome(call: Call) -> Outcome:
     heard, said = streams_of(call, "received"), streams_of(call, "sent")
-    if not heard and not said:
+    if call.partly_read or not (heard or said):
         return Outcome("unknown", signs=("untold",))
     if not heard:
         return _outcome_by_sent(call, said)
@@ -255,7 +255,7 @@ def _outcome_by_received(call: Call, heard: list[Stream], said: list[Stream]) ->
         return Outcome("unknown", None, None, ("short",))
     if all(stream.lost is None and stream.jitter_ms is None for stream in heard):
         return Outcome("unknown", None, None, ("untold",))
-    if call.clock != "packets" or _untalkable(heard):
+    if call.clock == "clusters" or _untalkable(heard):
         return Outcome("unknown", None, None, ("clock",))
     return Outcome("good")
 

@@ -214,7 +214,8 @@ def _cut_short(state: _State) -> bool:
 
 def _rules_of_silence(state: _State) -> FittingRules:
     """Return the rules that fit media which stopped, or never came, while this end went on sending."""
-    if state.silence_s < SILENT_END_S or state.call.duration_s < ENOUGH_S or state.sent < ENOUGH_PACKETS:
+    short = state.call.duration_s < ENOUGH_S or state.sent < ENOUGH_PACKETS
+    if state.silence_s < SILENT_END_S or short or state.call.partly_read:
         return FittingRules()
     moments = [moment for moment in state.call.seconds if moment.at_s > state.heard_until_s]
     others = sum(moment.other_packets for moment in moments)

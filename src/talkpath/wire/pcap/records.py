@@ -25,27 +25,36 @@ CLOSE_S, CLUSTERS_APART_S = 0.001, 0.02
 CLOSE_GAPS, USUAL_CLUSTER_GAP_S, FEWEST_CLUSTER_GAPS = 0.9, 0.3, 4
 """In a recording of clusters more than this share of all records are so close to the one before, and the median gap
 between clusters is longer than this: 11 of 11 recordings of iPhones and iPads, none of 300 others."""
+LONGEST_BATCH_S = 0.22
+"""Of clusters that are no further apart usually, standstills and silences can be told."""
 
 
 class RecordGaps:
-    """Counts gaps between the records of a file: all, close ones, those between clusters, the long ones of these."""
+    """Counts gaps between the records of a file: all, close ones, those between clusters, and of these those as long
+    as a standstill, and the long ones."""
 
     def __init__(self) -> None:
-        self._counts = np.zeros(4, np.int64)
+        self._counts = np.zeros(5, np.int64)
         self._last_s = float("nan")
 
     def feed(self, time_s: NDArray[np.float64]) -> None:
         """Take the times of one block."""
         gaps = np.diff(time_s, prepend=self._last_s)
-        which = (~np.isnan(gaps), np.abs(gaps) < CLOSE_S, gaps > CLUSTERS_APART_S, gaps > USUAL_CLUSTER_GAP_S)
+        apart = (gaps > least_s for least_s in (CLUSTERS_APART_S, LONGEST_BATCH_S, USUAL_CLUSTER_GAP_S))
+        which = (~np.isnan(gaps), np.abs(gaps) < CLOSE_S, *apart)
         self._counts += [np.count_nonzero(one) for one in which]
         self._last_s = float(time_s[-1])
 
     @property
     def are_clustered(self) -> bool:
         """Whether the records came in clusters."""
-        every, close, apart, long = self._counts.tolist()
+        every, close, apart, _, long = self._counts.tolist()
         return bool(apart >= FEWEST_CLUSTER_GAPS and close > CLOSE_GAPS * every and 2 * long > apart)
+
+    @property
+    def are_far_apart(self) -> bool:
+        """Whether clusters, where the records came in any, are as far apart as standstills last."""
+        return bool(2 * self._counts[3] > self._counts[2])
 
 
 STRAY_NS, NEIGHBOURS = 600 * 10**9, 8
