@@ -148,6 +148,25 @@ def test_set_up_on_sockets_of_its_own_belongs_to_its_call():
     assert only.setup_s == pytest.approx(0.0, abs=0.01)
 
 
+def test_a_call_behind_an_attempt_of_another_app_is_not_named_by_it():
+    """Whoever gets no answer with one app tries another: the attempt stays one."""
+    every = OwnCall("viber", (), "relay", viber_setup()).packets()
+    tried = [Packet(one.time_ns, one.data[:20] + b"\x99\x01" + one.data[22:]) for one in every if one.data[12] == 10]
+    after_ns = max(one.time_ns for one in tried) + 4 * 10**9 - BEGIN_NS
+    call = packets_of(shaped_call("webrtc/dtls/voice", 400))
+    result = facts_of([*tried, *(Packet(one.time_ns + after_ns, one.data) for one in call)])
+    assert ([one.app for one in result.calls], [one.app for one in result.attempts]) == (["webrtc"], ["viber"])
+
+
+def test_who_only_listens_is_in_a_call_where_dtls_shows_one():
+    """The checks (ICE) were not recorded: a server whose voices come one way, as sound of a radio does."""
+    hello = b"\x16\xfe\xfd" + bytes(8) + b"\x00\x30" + b"\x01" + bytes(47)
+    heard = [one for one in voice_packets(111, 6) if not one[1]]
+    (only,) = found([(0.1, True, hello), *heard]).calls
+    assert {stream.direction for stream in only.streams} == {"received"}
+    assert not found(heard).calls
+
+
 def test_a_call_that_is_closed():
     bye = struct.pack("!HH", 0x0800, 0) + b"\x21\x12\xa4\x42" + bytes(12)
     packets = packets_of(shaped_call("whatsapp/fast20/voice", 200))

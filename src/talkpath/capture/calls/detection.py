@@ -35,7 +35,8 @@ from talkpath.measure.call import RecordedDirection
 FEWEST_CALL_PACKETS, SHORTEST_CALL_S = 8, 0.1
 FEWEST_PACKETS_AFTER_RING, RING_REPORTS, RING_S = 5, 10, 3.0
 """A call has CALL_PACKETS over CALL_S, or SHORT_PACKETS where both ends had exchanged reports for RING_S before."""
-SETUP_APART_S, BOTH_FAMILIES = 60.0, 4 + 6
+SETUP_APART_S, BOTH_FAMILIES, DIAL_ANEW_S = 60.0, 4 + 6, 2.0
+"""Whoever tries another app after an attempt needs longer than DIAL_ANEW_S."""
 ATTEMPTS_APART_S = 5.0
 STREAMING_TYPES = (14, 32, 33)
 """MPEG audio, video and transport streams (RFC 3551): no call has these."""
@@ -204,14 +205,16 @@ def _is_call(groups: FlowGroups, call: DetectedCall) -> bool:
 
 def _is_streaming(groups: FlowGroups, call: DetectedCall) -> bool:
     """Is it streaming, a game or a radio? RTSP between the same hosts or a multicast address; or, where nothing shows a
-    call, media that do not go both ways at a time, but for a telephone's voice (RFC 3551) to another network that
-    nothing answers. Timestamps that move as no medium's do are none, where no RTCP is beside them."""
+    call, not even DTLS (RFC 5764), media that do not go both ways at a time, but for a telephone's voice (RFC 3551) to
+    another network that nothing answers. Timestamps that move as no medium's do are none, where no RTCP is beside
+    them."""
     if groups.streaming[call.flows].any() or groups.to_group[call.flows].any():
         return True
-    if call.name.app not in (UNKNOWN_APP, "rtp") or call.name.confidence >= WEAK_CONFIDENCE:
+    rows, is_voice = groups.table[call.flows], all(stream.medium == "voice" for stream in call.media)
+    has_dtls = bool(rows["hellos"].any() or rows["sealed"].any())
+    if has_dtls or call.name.app not in (UNKNOWN_APP, "rtp") or call.name.confidence >= WEAK_CONFIDENCE:
         return False
     seconds: dict[RecordedDirection, set[int]] = {"sent": set(), "received": set()}
-    rows, is_voice = groups.table[call.flows], all(stream.medium == "voice" for stream in call.media)
     for stream in call.media:
         if rows["reports"].any() or stream.stats.moves_as_media(stream.number, stream.medium == "video"):
             seconds[stream.direction] |= stream.stats.seconds_of(stream.number)
@@ -258,7 +261,8 @@ def _is_setup_of(setup: SetupGroup, call: DetectedCall) -> bool:
     if setup.connected:
         return True
     surer = setup.name.confidence > call.name.confidence
-    names_it = call.name.confidence <= WEAK_CONFIDENCE and surer and setup.begin_s <= begin
+    leads_to_it = setup.begin_s <= begin and setup.end_s >= call.begin_s - DIAL_ANEW_S
+    names_it = call.name.confidence <= WEAK_CONFIDENCE and surer and leads_to_it
     if setup.name.app != call.name.app and setup.name.confidence > WEAK_CONFIDENCE and not names_it:
         return False
     if names_it:
