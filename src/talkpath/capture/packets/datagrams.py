@@ -155,14 +155,12 @@ def _has_room(head: Bytes, rows: Ints, first: Bytes, size: Ints) -> Bools:
 def _is_stun(head: Bytes, size: Ints) -> Bools:
     cookie = (big32(head, 4) == 0x2112A442) & (size >= 20)
     classic = CLASSIC_STUN_MESSAGES[big16(head, 0)] & (big16(head, 2) == size - 20)
-    is_stun: Bools = cookie | classic
-    return is_stun
+    return np.asarray(cookie | classic, np.bool_)
 
 
 def _is_dtls(head: Bytes, size: Ints) -> Bools:
     record = (head[:, 0] >= 20) & (head[:, 1] == 0xFE) & (head[:, 2] >= 0xFC)
-    is_dtls: Bools = record & (size >= 13) & (head[:, 2] != 0xFE)
-    return is_dtls
+    return np.asarray(record & (size >= 13) & (head[:, 2] != 0xFE), np.bool_)
 
 
 def farewells(batch: Datagrams) -> Ints:
@@ -195,8 +193,7 @@ def _sealed(head: Bytes, size: Ints) -> Bools:
 def _is_quic(head: Bytes) -> Bools:
     version = big32(head, 1)
     draft = (version >> 8 == 0xFF0000) | (version >> 16 == 0x5130) | (version >> 16 == 0x5430)
-    is_quic: Bools = is_among(version, QUIC_VERSION_NUMBERS) | draft
-    return is_quic
+    return np.asarray(is_among(version, QUIC_VERSION_NUMBERS) | draft, np.bool_)
 
 
 Layer = tuple[Ints, Ints | int, Ints]

@@ -277,8 +277,7 @@ def are_multicast(high: Words, low: Words) -> Bools:
     """Tell which addresses are multicast or broadcast."""
     short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
     top = (low & np.uint64(0xFFFFFFFF)) >> np.uint64(28)
-    group: Bools = np.where(short, (top == 14) | (top == 15), high >> np.uint64(56) == 0xFF)
-    return group
+    return np.asarray(np.where(short, (top == 14) | (top == 15), high >> np.uint64(56) == 0xFF), np.bool_)
 
 
 def host_pair_hash(high: Words, low: Words) -> Words:

@@ -74,5 +74,4 @@ def _across(packets: Packets, datagrams: Datagrams | None, step: int) -> Bools:
     key, time_ns, is_after = key[order], packets.time_ns[rows][order], packets.frame[rows][order] >= step
     across = (key[1:] == key[:-1]) & is_after[1:] & ~is_after[:-1] & (time_ns[1:] < time_ns[:-1])
     ahead = np.diff(number[order])[across] & 0xFFFFFFFF
-    is_ahead: Bools = (ahead > 0) & (ahead <= most)
-    return is_ahead
+    return np.asarray((ahead > 0) & (ahead <= most), np.bool_)

@@ -50,8 +50,7 @@ class Cadence(NamedTuple):
 
     def rows(self, sizes: Ints) -> Bools:
         """Tell which packets keep it."""
-        kept: Bools = (sizes == self.size) | (self.size == 0)
-        return kept
+        return np.asarray((sizes == self.size) | (self.size == 0), np.bool_)
 
 
 def own_cadence(times: Floats, sizes: Ints) -> tuple[Cadence, list[int]]:

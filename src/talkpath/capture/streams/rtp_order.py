@@ -99,8 +99,7 @@ class Cells(NamedTuple):
         """Tell for each cell from number `after` on whether the one so many before it is as many spans earlier, in the
         same segment."""
         apart = self.number[after:] - self.number[:-after]
-        same: Bools = (self.segment[after:] == self.segment[:-after]) & (apart == after)
-        return same
+        return np.asarray((self.segment[after:] == self.segment[:-after]) & (apart == after), np.bool_)
 
 
 def split_streams(rows: Rows, name: Ints) -> Segments:
@@ -155,8 +154,7 @@ def _has_media_clock(segments: Segments, steps: Ints) -> Bools:
     arrival = segments.rows["time_s"]
     lasts_s = arrival[segments.begin + segments.count - 1] - arrival[segments.begin]
     rate_hz = segments.total(steps)[:, None] / np.maximum(lasts_s, 1e-9)[:, None]
-    close: Bools = (np.abs(rate_hz / MEDIA_CLOCKS_HZ - 1) < SAME_CLOCK_ERROR).any(axis=1)
-    return close
+    return np.asarray((np.abs(rate_hz / MEDIA_CLOCKS_HZ - 1) < SAME_CLOCK_ERROR).any(axis=1), np.bool_)
 
 
 def _distinct_values(segments: Segments, values: NDArray[np.generic]) -> Ints:
