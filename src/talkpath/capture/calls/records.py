@@ -1,8 +1,7 @@
 """Makes the records of the calls and attempts of one capture (spec/tp-007).
 
-Of a call whose packets were recorded in clusters its numbers are left, and no times of single packets. Steady two-way
-streams at a voice's pace, in flows that no recogniser knows and where no RTP was seen, are counted and are no calls: an
-app that nobody has described may send them, and so may a tunnel with a call inside.
+Steady two-way streams at a voice's pace, in flows that no recogniser knows and where no RTP was seen, are counted and
+are no calls: an app that nobody has described may send them, and so may a tunnel with a call inside.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from talkpath.capture.calls.paths import (
 )
 from talkpath.capture.calls.stitch import FlowGroups, group_flows
 from talkpath.capture.calls.timeline import CallSpan, OtherTraffic, call_timelines
+from talkpath.capture.calls.unsure_times import without_times, without_unevenness
 from talkpath.capture.packets.flows import address_of_end
 from talkpath.capture.scan import CLOCKS_APART_NS, Scan
 from talkpath.capture.streams.figures import FIGURE_TYPE, MeasuredPart
@@ -38,57 +38,11 @@ from talkpath.capture.streams.record import Medium, stream_record
 from talkpath.capture.streams.stream_stats import TAIL_ROWS
 from talkpath.capture.tcp.reassembly import FRAMES_CUT
 from talkpath.measure.arrays import Floats
-from talkpath.measure.call import Attempt, Call, CallTransport, ClockGrade, Findings, Flow, Moment, Stream
+from talkpath.measure.call import Attempt, Call, CallTransport, ClockGrade, Findings, Flow, Moment
 from talkpath.measure.silence import with_silent_end
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.arrays import Bools, Ints
 from talkpath.wire.pcap.network import UDP_HEADER_CUT
-
-
-def without_times(call: Call, *, numbers_told: bool = True) -> Call:
-    """Return the call with nothing said of jitter, lateness, freezes and quality, nor of losses that only the packet
-    interval shows; nor of any, where packets are missing in the recording alone."""
-    return replace(
-        call,
-        streams=tuple(_counted_stream(stream, numbers_told) for stream in call.streams),
-        seconds=tuple(_counted_moment(moment, numbers_told) for moment in call.seconds),
-    )
-
-
-def _without_unevenness(call: Call) -> Call:
-    """Return the call with nothing said of how evenly packets came."""
-    return replace(
-        call,
-        streams=tuple(replace(stream, jitter_ms=None, uneven_ms=None) for stream in call.streams),
-        seconds=tuple(
-            replace(
-                moment,
-                sent=replace(moment.sent, jitter_ms=None),
-                received=replace(moment.received, jitter_ms=None),
-            )
-            for moment in call.seconds
-        ),
-    )
-
-
-def _counted_stream(stream: Stream, numbers_told: bool) -> Stream:
-    timeless = replace(
-        stream, jitter_ms=None, late_ms=None, uneven_ms=None, freezes=0, frozen_s=0.0, longest_gap_ms=0.0, mos=None
-    )
-    if numbers_told and stream.loss_basis != "cadence":
-        return timeless
-    return replace(timeless, lost=None, loss_pct=None, loss_basis=None, lost_range=None, mean_burst=None)
-
-
-def _counted_moment(moment: Moment, numbers_told: bool) -> Moment:
-    sent, received = (
-        replace(
-            second, lost=second.lost if numbers_told else None, jitter_ms=None, late_ms=None, frozen_ms=0.0, mos=None
-        )
-        for second in (moment.sent, moment.received)
-    )
-    return replace(moment, sent=sent, received=received)
-
 
 MIN_STREAM_S = 10.0
 PACKETS_PER_S = np.array((1000 / 60, 25.0, 100 / 3, 50.0))
@@ -252,7 +206,7 @@ class _Records:
             return without_times(found, numbers_told=False)
         if found.clock == "clusters":
             return without_times(found)
-        return with_silent_end(found if found.clock == "packets" else _without_unevenness(found))
+        return with_silent_end(found if found.clock == "packets" else without_unevenness(found))
 
     def _other_traffic(self, flows: list[int]) -> OtherTraffic:
         """Return the other received packets: from inside the local network too where the call stays in it."""
