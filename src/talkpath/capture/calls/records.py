@@ -42,7 +42,6 @@ from talkpath.measure.call import Attempt, Call, CallTransport, ClockGrade, Find
 from talkpath.measure.silence import with_silent_end
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.arrays import Bools, Ints
-from talkpath.wire.pcap.network import UDP_HEADER_CUT
 
 MIN_STREAM_S = 10.0
 PACKETS_PER_S = np.array((1000 / 60, 25.0, 100 / 3, 50.0))
@@ -70,7 +69,7 @@ FEWEST_TURNS, AT_ONCE_SHARE = 20, 0.65
 """Packets were handed over in batches where of so many times that both ends of a call came one after the other, more
 than this share came at once. Ends that send by clocks of their own meet at every other one at most; 186 recordings of
 calls had 0.36 at most, the same in batches of 100 ms 0.75 at least."""
-FEWEST_CUT_OFF = 25
+FEWEST_CUT_OFF, UDP_HEADER_CUT = 25, "UDP header damaged or cut"
 """So many packets of a flow whose header was cut off may be a call's media."""
 LONGEST_SETUP_S = 180.0
 NO_MEDIA_PACKETS = (0, 0)

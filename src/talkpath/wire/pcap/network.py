@@ -32,7 +32,6 @@ TCP, UDP = 6, 17
 LONGEST_PAYLOAD = {UDP: 65535, TCP: 1 << 20}
 """A longer packet has a damaged length. TCP senders pass up to half of this to their network card at once."""
 FRAGMENT = 44
-UDP_HEADER_CUT = "UDP header damaged or cut"
 EXTENSIONS = (0, 43, 60, 135, 139, 140)
 AUTHENTICATION = 51
 SKIPPED = marks_of(*EXTENSIONS, AUTHENTICATION, FRAGMENT)
@@ -266,7 +265,7 @@ def _transport(frames: Frames, headers: _Headers, protocol: int, unread: Unread)
     end = np.minimum(end, payload + LONGEST_PAYLOAD[protocol])
     captured_end = np.minimum(end, limit)
     sound = (payload <= captured_end) & (length >= 8)
-    unread.note(UDP_HEADER_CUT if protocol == UDP else "TCP header damaged or cut", int(np.sum(~sound)))
+    unread.note(f"{'UDP' if protocol == UDP else 'TCP'} header damaged or cut", int(np.sum(~sound)))
     captured = captured_end - payload
     unread.note("packets cut by the snapshot length", int(np.sum(sound & (captured_end < end))))
     high, low, to_high, to_low = headers.addresses
