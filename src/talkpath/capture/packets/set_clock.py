@@ -52,10 +52,10 @@ def _are_of(packets: Packets, frames: Frames) -> bool:
 
 
 def _go_numbers_on(frames: Frames, found: BlockPackets, step: int) -> bool:
-    """Whether as many streams go on across this step as do anything else."""
+    """Whether streams go on across this step, as many as do anything else."""
     goes_on = [_across(packets, datagrams, step) for packets, datagrams in found if _are_of(packets, frames)]
     every = np.concatenate([np.zeros(0, np.bool_), *goes_on])
-    return bool(2 * np.count_nonzero(every) >= len(every))
+    return bool(0 < len(every) <= 2 * np.count_nonzero(every))
 
 
 def _across(packets: Packets, datagrams: Datagrams | None, step: int) -> Bools:
