@@ -60,6 +60,7 @@ def run(driver: ResponderDriver, near: socket.socket, count: int) -> set[bytes]:
         near.send(number.to_bytes(2, "big"))
     serving.start()
     near.settimeout(PATIENCE_S)
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # where this thread must wait, all has room
     back = {near.recv(100) for _ in range(count)}
     over.set()
     serving.join()
