@@ -24,7 +24,7 @@ STATEMENTS_A_ROOM = {
     "api": 405,
     "apps": 2201,
     "browser": 3482,
-    "capture": 5678,
+    "capture": 5679,
     "cli": 1746,
     "conduct": 571,
     "directory": 404,

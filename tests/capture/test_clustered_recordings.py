@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from factories.packets.altered_captures import facts_of, findings_in
-from factories.packets.capture_files import Packet
+from factories.packets.capture_files import Packet, pcap_file
 from factories.packets.recognised_calls import Datagram, OwnCall, stun_message, voice_packets
 from factories.packets.shaped_calls import background_traffic, packets_of, shaped_call
 from talkpath.api.recording import read_capture
+from talkpath.capture.packets.set_clock import MOST_STEP_NS
+from talkpath.capture.scan import Scan
 from talkpath.measure.call import Call
 from talkpath.verdict.bases.call_outcome import call_outcome
 from talkpath.verdict.bases.recorded_call import judge_call
@@ -121,6 +123,16 @@ def test_a_call_goes_on_across_a_clock_that_is_set_back(arm: str, by_s: int):
     assert found.duration_s == pytest.approx(whole.duration_s, abs=0.1)
     assert [one.lost for one in found.streams] == [one.lost for one in whole.streams]
     assert call_outcome(found).kind == "unknown"
+
+
+def test_a_file_that_sets_its_clock_back_for_ever_is_put_right_for_some_years():
+    years_s = 4 * 365 * 86_400
+    data = pcap_file(set_back(packets_of(shaped_call("webrtc/dtls/voice", 40)), years_s), nano=True)
+    scan = Scan()
+    for _ in range(100):
+        for block in Scan().reader.blocks(io.BytesIO(data)):
+            scan.feed(block)
+    assert years_s * SECOND_NS < scan.clock.behind_ns <= 4 * MOST_STEP_NS
 
 
 @pytest.mark.parametrize("name", ["cr_voice_turn_tcp.a", "cr_voice_turn_udp.a"])

@@ -16,7 +16,7 @@ from talkpath.wire.pcap.arrays import Bools, big16, big32
 LEAST_STEP_NS, MOST_STEP_NS = 10**9, 5 * 365 * 86_400 * 10**9
 """Recorders of several interfaces write packets out of order by less; of more is another clock."""
 MOST_STEPS = 3
-"""A file with more of them in a block is in no order of time."""
+"""A file with more of them in a block is in no order of time. One behind by MOST_STEP_NS is put right no more."""
 NEAR_FRAMES, MOST_AHEAD, MOST_AHEAD_BYTES = 1 << 12, 500, 1 << 24
 """Numbers are compared of packets so near to the step in the file, and go on where they are so far ahead at most."""
 
@@ -34,7 +34,8 @@ class SetBackClock:
         comes when the one before it did."""
         back_ns = np.diff(frames.time_ns)
         steps = np.flatnonzero((back_ns < -LEAST_STEP_NS) & (back_ns > -MOST_STEP_NS)) + 1
-        known = [step for step in steps.tolist() if len(steps) <= MOST_STEPS and _go_numbers_on(frames, found, step)]
+        told = steps.tolist() if len(steps) <= MOST_STEPS and self.behind_ns <= MOST_STEP_NS else []
+        known = [step for step in told if _go_numbers_on(frames, found, step)]
         if self.behind_ns or known:
             behind_ns = np.full(len(frames), self.behind_ns)
             for step in known:
