@@ -38,7 +38,7 @@ STATEMENTS_A_ROOM = {
     "report": 2570,
     "responder": 1304,
     "serving": 211,
-    "verdict": 6143,
+    "verdict": 6144,
     "wire": 2761,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks

@@ -8,8 +8,8 @@ A call parts from them if it ends (or never begins) while most twins go on, if i
 second on or for some seconds, or if its delay spreads more. Behind several paths, queues or translators single 5-tuples
 differ anyhow: by how much, the random twins of all epochs show, each until it ends. Within that a call parts only where
 it loses more than at its start: what it loses from the start on, short calls beside own twins show as well, and may
-accuse. Where half of an arm's calls that lived as long did not part, and those of all arms show that fewer than
-`MAX_ENDED` of such calls do, it was bad luck of single 5-tuples, and no doubt.
+accuse. Where half of an arm's calls that lived as long did not part, and no other of all arms did or those show
+that fewer than `MAX_ENDED` of such calls do, it was bad luck of single 5-tuples, and no doubt.
 
 One arm's calls are few, so those of all arms are one sample: `ok` takes so many that lived that fewer than `MAX_ENDED`
 of such calls end (`ended_calls`); and two of unlike arms that went silent equally long after their start put every arm
@@ -208,8 +208,8 @@ def _of_epochs(epochs: tuple[Epoch, ...], arm: Arm, unlike: tuple[float, ...]) -
 
 
 def _is_bad_luck(one: LongCall, calls: Sequence[LongCall], every: Sequence[LongCall]) -> bool:
-    """Whether half of the arm's calls that lived as long as this one until it diverged did not diverge, and few of
-    those of all arms did."""
+    """Whether half of the arm's calls that lived as long as this one until it diverged did not diverge, and of
+    those of all arms no other or few did."""
     assert one.diverged is not None
     at_s, ended, _ = one.diverged
     least_s = at_s + SILENCE_S if ended else AS_LONG_SHARE * at_s
@@ -218,7 +218,8 @@ def _is_bad_luck(one: LongCall, calls: Sequence[LongCall], every: Sequence[LongC
         for sample in (calls, every)
     )
     parted = sum(all_arms)
-    return 2 * sum(mine) <= len(mine) and few_calls_end(EndedCalls(parted, at_s, len(all_arms) - parted))
+    few = parted == 1 or few_calls_end(EndedCalls(parted, at_s, len(all_arms) - parted))
+    return few and 2 * sum(mine) <= len(mine)
 
 
 def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, float] | None = None) -> list[LongCall]:
