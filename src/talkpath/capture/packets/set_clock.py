@@ -54,12 +54,12 @@ def _are_of(packets: Packets, frames: Frames) -> bool:
 
 def _go_numbers_on(frames: Frames, found: BlockPackets, step: int) -> bool:
     """Whether streams go on across this step, as many as do anything else."""
-    goes_on = [_across(packets, datagrams, step) for packets, datagrams in found if _are_of(packets, frames)]
+    goes_on = [_streams_across(packets, datagrams, step) for packets, datagrams in found if _are_of(packets, frames)]
     every = np.concatenate([np.zeros(0, np.bool_), *goes_on])
     return bool(0 < len(every) <= 2 * np.count_nonzero(every))
 
 
-def _across(packets: Packets, datagrams: Datagrams | None, step: int) -> Bools:
+def _streams_across(packets: Packets, datagrams: Datagrams | None, step: int) -> Bools:
     """Tell of each stream of RTP or TCP on both sides of the step, where its time is back, whether its number is a
     little ahead."""
     near = np.abs(packets.frame - step) < NEAR_FRAMES
