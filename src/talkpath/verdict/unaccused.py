@@ -24,7 +24,7 @@ from talkpath.verdict.assessment import (
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.call_quality import CallQuality, best_mos, call_quality
 from talkpath.verdict.flows.flow_spread import flows_differ
-from talkpath.verdict.flows.long_calls import find_divergence, neighbours_of, watched_s
+from talkpath.verdict.flows.long_calls import Divergence, find_divergence, neighbours_of, watched_s
 from talkpath.verdict.flows.outcomes import calls_of, cut_short, flow_outcomes, without_ends, without_failed
 from talkpath.verdict.flows.self_congestion import alone_epochs, has_queued, is_relieved, lightest_epochs
 from talkpath.verdict.model import Reason
@@ -135,25 +135,33 @@ def _impaired_unless_queued(undecided: Assessment) -> Assessment:
 
 
 def _if_ok(facts: Facts, undecided: Assessment) -> Assessment:
-    """Ok where the arm's calls were watched for as long as the plan wants, and did not part from twins meanwhile.
+    """Ok where the arm's calls were watched for as long as the plan wants, and did not part from twins meanwhile, or
+    few did, as 5-tuples that differ make them or the calls of all arms show.
     Impaired where one could hardly talk in the call that lived so long, nor beside it, and 5-tuples fare alike: a line
     that polices every flow lets the first bytes of each pass, so that short calls are well. Where one could hardly talk
     in such calls of the arm at any of several times, others beside them make it no better, unless 5-tuples differ."""
     diverged, seconds = undecided.diverged, watched_s(undecided.view)
     if diverged is not None:
-        ended = Reason("call_ended", {"seconds": round(diverged.at_s, 1)}) if diverged.ended else None
-        return replace(undecided, is_final=False, reason=ended or _missing_evidence(facts, undecided.view))
+        return _in_doubt(facts, undecided, diverged)
     if seconds < facts.ok_s:
         return replace(undecided, reason=_why_briefly(facts, undecided.view, seconds))
     own, others = call_quality(undecided.view.long), call_quality(neighbours_of(undecided.view))
-    poor = bool(undecided.view.long) and own.mos < TALKABLE_MOS
-    if poor and others.best_mos < TALKABLE_MOS and not flows_differ(facts.epochs):
+    if undecided.view.long and max(own.mos, others.best_mos) < TALKABLE_MOS and not flows_differ(facts.epochs):
         quality = own._replace(twins=others.twins, line_mos=own.mos)
         return _impaired_unless_queued(replace(undecided, quality=quality))
     each = [call_quality((epoch,)).mos for epoch in undecided.view.long]
     if len(each) > 1 and max(each) < TALKABLE_MOS and not flows_differ(facts.epochs):
         return replace(undecided, reason=_missing_evidence(facts, undecided.view))
+    rare = find_divergence(undecided.view, beside_all=True)
+    if rare is not None and not flows_differ(facts.epochs):
+        return _in_doubt(facts, undecided, rare)
     return replace(undecided, state="ok")
+
+
+def _in_doubt(facts: Facts, undecided: Assessment, diverged: Divergence) -> Assessment:
+    ended = Reason("call_ended", {"seconds": round(diverged.at_s, 1)})
+    reason = ended if diverged.ended else _missing_evidence(facts, undecided.view)
+    return replace(undecided, is_final=False, diverged=diverged, reason=reason)
 
 
 def _why_briefly(facts: Facts, view: ArmView, seconds: float) -> Reason:

@@ -95,13 +95,15 @@ def each_nth_loses(n: int) -> Box:
     return box
 
 
-def test_a_share_of_calls_that_lose_late_is_bad_luck_only_where_many_others_do_not() -> None:
-    """Two of eight may be a rule that acts on a quarter of all calls; one of eight is one 5-tuple's accident."""
-    for calls, n in ((8, 4), (8, 2), (16, 4)):
-        found = find_divergence(view(("long", calls, 400, each_nth_loses(n))))
-        assert found is not None
-        assert not found.ended
-    assert find_divergence(view(("long", 8, 400, each_nth_loses(8)))) is None
+def test_a_share_of_calls_that_lose_late_is_settled_only_where_many_others_do_not() -> None:
+    """Two of eight may be a rule that acts on a quarter of all calls; one of twelve is one 5-tuple's accident."""
+    for calls, n in ((8, 8), (8, 4), (16, 4)):
+        found = view(("long", calls, 400, each_nth_loses(n)))
+        unsettled = find_divergence(found, beside_all=True)
+        assert unsettled is not None
+        assert not unsettled.ended
+        assert find_divergence(found) is None  # most of them were well: no reason to look for a proof
+    assert find_divergence(view(("long", 12, 400, each_nth_loses(12))), beside_all=True) is None
 
 
 def test_a_call_that_loses_some_packets_from_late_on_parts() -> None:

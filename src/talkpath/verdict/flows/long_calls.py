@@ -8,8 +8,8 @@ A call parts from them if it ends (or never begins) while most twins go on, if i
 second on or for some seconds, or if its delay spreads more. Behind several paths, queues or translators single 5-tuples
 differ anyhow: by how much, the random twins of all epochs show, each until it ends. Within that a call parts only where
 it loses more than at its start: what it loses from the start on, short calls beside own twins show as well, and may
-accuse. Where half of an arm's calls that lived as long did not part, and no other of all arms did or those show
-that fewer than `MAX_ENDED` of such calls do, it was bad luck of single 5-tuples, and no doubt.
+accuse. Where half of an arm's calls that lived as long did not part, it was bad luck of single 5-tuples; but where
+twins do not differ, `ok` takes so many calls of all arms that fewer than `MAX_ENDED` of such calls part.
 
 One arm's calls are few, so those of all arms are one sample: `ok` takes so many that lived that fewer than `MAX_ENDED`
 of such calls end (`ended_calls`); and two of unlike arms that went silent equally long after their start put every arm
@@ -125,13 +125,14 @@ def neighbours_of(view: ArmView) -> tuple[Epoch, ...]:
     )
 
 
-def find_divergence(view: ArmView) -> Divergence | None:
-    """Where the arm's calls part from twins; None where they do not, or where as many that lived longer did not."""
+def find_divergence(view: ArmView, *, beside_all: bool = False) -> Divergence | None:
+    """Where the arm's calls part from twins; None where they do not, or where as many that lived longer did not.
+    `beside_all`: unless the calls of all arms that lived as long show that few do."""
     watch = tuple(epoch for epoch in view.accusing if isinstance(epoch.question, WatchedCalls))
     if not (view.long or watch):
         return None
     unlike = tuple(round(spread, 3) for spread in short_flow_spreads(map(without_ends, view.facts.epochs)))
-    return _of_epochs(view.all_long + watch, view.long[0].arm if view.long else watch[0].arm, unlike)
+    return _of_epochs(view.all_long + watch, view.long[0].arm if view.long else watch[0].arm, unlike, beside_all)
 
 
 def cut_offs(view: ArmView) -> EndedCalls:
@@ -195,31 +196,22 @@ def lived_longer(view: ArmView, at_s: float) -> int:
 
 
 @remember_result
-def _of_epochs(epochs: tuple[Epoch, ...], arm: Arm, unlike: tuple[float, ...]) -> Divergence | None:
+def _of_epochs(epochs: tuple[Epoch, ...], arm: Arm, unlike: tuple[float, ...], beside_all: bool) -> Divergence | None:
     differ = dict(zip(DIRECTIONS, unlike, strict=True))
     calls = _long_calls(epochs, arm, differ)
-    if not any(call.diverged for call in calls):
-        return None
-    others = {epoch.arm for epoch in epochs} - {arm}
-    every = [*calls, *(call for other in others for call in _long_calls(epochs, other, differ))]
+    others = {epoch.arm for epoch in epochs if beside_all} - {arm}
+    sample = [*calls, *(call for other in others for call in _long_calls(epochs, other, differ))]
+    is_luck = few_calls_end if beside_all else lambda alike: alike.ended <= alike.lived
     return min(
-        (call.diverged for call in calls if call.diverged and not _is_bad_luck(call, calls, every)), default=None
+        (at for call in calls if (at := call.diverged) and not is_luck(_fare_so(call, at, sample))), default=None
     )
 
 
-def _is_bad_luck(one: LongCall, calls: Sequence[LongCall], every: Sequence[LongCall]) -> bool:
-    """Whether half of the arm's calls that lived as long as this one until it diverged did not diverge, and of
-    those of all arms no other or few did."""
-    assert one.diverged is not None
-    at_s, ended, _ = one.diverged
-    least_s = at_s + SILENCE_S if ended else AS_LONG_SHARE * at_s
-    mine, all_arms = (
-        [call.diverged is not None for call in sample if call is one or call.span_s >= least_s]
-        for sample in (calls, every)
-    )
-    parted = sum(all_arms)
-    few = parted == 1 or few_calls_end(EndedCalls(parted, at_s, len(all_arms) - parted))
-    return few and 2 * sum(mine) <= len(mine)
+def _fare_so(one: LongCall, diverged: Divergence, sample: Sequence[LongCall]) -> EndedCalls:
+    """How many of the calls that lived as long as this one until it diverged did so, and how many did not."""
+    least_s = diverged.at_s + SILENCE_S if diverged.ended else AS_LONG_SHARE * diverged.at_s
+    parted = [call.diverged is not None for call in sample if call is one or call.span_s >= least_s]
+    return EndedCalls(sum(parted), diverged.at_s, len(parted) - sum(parted))
 
 
 def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, float] | None = None) -> list[LongCall]:
