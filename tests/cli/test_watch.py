@@ -71,7 +71,7 @@ def test_stopped_between_two_checks_it_tells_what_there_is(tmp_path: Path) -> No
     assert "WebRTC (voice)" in first
     assert running.returncode in (0, 3)
     assert "All checks together:" in rest
-    assert "stopped" in stderr
+    assert "talkpath: Stopped." in stderr
 
 
 @pytest.mark.long
@@ -89,6 +89,6 @@ def test_a_campaign_runs_until_it_is_stopped_and_its_rule_stands_with_the_result
         rest, stderr = running.communicate(timeout=90)
     assert "WebRTC (voice)" in first
     assert "All checks together:" in rest
-    shown, _, after = stderr.partition("talkpath: stopped")
+    shown, _, after = stderr.partition("talkpath: Stopped")
     assert "calls themselves “a test”" in shown
     assert "No result ends it earlier, and every check counts." in after

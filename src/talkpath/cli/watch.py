@@ -165,7 +165,7 @@ def _watch_network(plan: Plan, links: Sequence[InviteLink], bounds: Bounds, outp
     try:
         repeat_checks(measure, bounds, WallClock(), SystemRandom(), publish, fresh=len(links) > 1)
     except KeyboardInterrupt:
-        click.echo("talkpath: stopped.", err=True)
+        click.echo(f"talkpath: {say('ended', 'Stopped.')}", err=True)
     if not as_json and runs:
         watch_report.show_watch(screen(), join_runs(runs))
     return 0 if any(not run.void for run in runs) else 3

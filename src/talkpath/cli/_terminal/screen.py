@@ -19,5 +19,4 @@ def screen(*, stderr: bool = False, **settings: Any) -> Console:
 
     Text is printed as it is. Rich would take "[fd00::1]" in an address, or ":key:" in a name, for a style or a picture.
     """
-    file = None if stderr else sys.stdout
-    return _Screen(file=file, stderr=stderr, markup=False, emoji=False, **settings)
+    return _Screen(file=None if stderr else sys.stdout, stderr=stderr, markup=False, emoji=False, **settings)
