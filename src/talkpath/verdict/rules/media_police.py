@@ -73,10 +73,11 @@ def passed_kbps(view: ArmView, directions: BucketDirections) -> Number:
     return Number((low + high) / 2.0, low, high)
 
 
-def cuts_off(view: ArmView, directions: BucketDirections) -> bool:
-    """Whether nothing of three calls in four passed once the bucket was empty: a bucket would refill."""
-    kbps = sorted(row[0] for row in _call_rows(view, directions))
-    return bool(kbps) and kbps[3 * len(kbps) // 4] <= LEAST_KBPS
+def _nothing_refills(view: ArmView, directions: BucketDirections) -> bool:
+    """Whether next to nothing passed these buckets once they were empty, or nothing of three calls in four."""
+    passed, kbps = passed_kbps(view, directions), sorted(row[0] for row in _call_rows(view, directions))
+    next_to_nothing = passed.high is not None and passed.high <= LEAST_KBPS
+    return next_to_nothing or (bool(kbps) and kbps[3 * len(kbps) // 4] <= LEAST_KBPS)
 
 
 def _call_rows(view: ArmView, directions: BucketDirections) -> list[tuple[float, float, float]]:
@@ -166,6 +167,9 @@ def at_most(view: ArmView) -> float:
 
 def explain(view: ArmView) -> Fit | None:
     """Fit the best rate and burst size, of buckets that each direction has for itself, and of one that both share."""
+    possible = [*(((way,),) for way in view.worse), tuple((way,) for way in view.worse), (view.worse,)]
+    if all(_nothing_refills(view, each) for each in possible):
+        return None
     tried = [_own_buckets(view), _shared_bucket(view) if _may_be_one(view) else None]
     found = sorted((each for each in tried if each is not None), key=lambda each: -each.gain)
     if not found or found[0].gain <= 0.0:
@@ -174,8 +178,7 @@ def explain(view: ArmView) -> Fit | None:
     hit = [losses for losses in view.losses if losses.direction in directions_of(best.direction)]
     passed = passed_kbps(view, best.directions)
     if (
-        (passed.high is not None and passed.high <= LEAST_KBPS)
-        or cuts_off(view, best.directions)
+        _nothing_refills(view, best.directions)
         or best.gain < MIN_BUCKET_NATS + max(0.0, sum(map(_gain_by_doubt, hit)))
         or not _media_are_lost(hit)
     ):
