@@ -84,6 +84,8 @@ REASON_TEXTS: dict[ReasonCode, str] = {
     "better)",
     "call_ended": "calls that live through the check went silent (`seconds`: after what time), of this arm while twins "
     "went on or too many of all arms, and it was not settled whether that was an accident",
+    "call_worse": "a call that lives through the check lost more than twins, or came later (`seconds`: by when that "
+    "showed), and it was not settled whether that was an accident",
     "added": "datagrams came to the far end on 5-tuples of this check that neither end sent (`packets`, on so many "
     "`flows`): a tool that adds or rewrites packets is on, on the device, its router or the way (N08)",
     "own_load": "calls and twins suffered too much to talk where several were under way, and a call of the arm beside "

@@ -13,13 +13,14 @@ from msgspec.structs import replace
 from numpy.random import default_rng
 
 from factories.checks import boxed, role_assignments
+from factories.checks.call_slots import Flow, Outcome, Slot
 from factories.checks.other_hosts import LISTED, SILENT, hosts
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import ALPHA, OK_WATCHED_S, Epoch, Exchange, Facts, Health, Observation, Reach
 from talkpath.verdict.assessment import log_threshold
 from talkpath.verdict.judge import RULES_VERSION, judge_arms, judge_facts
 from talkpath.verdict.model import PlannedEpoch, Reason, Verdict
-from talkpath.wire.control.question import WatchedCalls
+from talkpath.wire.control.question import LongCalls, WatchedCalls
 
 STUN = boxed.stage_drop(["stun"], "up")
 GE = boxed.bursty_loss
@@ -314,6 +315,23 @@ def watched(line: boxed.Line, epochs: int) -> Facts:
         found.append(epoch)
         now_s = epoch.ended_s + 0.1
     return Facts(line.plan(), tuple(found), simulated=True, seed=bytes(32))
+
+
+def one_loses_late(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+    """A single call loses half of its packets from three seconds on."""
+    return None if (flow.role, flow.number) == ("call", 81) and slot.at_s > 3.0 and rng.random() < 0.5 else 0.0
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"), [("done", "call_worse"), ("interrupted", "budget"), ("responder_lost", "responder_lost")]
+)
+def test_one_long_call_that_lost_more_keeps_the_arm_from_ok_and_is_told(ended: str, told: str):
+    facts = watched(boxed.Line([one_loses_late], seed=2), epochs=4)
+    question = PlannedEpoch(Arm("webrtc", "webrtc", "voice"), LongCalls(1), k=8, packets=400)
+    long, _ = boxed.play_epoch(boxed.Line([one_loses_late], seed=2), Random(1), question, 4, facts.epochs[-1].ended_s)
+    verdict = only(healthy(replace(facts, epochs=(*facts.epochs, long)), ended=ended))
+    assert verdict.reason is not None
+    assert (verdict.state, verdict.reason.code) == ("insufficient", told)
 
 
 # ---------------------------------------------------------------- several arms

@@ -100,8 +100,7 @@ def _variant_in_doubt(assessment: Assessment) -> Assessment:
     """The variant whose state keeps its app from being ok, with the reason."""
     variant, reason = assessment.arm.variant, assessment.reason
     if reason is not None and reason.code not in UNTROUBLED:
-        values = {**reason.values, "variant": variant}
-        return replace(assessment, reason=Reason(reason.code, values))
+        return replace(assessment, reason=Reason(reason.code, {**reason.values, "variant": variant}))
     return replace(assessment, reason=Reason("variant", {"variant": variant}))
 
 

@@ -74,8 +74,7 @@ def _assess_epochs(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -
     limit = log_threshold(facts)
     proof = _strength_of_epochs(view.epochs, limit)
     if not proven_without_delay(proof, limit) and _twin_worse(view.epochs) >= limit:
-        reason = Reason("twin_worse")
-        return Assessment(planned, view, "insufficient", is_final=True, reason=reason, strength=proof)
+        return Assessment(planned, view, "insufficient", is_final=True, reason=Reason("twin_worse"), strength=proof)
     if is_accused(facts, proof, limit) and not _voids_calls(view):
         restricted = _restricted_assessment(view, planned, proof)
         if restricted is not None:
@@ -88,8 +87,7 @@ def _assess_epochs(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -
             return own
         return Assessment(planned, view, "closed", is_final=True, strength=proof, closed=closed)
     if proof.known_at_s is not None and not is_accused(facts, proof, limit):
-        reason = late_for_delays(facts)
-        return Assessment(planned, view, "insufficient", reason=reason, strength=proof)
+        return Assessment(planned, view, "insufficient", reason=late_for_delays(facts), strength=proof)
     return assess_without_finding(facts, planned, view, proof, suspected=closed)
 
 

@@ -87,6 +87,7 @@ ReasonCode = Literal[
     "whole_flows",
     "watched_briefly",
     "call_ended",
+    "call_worse",
     "few_calls",
     "own_load",
     "added",

@@ -159,8 +159,9 @@ def _if_ok(facts: Facts, undecided: Assessment) -> Assessment:
 
 
 def _in_doubt(facts: Facts, undecided: Assessment, diverged: Divergence) -> Assessment:
-    ended = Reason("call_ended", {"seconds": round(diverged.at_s, 1)})
-    reason = ended if diverged.ended else _missing_evidence(facts, undecided.view)
+    seen = Reason("call_ended" if diverged.ended else "call_worse", {"seconds": round(diverged.at_s, 1)})
+    stopped = not diverged.ended and facts.health.ended in (*LOST_SHARE, "interrupted")
+    reason = _missing_evidence(facts, undecided.view) if stopped else seen
     return replace(undecided, is_final=False, diverged=diverged, reason=reason)
 
 

@@ -17,7 +17,7 @@ APP_NAMING_STATES = ("ok", "restricted", "insufficient")
 """The states whose usual sentences name an app."""
 
 
-WITHOUT_OPTIONS: tuple[str, ...] = ("budget", "watched_briefly", "call_ended")
+WITHOUT_OPTIONS: tuple[str, ...] = ("budget", "watched_briefly", "call_ended", "call_worse")
 """Reasons whose usual next step is an option of the command line, which a page does not have."""
 
 

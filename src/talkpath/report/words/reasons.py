@@ -118,6 +118,12 @@ def _of_lasting_calls(given: Reason | None) -> dict[str, str]:
             "a call went silent after {seconds}, and whether that was an accident was not settled",
             seconds=_watched_words(given),
         ),
+        "call_worse": say(
+            "reason",
+            "a call fared worse than control traffic in its first {seconds}, and whether that was an accident was not "
+            "settled",
+            seconds=_watched_words(given),
+        ),
         "few_calls": say(
             "reason",
             "there was no sign of it in the calls that lasted, but they were too few ({calls}) to show that hardly any "
@@ -167,6 +173,7 @@ def next_step(given: Reason | None) -> str:
         if _has_call_ended(given)
         else say("next", "Check again without `--light`, so that calls are watched for longer."),
         "call_ended": say("next", "Check again with `--app` and this app alone, so that the time suffices for proof."),
+        "call_worse": say("next", "Check again with `--app` and this app alone, so that the time suffices for proof."),
         "few_calls": say("next", "Check again, or try another test server."),
         "own_load": say("next", "Check again when nothing else uses this line.")
         if given and given.values.get("apps") == 1
@@ -193,8 +200,7 @@ def next_step(given: Reason | None) -> str:
             "network (`talkpath listen`).",
         ),
         "pauses": say("next", "Call again, with somebody who talks all the time."),
-        "line": better_line,
-        "control_poor": better_line,
+        **dict.fromkeys(("line", "control_poor"), better_line),
         "congested": say("next", "Call again at another hour."),
         "unlike": say("next", "Call again, perhaps several times: each call has another connection."),
         "few_connections": say(

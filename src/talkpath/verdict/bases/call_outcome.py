@@ -296,8 +296,9 @@ def _is_uneven(stream: Stream, said: list[Stream]) -> bool:
     jitter_ms, uneven_ms = stream.jitter_ms or 0.0, stream.uneven_ms or 0.0
     own_jitter_ms = max((one.jitter_ms or 0.0 for one in own), default=0.0)
     own_uneven_ms = max((one.uneven_ms or 0.0 for one in own), default=0.0)
-    jitters = jitter_ms >= max(POOR_JITTER_MS, MORE_UNEVEN * own_jitter_ms)
-    return jitters or uneven_ms >= max(POOR_UNEVEN_MS, MORE_UNEVEN * own_uneven_ms)
+    return jitter_ms >= max(POOR_JITTER_MS, MORE_UNEVEN * own_jitter_ms) or uneven_ms >= max(
+        POOR_UNEVEN_MS, MORE_UNEVEN * own_uneven_ms
+    )
 
 
 def _loses_much(heard: list[Stream]) -> bool:

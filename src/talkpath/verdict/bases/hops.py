@@ -71,8 +71,7 @@ def _hop_tally(epoch: Epoch, direction: Direction, hops: int) -> Tally | None:
     calls = np.array([flow.role == "call" for flow in flows], np.bool_)[heard]
     if not calls.any() or calls.all():
         return None
-    label = f"{epoch.arm}/{epoch.number}/{direction}/{hops}"
-    return Tally(calls, counts[heard, 0], counts[heard, 1], label)
+    return Tally(calls, counts[heard, 0], counts[heard, 1], f"{epoch.arm}/{epoch.number}/{direction}/{hops}")
 
 
 def _answered_counts(flow: Observation, track: Track) -> tuple[int, int]:
