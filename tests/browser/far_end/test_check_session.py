@@ -59,23 +59,43 @@ def test_video_has_epochs_of_its_own_where_it_was_asked_for():
     assert told[2]["datagram"] > 10 * told[0]["datagram"]
 
 
-def test_our_own_lateness_of_any_epoch_is_remembered():
-    async def play() -> list[float]:
+def facts_of_late_epochs(*late_ms: float, **page: object) -> list[Facts]:
+    """The facts after each epoch: this end was so late in each of them, and the page reported the rest."""
+
+    async def play() -> list[Facts]:
         made, told = new_session()
         await made.receive(START)
-        for late_ms in (80.0, 1.0):
+        for late in late_ms:
             assert made._run is not None
-            made._run.late_ms = [late_ms] * 100
-            number = made._run.schedule.number
-            await receive_message(made, {"type": "report", "report": {"number": number, "flows": []}})
+            made._run.late_ms = [late] * 100
+            report = {"number": made._run.schedule.number, "flows": [], **page}
+            await receive_message(made, {"type": "report", "report": report})
             await made.receive({"type": "next", "medium": "voice"})
         await made.close()
-        facts = [msgspec.msgpack.decode(base64.b64decode(m["facts"]), type=Facts) for m in told if "facts" in m]
-        assert {each.health.probe_late_ms_p99 for each in facts} == {0.0}
-        assert [each.health.responder_late_ms_p99 for each in facts] == [80.0, 80.0]
-        return [each.health.late_ms_p99 or 0.0 for each in facts]
+        return [msgspec.msgpack.decode(base64.b64decode(m["facts"]), type=Facts) for m in told if "facts" in m]
 
-    assert asyncio.run(play()) == [80.0, 80.0]
+    return asyncio.run(play())
+
+
+@pytest.mark.parametrize("page", [{}, {"late_ms_p99": 90.0}])
+def test_an_epoch_in_which_an_end_was_late_is_played_again_and_voids_nothing(page: dict[str, object]):
+    late, *_ = facts_of_late_epochs(0.0 if page else 80.0, **page)
+    assert (late.epochs, late.health.late_ms_p99) == ((), 0.0)
+
+
+def test_lateness_of_ever_more_epochs_is_remembered():
+    facts = facts_of_late_epochs(80.0, 60.0, 1.0, 70.0, 90.0, 1.0)
+    assert [len(each.epochs) for each in facts] == [0, 0, 1, 1, 2, 3]
+    assert [each.health.responder_late_ms_p99 for each in facts] == [0.0, 0.0, 1.0, 1.0, 90.0, 90.0]
+    assert {each.health.probe_late_ms_p99 for each in facts} == {0.0}
+
+
+def test_what_else_a_late_epoch_showed_is_kept():
+    facts = facts_of_late_epochs(80.0, 1.0, hidden=True)
+    assert [(len(each.epochs), each.health.hidden, each.health.late_ms_p99) for each in facts] == [
+        (1, True, 80.0),
+        (2, True, 80.0),
+    ]
 
 
 def test_where_quic_alone_is_dead_the_check_begins_anew_with_data_channels():

@@ -121,6 +121,10 @@ def test_the_call_that_lives_on_is_ended_when_nothing_else_is_left(judged: dict[
     assert WATCH_SLOTS * 0.02 >= 25.0
 
 
+def test_before_any_epoch_counts_one_is_asked() -> None:
+    assert step() == VOICE
+
+
 def test_what_is_well_and_was_watched_is_done(judged: dict[str, State]) -> None:
     judged["voice"] = "ok"
     assert step(*FIRST, PATHS, WATCHED) is None
