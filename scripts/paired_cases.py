@@ -10,13 +10,16 @@ Linux, root, Chromium, coturn, playwright and talkpath[web]. All traffic stays i
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
+import secrets
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,11 +30,13 @@ from playwright.sync_api import Page, TimeoutError, sync_playwright
 from browser_cases import WEB, be_prompt, certificate_options, respond_arguments
 from browser_near import CHROMIUM, FLAGS, NAME
 from browser_near import be_prompt as be_prompt_browser
+from talkpath.browser.far_end.far_end_group import AT_A_TIME
+from talkpath.experiment.seeds import SEED_PART_BYTES
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.path.link import RESPONDER
 
-LONGEST_S = 300.0
+LONGEST_S, PING_S = 300.0, 10.0
 TRIES = 3  # a check of one's own line whose ends were late, as on a busy machine, says nothing: play it again
 SRTP, HELLO = "@th,64,2 2", "@th,64,8 22 @th,168,8 1"  # RFC 7983 section 7; RFC 6347 section 4.2.2
 STUN = "@th,96,32 0x2112a442"  # RFC 8489 section 5
@@ -170,17 +175,46 @@ def play_paired_case(case: PairedCase, video: bool = False) -> dict[str, Any]:
         assert server.stdout is not None
         while b"link" not in (line := server.stdout.readline()):
             assert line, "the test server ended"
+        holder = places["exchange"].start([sys.executable, __file__, "--hold"], stdout=subprocess.PIPE)
+        assert holder.stdout is not None
+        holder.stdout.readline()
         near = [sys.executable, __file__, "--near", scratch]
         ends = [places[end].start([*near, end, *["video"] * video]) for end in ("a", "b")]
         try:
             for each in ends:
                 each.wait(LONGEST_S + 60)
         finally:
-            for each in (*ends, server):
+            for each in (*ends, holder, server):
                 each.terminate()
                 each.wait(20)
         found = {end: Path(scratch, f"{end}.json") for end in ("a", "b")}
         return {end: json.loads(file.read_text()) if file.exists() else {} for end, file in found.items()}
+
+
+async def hold_places() -> None:
+    """Begin checks and leave them at that, so that the test server has one place left: on a machine of two cores each
+    phone checks its own line alone, one after the other."""
+    from websockets.asyncio.client import connect
+
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    address = f"{RESPONDER.ipv4}:{WEB}"
+    start = {"type": "start", "nonce": secrets.token_hex(SEED_PART_BYTES), "media": ["voice"], "vpn": False}
+    async with AsyncExitStack() as held:
+        sockets = [
+            await held.enter_async_context(
+                connect(f"wss://{address}/check/talk", ssl=trusting, origin=f"https://{address}")
+            )  # type: ignore[arg-type]
+            for _ in range(AT_A_TIME - 1)
+        ]
+        for each in sockets:
+            await each.recv()
+            await each.send(json.dumps(start))
+        sys.stdout.write("held\n")
+        sys.stdout.flush()
+        while True:
+            await asyncio.gather(*(each.send(json.dumps({"type": "ping", "number": 1})) for each in sockets))
+            await asyncio.sleep(PING_S)
 
 
 def run_near(scratch: Path, end: str, video: bool) -> None:
@@ -249,7 +283,11 @@ def main() -> None:
     options.add_argument("cases", nargs="*", metavar="CASE")
     options.add_argument("--video", action="store_true")
     options.add_argument("--near", metavar="FOLDER", help="be one phone; for this program itself")
+    options.add_argument("--hold", action="store_true", help="hold places at the test server; for this program itself")
     chosen = options.parse_args()
+    if chosen.hold:
+        asyncio.run(hold_places())
+        return
     if chosen.near:
         run_near(Path(chosen.near), chosen.cases[0], "video" in chosen.cases)
         return
