@@ -1,6 +1,6 @@
 """Plays calls between two real browsers, each behind a NAT of its own, and compares results with the truth.
 
-    python scripts/paired_cases.py             all cases, some 90 s each
+    python scripts/paired_cases.py             all cases, some two minutes each
     python scripts/paired_cases.py a-srtp-up   that alone
 
 Each phone is Chromium in a namespace of its own; Linux routes and translates, nftables restricts and disturbs. Needs
@@ -195,16 +195,16 @@ async def hold_places() -> None:
     """Begin checks and leave them at that, so that the test server has one place left: on a machine of two cores each
     phone checks its own line alone, one after the other."""
     from websockets.asyncio.client import connect
+    from websockets.typing import Origin
 
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     address = f"{RESPONDER.ipv4}:{WEB}"
+    origin = Origin(f"https://{address}")
     start = {"type": "start", "nonce": secrets.token_hex(SEED_PART_BYTES), "media": ["voice"], "vpn": False}
     async with AsyncExitStack() as held:
         sockets = [
-            await held.enter_async_context(
-                connect(f"wss://{address}/check/talk", ssl=trusting, origin=f"https://{address}")
-            )  # type: ignore[arg-type]
+            await held.enter_async_context(connect(f"wss://{address}/check/talk", ssl=trusting, origin=origin))
             for _ in range(AT_A_TIME - 1)
         ]
         for each in sockets:
