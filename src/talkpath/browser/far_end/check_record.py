@@ -29,7 +29,7 @@ from talkpath.verdict.validity import CLOCK_JUMP_S, LATE_VOIDS_ALL_MS
 
 IP_UDP_HEADER_BYTES = 28
 NOTED_MS = 30.0  # the page notes when each packet left, so delays are right even if it was late by this much
-MAX_REPEATED = 3  # epochs in which an end was too late; one more voids the check
+MAX_LEFT_OUT = 3  # epochs in which an end was too late; one more voids the check
 
 
 class CheckRecord:
@@ -44,7 +44,7 @@ class CheckRecord:
         self._began_s, self._started_at = time.monotonic(), datetime.now(UTC)
         self._reports: list[PageEpochReport] = []
         self._has_moved = False
-        self._repeated_count = 0
+        self._left_out_count = 0
         self.epochs: list[Epoch] = []
         self.late_ms = 0.0
         self.took_different_routes = self.page_is_elsewhere = False
@@ -61,15 +61,16 @@ class CheckRecord:
         self.epochs.append(epoch)
         self._reports.append(report)
 
-    def is_repeated(self, run: EpochRun, report: PageEpochReport) -> bool:
-        """Whether another epoch takes the place of this one, since an end was so late that nothing of it would count. A
-        busy moment is not the network's, and knows of no roles. What else speaks against the check is kept."""
+    def leave_out_late(self, run: EpochRun, report: PageEpochReport) -> bool:
+        """Leave the epoch out, so that another one takes its place, if an end was so late that nothing of it would
+        count; False if it is to be added. A busy moment is not the network's, and knows of no roles. What else speaks
+        against the check is kept."""
         stepped = abs(report.clock_jump_s) > CLOCK_JUMP_S
         kept = stepped or report.hidden or report.network_changed or bool(run.call_paths)
         is_late = max(run.late_ms_p99(), report.late_ms_p99) > LATE_VOIDS_ALL_MS
-        repeated = is_late and not kept and self._repeated_count < MAX_REPEATED
-        self._repeated_count += repeated
-        return repeated
+        left_out = is_late and not kept and self._left_out_count < MAX_LEFT_OUT
+        self._left_out_count += left_out
+        return left_out
 
     def _times(self, run: EpochRun) -> EpochTimes:
         now_s = time.monotonic() - self._began_s

@@ -166,7 +166,7 @@ class CheckSession:
             await self._next({"medium": run.schedule.medium.name})
             return
         self._due.discard(report.number)
-        if run is self._watch or not self._record.is_repeated(run, report):
+        if run is self._watch or not self._record.leave_out_late(run, report):
             await self._record.add(run, report, self.seed)
         if run is self._watch:
             await self._close_watch()

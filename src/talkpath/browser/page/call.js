@@ -131,7 +131,7 @@ export class Call {
 
   async end() { if (this.sender) await this.awaited(this.sender.replaceTrack(null).then(() => true)); }
 
-  // null if the browser is too slow; then the check is void, because this device is too busy.
+  // null if the browser is too slow; then the epoch counts for nothing, because this device is too busy.
   async awaited(promise) {
     const value = await withTimeout(promise, null);
     this.overdue ||= value === null;
