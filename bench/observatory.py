@@ -60,7 +60,7 @@ SELECT lower(concat(hex(sipHash128(n)), hex(sipHash128(n, 1)))), {day:Date},
     ['voice', 'video'][1 + cityHash64(n, 3) % 2], 'probe', 'shape',
     multiIf(hit, 'restricted', luck < 90, 'ok', luck < 95, 'impaired', 'insufficient'),
     if(hit, 'media.drop', NULL), if(hit, 'up', NULL), if(hit, 0.4, NULL),
-    if(hit, 7.5, NULL), if(hit, '{"p":[0.4,0.3,0.5]}', ''), '', concat('key', toString(n % 50)), 'hosting', 1,
+    if(hit, 7.5, NULL), if(hit, '{"p":[0.4,0.3,0.5]}', ''), '', 4, concat('key', toString(n % 50)), 'hosting', 1,
     'responder', h, 1, {day:Date}, 1, n, 0
 FROM numbers({count:UInt64})
 """
