@@ -37,7 +37,7 @@ from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.path.link import RESPONDER
 
 LONGEST_S, PING_S = 300.0, 10.0
-TRIES = 3  # a check of one's own line whose ends were late, as on a busy machine, says nothing: play it again
+TRIES = 2  # a check of one's own line whose ends were late, as on a busy machine, says nothing: play it again
 SRTP, HELLO = "@th,64,2 2", "@th,64,8 22 @th,168,8 1"  # RFC 7983 section 7; RFC 6347 section 4.2.2
 STUN = "@th,96,32 0x2112a442"  # RFC 8489 section 5
 RELAYED_SRTP = "@th,64,8 0x40 @th,96,2 2"  # in ChannelData, RFC 8656 section 12.4
