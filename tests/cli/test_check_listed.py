@@ -33,8 +33,8 @@ KEY = raw_key_text(DIRECTORY.public)
 class Listed:
     """A folder with lists, and a user whose programs remember what they saw."""
 
-    def __init__(self, folder: Path, budget_bytes: int = 2_000_000) -> None:
-        self.folder, self.budget_bytes = folder, budget_bytes
+    def __init__(self, folder: Path, budget_bytes: int = 2_000_000, budget_s: float = 20.0) -> None:
+        self.folder, self.budget_bytes, self.budget_s = folder, budget_bytes, budget_s
 
     def put(self, *servers: ListedServer, serial: int = 5, at: datetime | None = None) -> str:
         """Sign a list into a file: its place."""
@@ -54,7 +54,7 @@ class Listed:
         known = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "TALKPATH_PRIVATE_SERVERS": "1"}
         bundle = ["-o", str(self.folder / "run.talkpath")]
         known |= environment
-        plan = small_plan(self.folder, budget_bytes=self.budget_bytes)
+        plan = small_plan(self.folder, self.budget_s, self.budget_bytes)
         command = [*TALKPATH, "check", "--json", *bundle, *plan, *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=known)
         raise_priority(process)

@@ -20,7 +20,9 @@ from factories.networks.local_responder import FarEnd, free_ports
 from talkpath.directory.listed_server import ListedServer
 from talkpath.evidence.bundle import read_bundle
 
-BUDGET_BYTES = 3_000_000  # of both checks: the second has canaries enough with what the first left over
+# Of both checks: the second has canaries enough with what the first left over, and time enough where a busy machine
+# made the first one play an epoch more.
+BUDGET_BYTES, BUDGET_S = 3_000_000, 28.0
 
 serials = itertools.count(1)
 
@@ -33,7 +35,7 @@ def blocked(folder: Path) -> FarEnd:
 
 def ask(folder: Path, *servers: ListedServer) -> tuple[dict[str, Any], str]:
     """The result of a check with these servers, and what was said on the way."""
-    listed = Listed(folder, BUDGET_BYTES)
+    listed = Listed(folder, BUDGET_BYTES, BUDGET_S)
     done = listed.check("--directory", listed.put(*servers, serial=next(serials)))
     assert done.stdout, done.stderr
     return json.loads(done.stdout), done.stderr
@@ -46,6 +48,7 @@ def one_blocked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[st
         first, second = (stack.enter_context(far) for far in (blocked(folder), FarEnd(folder)))
         record, said = ask(folder, entry(first, "home", network=64500), entry(second, network=64501))
         assert record["responder"]["key"] == first.key
+        assert "second" in record, (record["verdicts"], record["duration_s"])
         assert record["second"]["responder"]["key"] == second.key
     return folder / "run.talkpath", record, said
 
@@ -56,7 +59,7 @@ def test_one_of_two_servers(one_blocked: tuple[Path, dict[str, Any], str]):
     assert opinion["state"] in ("closed", "unreachable")
     assert (opinion["agreement"], opinion["log10_e"]) == ("one_of_two", None)
     (verdict,) = record["second"]["verdicts"]
-    assert verdict["state"] == "insufficient", "within 20 s no ok is earned"
+    assert verdict["state"] == "insufficient", "within 28 s no ok is earned"
     assert verdict["reason"]["code"] == "watched_briefly"
     assert [verdict["state"] for verdict in record["verdicts"]] == [opinion["state"]], "the second changes no verdict"
     assert "A second test server is asked about this result." in said
@@ -66,7 +69,7 @@ def test_both_together_keep_to_the_budget_of_one(one_blocked: tuple[Path, dict[s
     _, record, _ = one_blocked
     both = (record, record["second"])
     assert sum(one["bytes_sent"] + one["bytes_received"] for one in both) <= BUDGET_BYTES
-    assert sum(one["duration_s"] for one in both) <= 20.0
+    assert sum(one["duration_s"] for one in both) <= BUDGET_S
 
 
 def test_the_evidence_of_both_is_in_one_bundle(one_blocked: tuple[Path, dict[str, Any], str]):
