@@ -35,7 +35,7 @@ STATEMENTS_A_ROOM = {
     "measure": 1072,
     "observatory": 6602,
     "probe": 2302,
-    "report": 2570,
+    "report": 2614,
     "responder": 1304,
     "serving": 211,
     "verdict": 6144,

@@ -34,12 +34,14 @@ def as_text(recording: Recording, width: int = 200) -> str:
 def test_text_page_and_json_say_the_same(file: Path) -> None:
     recording = read_capture(file)
     text, page, record = as_text(recording), recording.html(), recording.record
-    for object_ in (*record["calls"], *record["attempts"]):
+    judged = (*recording.judged.calls, *recording.judged.attempts)
+    for one, object_ in zip(judged, (*record["calls"], *record["attempts"]), strict=True):
+        call = one.call if isinstance(one.call, Call) else None
         signs = tuple(object_["outcome_signs"])
         outcome = Outcome(object_["outcome"], object_["outcome_s"], object_["outcome_direction"], signs)
         if object_ in record["calls"] or outcome.kind == "never_connected":
-            assert outcome_label(outcome, recording.clock) in text
-            assert outcome_label(outcome, recording.clock) in page
+            assert outcome_label(outcome, recording.clock, call) in text
+            assert outcome_label(outcome, recording.clock, call) in page
     for call, object_ in zip(recording.calls, record["calls"], strict=True):
         assert object_["outcome"] == call_outcome(call).kind
         mean = object_["verdict"]["figures"]["frozen_down_s"]
@@ -86,7 +88,7 @@ def test_the_time_is_the_files_where_it_has_one() -> None:
         outcome_label(Outcome("unknown", 46.0, "received", ("silence",)), RecordingClock())
         == "silent from 0:46 on, or muted"
     )
-    assert outcome_label(Outcome("poor", 3700.0), RecordingClock()) == "poor from 1:01:40 on"
+    assert outcome_label(Outcome("went_silent", 3700.0), RecordingClock()) == "silent from 1:01:40 on"
 
 
 def test_a_clock_that_was_never_set_is_not_told() -> None:

@@ -48,7 +48,8 @@ def capture_page(judged: JudgedRecording, clock: RecordingClock = NO_CLOCK) -> s
     body += [element("p", capture_sentences.attempt_sentence(attempt, clock)) for attempt in judged.attempts]
     for verdict in judged.together:
         body.append(element("p", capture_sentences.together_sentence(verdict, mechanism_clause(verdict))))
-    body.append(element("p", capture_sentences.assumption_note(), class_="soft"))
+    notes = capture_sentences.poor_note(judged.calls), judged.calls and capture_sentences.assumption_note()
+    body += [element("p", note, class_="soft") for note in notes if note]
     return html_page(say("capture", "What happened to the calls in this recording"), body, simulated=False)
 
 
@@ -72,7 +73,7 @@ def _call_row(places: Sequence[int], calls: Sequence[JudgedCall[Call]], clock: R
     titles = capture_sentences.column_titles()
     how = element(
         "td",
-        f"{CALL_OUTCOME_MARKS[outcome.kind]} {outcome_label(outcome, clock)}",
+        f"{CALL_OUTCOME_MARKS[outcome.kind]} {outcome_label(outcome, clock, judged.call)}",
         class_=f"state {OUTCOME_STATES[outcome.kind]}",
     )
     row = (element("td", cell, data_title=title) for cell, title in zip(cells, titles, strict=False))

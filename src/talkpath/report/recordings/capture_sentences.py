@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from talkpath.apps import apps
 from talkpath.apps.contract.feature import SURE_CONFIDENCE
 from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection, ProxyKind, Stream
+from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
 from talkpath.report.recordings.control_sentences import (
     REASONS_BESIDE_CONTROL,
@@ -13,12 +16,20 @@ from talkpath.report.recordings.control_sentences import (
     fitting_mechanisms,
 )
 from talkpath.report.recordings.outcome_words import outcome_label, what_arrived
-from talkpath.report.words.amounts import numeral, percent, seconds
+from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
 from talkpath.report.words.errors import error_sentence
 from talkpath.report.words.language import say
 from talkpath.report.words.reasons import next_step
 from talkpath.report.words.sentences import with_trouble
-from talkpath.verdict.bases.call_outcome import SHARED_APPS
+from talkpath.verdict.bases.call_outcome import (
+    POOR_DELAY_MS,
+    POOR_FROZEN,
+    POOR_JITTER_MS,
+    POOR_LOSS,
+    POOR_UNEVEN_MS,
+    SHARED_APPS,
+    STOPPED_S,
+)
 from talkpath.verdict.bases.calls_together import JudgedCall
 from talkpath.verdict.model import Verdict
 
@@ -82,11 +93,11 @@ def column_titles() -> tuple[str, ...]:
 def mark_meanings() -> tuple[str, ...]:
     """What the marks of seconds mean, by severity."""
     return (
-        say("capture", "fine"),
+        say("capture", "whole"),
         say("capture", "up to 5% lost"),
-        say("capture", "more lost or 0.2 s still"),
-        say("capture", "still for half of it"),
-        say("capture", "nothing came"),
+        say("capture", "more lost, or still for 0.2 s or more"),
+        say("capture", "still for 0.5 s or more"),
+        say("capture", "no packet"),
     )
 
 
@@ -122,7 +133,7 @@ def call_sentence(judged: JudgedCall[Call], clock: RecordingClock = NO_CLOCK) ->
     """One sentence on the call: how it was, what tells so, and what that is consistent with."""
     call, outcome, verdict = judged.call, judged.outcome, judged.verdict
     name = say("capture", "{app}, {kind}, {path}", app=app_name(call.app), kind=call_kind(call), path=call_path(call))
-    values = {"call": name, "outcome": outcome_label(outcome, clock)}
+    values = {"call": name, "outcome": outcome_label(outcome, clock, call)}
     values["facts"] = what_arrived(call, verdict, outcome)
     if verdict.state == "ok":
         told = say(
@@ -179,9 +190,17 @@ def call_advice(verdict: Verdict) -> str:
 
 def _next_step(verdict: Verdict) -> str:
     match verdict.reason and verdict.reason.code:
-        case "short_capture":
-            return next_step(verdict.reason)
-        case "one_call" | "pauses" | "line" | "control_poor" | "unlike" | "few_connections" | "rebinding" | "congested":
+        case (
+            "short_capture"
+            | "one_call"
+            | "pauses"
+            | "line"
+            | "control_poor"
+            | "unlike"
+            | "few_connections"
+            | "rebinding"
+            | "congested"
+        ):
             return next_step(verdict.reason)
         case "no_control":
             return say(
@@ -213,6 +232,25 @@ def source_note(findings: Findings) -> str:
         "These are the app's own statistics ({name}), not packets: nothing shows lateness, other traffic, or what "
         "happened between two readings.",
         name=name,
+    )
+
+
+def poor_note(calls: Sequence[JudgedCall[Call]]) -> str:
+    """What is poor, in the numbers that are told of each call; "" where none is good or poor."""
+    if not any(one.outcome.kind in ("good", "poor") for one in calls):
+        return ""
+    return say(
+        "capture",
+        "Poor, as told here: {lost} lost, or {still} of the time still beyond what this end's own packets show; {stop} "
+        "still at once; a tenth of half a minute lost or still; half of the packets {uneven} or one in twenty {late} "
+        "behind; jitter {jitter}; voice quality below {mos}.",
+        lost=percent(POOR_LOSS),
+        still=percent(POOR_FROZEN),
+        stop=seconds(STOPPED_S, 0),
+        uneven=milliseconds(POOR_UNEVEN_MS),
+        late=milliseconds(POOR_DELAY_MS),
+        jitter=milliseconds(POOR_JITTER_MS),
+        mos=numeral(TALKABLE_MOS, 1),
     )
 
 

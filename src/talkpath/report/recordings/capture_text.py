@@ -77,8 +77,9 @@ def show_capture(
         console.print()
         console.print(f"  {capture_sentences.attempt_sentence(attempt, clock)}", highlight=False)
     show_together(console, judged.together)
-    if sentences.translation_note():
-        console.print(Text(f"\n  {sentences.translation_note()}", style="dim"))
+    for note in (capture_sentences.poor_note(judged.calls), sentences.translation_note()):
+        if note:
+            console.print(Text(f"\n  {note}", style="dim"))
 
 
 def show_together(console: Console, verdicts: Sequence[Verdict]) -> None:
@@ -106,7 +107,10 @@ def _call_row(
     call, outcome = calls[places[0]].call, calls[places[0]].outcome
     return (
         *call_pieces.call_cells(places, calls, capture_sentences.app_name(call.app, call.app_confidence), clock),
-        Text(f"{MARKS_OF[outcome.kind]} {outcome_label(outcome, clock)}", style=STYLES[OUTCOME_STATES[outcome.kind]]),
+        Text(
+            f"{MARKS_OF[outcome.kind]} {outcome_label(outcome, clock, call)}",
+            style=STYLES[OUTCOME_STATES[outcome.kind]],
+        ),
     )
 
 
@@ -141,9 +145,10 @@ def _timeline_legend(call: Call, width: int, clock: RecordingClock) -> Text:
 
 
 def worst_mark(moments: Sequence[Second]) -> int:
-    """The index in MARKS of some seconds together."""
+    """The index in MARKS of some seconds together: by what was lost in all of them, and by the one that stood still for
+    longest."""
     packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)
-    frozen = sum(one.frozen_ms for one in moments) / (1000 * len(moments))
+    frozen = max(one.frozen_ms for one in moments) / 1000
     if frozen >= 0.5:
         return 3
     if not packets and not lost:

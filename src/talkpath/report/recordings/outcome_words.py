@@ -6,9 +6,10 @@ from talkpath.measure.call import Call, Stream
 from talkpath.measure.pauses import paused_share, without_pauses
 from talkpath.measure.silence import end_of, streams_of
 from talkpath.report.recordings.clock import RecordingClock
+from talkpath.report.recordings.poor_times import poor_words
 from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
 from talkpath.report.words.language import listed, say
-from talkpath.verdict.bases.call_outcome import Outcome
+from talkpath.verdict.bases.call_outcome import Outcome, frozen_s
 from talkpath.verdict.model import Verdict
 
 CALL_OUTCOME_MARKS = {
@@ -29,20 +30,20 @@ OUTCOME_STATES = {
 }
 """Outcome -> the state whose colour it is shown in."""
 
-FREEZE_TOLD_S, UNSEEN_S = 0.05, 5.0
+FREEZE_TOLD_S, UNSEEN_S, TELLING_OWN_SHARE = 0.05, 5.0, 0.25
 FEWEST_UDP_REQUESTS = 3
 
 
-def outcome_label(outcome: Outcome, clock: RecordingClock) -> str:
-    """How the call was, with the time from which on."""
+def outcome_label(outcome: Outcome, clock: RecordingClock, call: Call | None = None) -> str:
+    """How the call was, with the time from which on, or in which."""
     time = "" if outcome.at_s is None else clock.at(outcome.at_s)
     match outcome.kind:
         case "good":
             return say("outcome", "good")
         case "poor" if outcome.direction == "sent":
             return say("outcome", "poor before it left")
-        case "poor" if time:
-            return say("outcome", "poor from {time} on", time=time)
+        case "poor" if call is not None:
+            return poor_words(call, outcome.signs, clock)
         case "poor":
             return say("outcome", "poor")
         case "one_way":
@@ -62,7 +63,6 @@ def outcome_label(outcome: Outcome, clock: RecordingClock) -> str:
 def what_arrived(call: Call, verdict: Verdict, outcome: Outcome) -> str:
     """What the outcome is told by: numbers that are known, and what it may be besides."""
     parts = [
-        say("capture", "poor by {signs}", signs=listed(map(_sign, outcome.signs))) if outcome.kind == "poor" else "",
         *_silence_words(call, outcome),
         *_arrival_numbers(call, verdict, outcome),
         *_missing_picture(call, outcome),
@@ -76,7 +76,10 @@ def what_arrived(call: Call, verdict: Verdict, outcome: Outcome) -> str:
         _own_end(call),
         say("capture", "UDP did not pass, TCP did") if _fell_back(call) else "",
     ]
-    return listed(part for part in parts if part)
+    told = listed(part for part in parts if part)
+    if outcome.kind != "poor":
+        return told
+    return say("capture", "because of {signs}: {facts}", signs=listed(map(_sign, outcome.signs)), facts=told)
 
 
 def _sign(sign: str) -> str:
@@ -160,12 +163,18 @@ def _arrival_numbers(call: Call, verdict: Verdict, outcome: Outcome) -> list[str
     if still_s and still is not None and still_s >= FREEZE_TOLD_S:
         values = {"seconds": seconds(still_s), "share": percent(still / 100)}
         parts.append(say("capture", "it stood still for {seconds} ({share} of the time)", **values))
+        if (own_s := frozen_s(call, "sent")) >= still_s * TELLING_OWN_SHARE:
+            own = seconds(own_s)
+            parts.append(say("capture", "what this end sent for {seconds}, as when this device stalls", seconds=own))
     if outcome.kind == "poor" and outcome.lasts_s:
         lasts = seconds(outcome.lasts_s, 0)
         parts.append(say("capture", "in {seconds} of it a tenth or more was missing or late", seconds=lasts))
     if "delay" in outcome.signs:
         late = milliseconds(max(stream.late_ms or 0.0 for stream in heard))
         parts.append(say("capture", "one packet in twenty came {ms} late or later", ms=late))
+    if "jitter" in outcome.signs:
+        behind = milliseconds(max(stream.uneven_ms or 0.0 for stream in heard if stream.medium == heard[0].medium))
+        parts.append(say("capture", "half of the packets came {ms} behind the quickest or more", ms=behind))
     if uneven := [stream.jitter_ms for stream in heard if stream.medium == "voice" and stream.jitter_ms]:
         parts.append(say("capture", "jitter {ms}", ms=milliseconds(max(uneven))))
     if mos is not None:
