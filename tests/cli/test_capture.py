@@ -101,6 +101,29 @@ def test_a_recording_of_another_call_is_told_as_that():
     assert "another call" not in " ".join(run(own, "--peer", same).output.split())
 
 
+def test_what_vanished_is_in_every_form_of_the_result(tmp_path: Path):
+    """The screen, JSON, the page, and the bundle with its report: of one recording all say the same."""
+    lab = Path(__file__).parents[1] / "capture" / "lab"
+    bundle, page = tmp_path / "call.bundle", tmp_path / "call.html"
+    peered = [lab / "drop30-up.pcap.gz", "--peer", lab / "drop30-up-far.pcap.gz"]
+    made = json.loads(run(*peered, "--json", "--html", page, "-o", bundle).output)
+    (call,), (pair,) = made["calls"], made["peer"]
+    share = f"{call['verdict']['figures']['vanished_up_pct']:.1f}%"
+    assert share == f"{pair['up']['loss_pct']:.1f}%"
+    assert (call["outcome"], call["outcome_direction"], call["verdict"]["state"]) == ("poor", "sent", "insufficient")
+    assert CliRunner().invoke(cli, ["report", str(bundle), "--html", str(tmp_path / "again.html")]).exit_code == 0
+    told = (
+        CliRunner().invoke(cli, ["report", str(bundle)]).output,
+        run(*peered).output,
+        page.read_text("utf-8"),
+        (tmp_path / "again.html").read_text("utf-8"),
+    )
+    for text in (" ".join(one.split()) for one in told):
+        assert f"{share} of what this end sent vanished on the way" in text
+        assert f"vanished packets: {pair['up']['lost']} of" in text
+        assert "nothing to compare" not in text
+
+
 def test_parquet_has_a_row_for_each_media_packet(call: Path, tmp_path: Path):
     from pyarrow import parquet
 

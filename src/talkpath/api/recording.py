@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -41,10 +42,13 @@ class Recording:
     controls: tuple[Control, ...] = ()
     """The control traffic that ran beside calls (`talkpath listen` with a link)."""
 
+    pairs: tuple[Paired, ...] | None = None
+    """What the other end's recording shows of the calls (`beside`)."""
+
     @cached_property
     def findings(self) -> Findings:
         """All facts of the file (the records of spec/tp-007)."""
-        return replace(self.measured.findings, controls=self.controls)
+        return replace(self.measured.findings, controls=self.controls, pairs=self.pairs)
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -71,9 +75,9 @@ class Recording:
     @cached_property
     def judged(self) -> JudgedRecording:
         """The calls with what is said of each. Not part of the public interface."""
-        from talkpath.verdict.bases.calls_together import judge_recording
+        from talkpath.report.recordings.both_ends import judge_both_ends
 
-        return judge_recording(self.findings)
+        return judge_both_ends(self.findings)
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -126,6 +130,11 @@ class Recording:
         from talkpath.capture.calls.pairing import paired_calls
 
         return paired_calls(self.packets(), other.packets())
+
+    def beside(self, other: Recording) -> Recording:
+        """This recording with what the same calls' recording at the other end shows of them: in its verdicts, its
+        record, its report and its bundle."""
+        return dataclasses.replace(self, pairs=self.paired_with(other))
 
     def packets(self) -> MeasuredCapture:
         """The packets behind the facts; `UsageError` where there are none. Not part of the public interface."""

@@ -26,7 +26,6 @@ from talkpath.errors import FileError, UsageError, file_written
 
 if TYPE_CHECKING:
     from talkpath.api.recording import Recording
-    from talkpath.measure.call import Paired
     from talkpath.report.recordings.clock import RecordingClock
     from talkpath.verdict.bases.calls_together import JudgedRecording
 
@@ -73,26 +72,22 @@ class Reported:
     error: FileError | None = None
     judged: JudgedRecording | None = None
     endpoints: Sequence[Sequence[str]] = ()
-    pairs: Sequence[Paired] | None = None
     clock: RecordingClock | None = None
 
 
-def recording_report(
-    recording: Recording, as_json: bool, addresses: bool, pairs: tuple[Paired, ...] | None = None, number: int = 0
-) -> Reported:
+def recording_report(recording: Recording, as_json: bool, addresses: bool, number: int = 0) -> Reported:
     """Take from a recording what is printed of it. `number` is its place where there are several, else 0: people name
     files after people, and JSON is passed on."""
     if as_json:
         from talkpath.report.recordings import capture_json
 
         endpoints = recording.endpoints if addresses else None
-        record = capture_json.capture_result(str(number or STDIN), recording.judged, endpoints, pairs)
+        record = capture_json.capture_result(str(number or STDIN), recording.judged, endpoints)
         return Reported(recording.name, json=capture_json.capture_line(record))
     return Reported(
         recording.name,
         judged=recording.judged,
         endpoints=[recording.endpoints(call) for call in range(len(recording.calls))] if addresses else (),
-        pairs=pairs,
         clock=recording.clock,
     )
 
@@ -162,9 +157,9 @@ def command(
     failed = 0
     if len(names) == 1:
         recording = read_input(names[0])
-        pairs = recording.paired_with(read_input(str(peer))) if peer else None
+        recording = recording.beside(read_input(str(peer))) if peer else recording
         _write_outputs(recording, html, output, parquet, as_json)
-        _print_report(recording_report(recording, as_json, addresses, pairs))
+        _print_report(recording_report(recording, as_json, addresses))
     else:
         for one in each_report(names, as_json, addresses, jobs or jobs_for(names)):
             failed = _print_report(one) or failed
@@ -198,7 +193,7 @@ def _print_report(one: Reported) -> int:
     from talkpath.cli._terminal.screen import screen
     from talkpath.report.recordings import capture_text
 
-    capture_text.show_capture(screen(), one.name, one.judged, one.endpoints, one.pairs, one.clock)
+    capture_text.show_capture(screen(), one.name, one.judged, one.endpoints, one.clock)
     return 0
 
 

@@ -172,9 +172,9 @@ def _told_of_endpoints(facts: EndpointFacts) -> Iterator[str]:
 
 
 def _told_of_recording(findings: Findings) -> Iterator[str]:
-    from talkpath.verdict.bases.calls_together import judge_recording
+    from talkpath.report.recordings.both_ends import judge_both_ends
 
-    yield from _result_lines(judge_recording(findings).verdicts)
+    yield from _result_lines(judge_both_ends(findings).verdicts)
     yield say("share", "And: second by second how many packets came and went, how long each call was and how it ended.")
 
 

@@ -248,10 +248,37 @@ class Control(Struct, frozen=True, gc=False):
     network: Word = "AS0"
 
 
+class PairedDirection(Struct, frozen=True, gc=False):
+    """One direction of a call recorded at both ends. Of the `sent` packets that the far end was recording for,
+    `arrived` came; `first_lost_s` is when the first lost one was sent, `longest_run` the most lost in a row. `silent_s`
+    is when the first and the last packet were sent of those at the end of which none arrived. Times are of the
+    recording that this stands in, whoever sent. `spread_ms` is how much the delay varied (95th percentile minus the
+    least; the clocks of two machines do not give the delay itself)."""
+
+    sent: Count
+    arrived: Count
+    lost: Count
+    loss_pct: Percent
+    first_lost_s: RecordingSeconds | None
+    longest_run: Count
+    spread_ms: RecordingMilliseconds | None
+    silent_s: tuple[RecordingSeconds, RecordingSeconds] | None = None
+
+
+class Paired(Struct, frozen=True, gc=False):
+    """A call of this capture beside the same call in the other end's. A direction is None where its packets cannot be
+    compared: a server wrote them anew. Its `sent` is 0 where its sender's recording holds none."""
+
+    call: Count
+    app: Word
+    up: PairedDirection | None
+    down: PairedDirection | None
+
+
 class Findings(Struct, frozen=True, gc=False, omit_defaults=True):
     """All calls and attempts of one capture, and the control traffic that ran beside some of them. `source`: what they
     were read from, packets or an app's own statistics. `unnamed_streams`: in how many other flows packets ran steadily
-    both ways as a voice's do."""
+    both ways as a voice's do. `pairs`: what the other end's recording shows of the calls, None without one."""
 
     packets: Count
     duration_s: RecordingSeconds
@@ -261,27 +288,4 @@ class Findings(Struct, frozen=True, gc=False, omit_defaults=True):
     source: Source = "packets"
     controls: Annotated[tuple[Control, ...], Meta(max_length=MOST_RECORDED_CALLS)] = ()
     unnamed_streams: Count = 0
-
-
-class PairedDirection(Struct, frozen=True, gc=False):
-    """One direction of a call recorded at both ends. Of the `sent` packets that the far end was recording for,
-    `arrived` came; `first_lost_s` is when the first lost one was sent, `longest_run` the most lost in a row.
-    `spread_ms` is how much the delay varied (95th percentile minus the least; the clocks of two machines do not give
-    the delay itself)."""
-
-    sent: int
-    arrived: int
-    lost: int
-    loss_pct: float
-    first_lost_s: float | None
-    longest_run: int
-    spread_ms: float | None
-
-
-class Paired(Struct, frozen=True, gc=False):
-    """A call of this capture beside the same call in the other end's. None: no packet of that direction is in both."""
-
-    call: int
-    app: str
-    up: PairedDirection | None
-    down: PairedDirection | None
+    pairs: Annotated[tuple[Paired, ...], Meta(max_length=MOST_RECORDED_CALLS)] | None = None

@@ -21,8 +21,9 @@ from talkpath.report.check_json import judge_check
 from talkpath.report.paired_json import judge_paired_bundle
 from talkpath.report.pictures import check_page
 from talkpath.report.recordings import capture_json, capture_page, capture_text
+from talkpath.report.recordings.both_ends import judge_both_ends
 from talkpath.report.words.language import say
-from talkpath.verdict.bases.calls_together import JudgedRecording, judge_recording
+from talkpath.verdict.bases.calls_together import JudgedRecording
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.bases.own_addresses.several_networks import judge_networks
 from talkpath.verdict.model import Verdict
@@ -95,7 +96,7 @@ def _rejudge_paired(
 
 
 def _rejudge_recording(findings: Findings, stored: dict[str, Any]) -> Judgement:
-    judged = judge_recording(findings)
+    judged = judge_both_ends(findings)
     record = msgspec.json.decode(msgspec.json.encode(capture_json.capture_result("-", judged)))
     changes = []
     for kind in ("calls", "attempts"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from factories.packets.altered_captures import ip_packets
 from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.shaped_calls import Sent, packets_of, shaped_call
 from talkpath.capture.calls.pairing import paired_calls
@@ -102,3 +104,67 @@ def test_what_was_sent_while_the_far_end_did_not_record_is_not_lost():
     assert pair.up is not None
     assert pair.up.lost <= 30  # half a second at the edge
     assert pair.up.sent < 300
+
+
+ENGINES = Path(__file__).parents[1] / "engines"
+
+
+def recorded(end: str, without: str = "", sources: tuple[int, ...] = ()) -> MeasuredCapture:
+    """One end of a call of two Chromiums, without the media that it sent or received, or of these sources."""
+    packets = ip_packets(ENGINES / f"cr_voice_direct.{end}.pcap.gz")
+    ours = read(packets)
+    gone = {
+        int(stream.figures["ssrc"]) for call in ours.calls for stream in call.media if stream.direction == without
+    } | set(sources)
+    return read([one for one in packets if not is_media_of(one.data, gone)])
+
+
+def is_media_of(packet: bytes, sources: set[int]) -> bool:
+    payload = packet[(20 if packet[0] >> 4 == 4 else 40) + 8 :]
+    is_rtp = len(payload) >= 12 and payload[0] >> 6 == 2 and not 192 <= payload[1] <= 223
+    return is_rtp and int.from_bytes(payload[8:12], "big") in sources
+
+
+def test_a_direction_of_which_nothing_arrived_is_told_as_such():
+    """Not that a server wrote its packets anew: both ends know the ICE session, and the other way paired."""
+    (pair,) = paired_calls(recorded("a", "received"), recorded("b"))
+    assert pair.down is not None
+    assert pair.up is not None
+    assert pair.up.lost == pair.down.arrived == 0
+    assert pair.up.sent > 100
+    assert pair.down.lost == pair.down.sent > 100
+    assert pair.down.silent_s is not None
+    (mirrored,) = paired_calls(recorded("b"), recorded("a", "received"))
+    assert mirrored.up is not None
+    assert mirrored.up.lost == pair.down.lost
+
+
+def test_a_call_of_which_nothing_arrived_either_way_is_the_same_call():
+    (pair,) = paired_calls(recorded("a", "received"), recorded("b", "received"))
+    for direction in (pair.up, pair.down):
+        assert direction is not None
+        assert direction.lost == direction.sent > 100
+
+
+def test_an_end_that_sent_nothing_has_nothing_to_lose():
+    theirs = recorded("b", "sent")
+    unsent = {int(one.figures["ssrc"]) for call in recorded("b").calls for one in call.media if one.direction == "sent"}
+    (pair,) = paired_calls(recorded("a", sources=tuple(unsent)), theirs)
+    assert pair.down is not None
+    assert (pair.down.sent, pair.down.lost, pair.down.first_lost_s, pair.down.silent_s) == (0, 0, None, None)
+
+
+def test_what_ends_that_never_recorded_at_one_time_sent_is_not_lost():
+    """The same call by its names, an hour apart by clocks that are not to be trusted."""
+    packets = ip_packets(ENGINES / "cr_voice_direct.b.pcap.gz")
+    late = [Packet(one.time_ns + 3_600_000_000_000, one.data) for one in packets]
+    sources = {int(one.figures["ssrc"]) for call in read(packets).calls for one in call.media}
+    ours = {int(one.figures["ssrc"]) for call in recorded("a").calls for one in call.media if one.direction == "sent"}
+    theirs = read([one for one in late if not is_media_of(one.data, ours)])
+    assert sources > ours
+    assert paired_calls(recorded("a", "received"), theirs) == ()
+
+
+def test_a_recording_is_not_its_own_other_end():
+    """Nothing that this end sent came to it; that is no loss."""
+    assert paired_calls(recorded("a"), recorded("a")) == ()

@@ -263,15 +263,21 @@ def test_losses_say_how_they_were_counted(clear: Call, change: dict[str, Any], t
     assert words.stream_losses(replace(clear.streams[0], **change)) == told
 
 
+def paired_findings(up: PairedDirection | None, down: PairedDirection | None) -> Findings:
+    return Findings(0, 0.0, {}, (), (), pairs=(Paired(1, "webrtc", up, down),))
+
+
 def test_the_other_ends_recording_says_which_packets_vanished() -> None:
     some = PairedDirection(500, 450, 50, 10.0, 2.5, 4, 30.0)
     none = PairedDirection(500, 500, 0, 0.0, None, 0, 30.0)
-    first, second = words.pair_lines(Paired(1, "webrtc", some, none))
+    first, second = words.pair_lines(paired_findings(some, none), [0])
     assert first == (
         f"from here to the other end: vanished packets: 50 of 500 (10.0%), the first at 2.5{SPACE}s, at most 4 in a row"
     )
     assert second == "from the other end to here: vanished packets: 0 of 500 (0.0%), at most 0 in a row"
-    _, unknown = words.pair_lines(Paired(1, "webrtc", some, None))
+    assert words.pair_lines(paired_findings(some, none), [1]) == [], "another call"
+    unsent, unknown = words.pair_lines(paired_findings(PairedDirection(0, 0, 0, 0.0, None, 0, None), None), [0])
+    assert unsent == "from here to the other end: nothing was sent"
     assert unknown.endswith("the two recordings share no packet; a server may write them anew")
 
 

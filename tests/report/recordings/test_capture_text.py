@@ -47,14 +47,15 @@ CALL = Call(
 FINDINGS = Findings(1000, 11.0, {"link type 147": 2}, (CALL,), (Attempt("signal", 0.9, 1.0, 9.0, False, 5, 0, 100),))
 
 
-def shown(**more: Any) -> str:
+def shown(findings: Findings = FINDINGS, **more: Any) -> str:
     out = io.StringIO()
-    show_capture(Console(file=out, width=160), "call.pcap", judge_recording(FINDINGS), **more)
+    show_capture(Console(file=out, width=160), "call.pcap", judge_recording(findings), **more)
     return out.getvalue()
 
 
 def test_the_terminal():
-    told = shown(pairs=[Paired(1, "whatsapp", PairedDirection(500, 450, 50, 10.0, 2.5, 4, 30.0), None)])
+    pair = Paired(1, "whatsapp", PairedDirection(500, 450, 50, 10.0, 2.5, 4, 30.0), None)
+    told = shown(replace(FINDINGS, pairs=(pair,)))
     vanished = "vanished packets: 50 of 500 (10.0%)"
     for part in ("2 × link type 147", "WhatsApp", "✓ good", "Signal", vanished):
         assert part in told
@@ -81,8 +82,9 @@ def test_a_legend_says_what_the_marks_are_and_how_long():
 
 @pytest.mark.parametrize("endpoints", [None, lambda call: ["192.0.2.1:1-192.0.2.2:2/udp"]])
 def test_json_fits_its_schema(endpoints: Any):
-    pairs = [Paired(1, "whatsapp", None, None)]
-    made = json.loads(capture_line(capture_result("call.pcap", judge_recording(FINDINGS), endpoints, pairs)))
+    pair = Paired(1, "whatsapp", PairedDirection(500, 450, 50, 10.0, 2.5, 4, 30.0, (8.0, 9.0)), None)
+    judged = judge_recording(replace(FINDINGS, pairs=(pair,)))
+    made = json.loads(capture_line(capture_result("call.pcap", judged, endpoints)))
     jsonschema.validate(made, SCHEMA)
     (call,) = made["calls"]
     assert call["flows"] == [1]

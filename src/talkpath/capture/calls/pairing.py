@@ -1,16 +1,19 @@
 """Compares a call that was recorded at both ends: which packets left one and did not arrive at the other.
 
 Packets are matched by SSRC, sequence number and timestamp, media without a header by a hash of its first bytes. Where a
-server writes these anew nothing can be matched, and no result is given. Clocks are not compared; the packets that
-arrived give the span in which the far end was recording. Packets sent while the far recording holds no packet of any
-kind are left out: that is a hole in the recording, or a phone without a network.
+server writes these anew nothing can be matched, and no result is given. A call of which no packet arrived is known by
+the names of its ICE session, which both ends sent. Packets that are in both recordings give the span in which the far
+end was recording; where there are none, the clocks of both machines do. Packets sent while the far recording holds no
+packet of any kind are left out: that is a hole in the recording, or a phone without a network.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import floor
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from talkpath.capture.calls.records import MeasuredCapture
@@ -33,36 +36,84 @@ def paired_calls(ours: MeasuredCapture, theirs: MeasuredCapture) -> tuple[Paired
     out = []
     here, there = _media_packets(ours), _media_packets(theirs)
     for number, call in enumerate(ours.calls):
-        others = range(len(theirs.calls))
-        up = _most_matched(
-            [_compared_direction(here[number, "sent"], there[other, "received"], theirs) for other in others]
-        )
-        down = _most_matched(
-            [_compared_direction(there[other, "sent"], here[number, "received"], ours) for other in others]
-        )
-        if up or down:
-            out.append(Paired(number + 1, call.name.app, up, down))
+        sent, received, sessions = here[number, "sent"], here[number, "received"], _sessions(ours, call.flows)
+        same = [
+            other
+            for other, their in enumerate(theirs.calls)
+            if _arrived(sent, there[other, "received"]) >= FEWEST_MATCHED
+            or _arrived(there[other, "sent"], received) >= FEWEST_MATCHED
+            or sessions & _sessions(theirs, their.flows)
+        ]
+        is_end_to_end = bool(sessions & _sessions(theirs, range(len(theirs.scan.flows))))
+        if same or is_end_to_end:
+            their_sent, their_received = (
+                _without_copies([there[other, direction] for other in same]) for direction in ("sent", "received")
+            )
+            ahead_s = _clock_ahead_s(ours, theirs, (sent, their_received), (their_sent, received))
+            up = _compared_direction(sent, their_received, their_sent, theirs, ahead_s, is_end_to_end=is_end_to_end)
+            down = _compared_direction(their_sent, received, sent, ours, -ahead_s, is_end_to_end=is_end_to_end)
+            if up is not None or down is not None:
+                out.append(Paired(number + 1, call.name.app, up, down and _at_receiver(down, -ahead_s)))
     return tuple(out)
 
 
-def _most_matched(directions: list[PairedDirection | None]) -> PairedDirection | None:
-    matched = (direction for direction in directions if direction)
-    return max(matched, key=lambda direction: direction.arrived, default=None)
+def _sessions(capture: MeasuredCapture, flows: Iterable[int]) -> set[tuple[bytes, bytes]]:
+    """Return the ICE sessions of these flows. Both ends know a session by the same two names (RFC 8445 section 7.2.2),
+    a server between them has names of its own."""
+    return {talk for known in capture.scan.known(flows) for talk in known.sessions if talk[0] != talk[1]}
+
+
+def _arrived(sent: PacketTimes, received: PacketTimes) -> int:
+    return int(np.isin(sent[0], received[0]).sum())
+
+
+def _clock_ahead_s(
+    ours: MeasuredCapture,
+    theirs: MeasuredCapture,
+    up: tuple[PacketTimes, PacketTimes],
+    down: tuple[PacketTimes, PacketTimes],
+) -> float:
+    """Return how far their times are ahead of ours, by packets that are in both; where none are, by the clocks of both
+    machines."""
+    for ((key, sent_s), (other, arrived_s)), sign in ((up, 1), (down, -1)):
+        _, here, there = np.intersect1d(key, other, return_indices=True)
+        if len(here) >= FEWEST_MATCHED:
+            return sign * float(np.median(arrived_s[there] - sent_s[here]))
+    return ((ours.begun_ns or 0) - (theirs.begun_ns or 0)) / 1e9
 
 
 def _compared_direction(
-    sent: PacketTimes, received: PacketTimes, at_receiver: MeasuredCapture
+    sent: PacketTimes,
+    received: PacketTimes,
+    receiver_sent: PacketTimes,
+    at_receiver: MeasuredCapture,
+    ahead_s: float,
+    *,
+    is_end_to_end: bool,
 ) -> PairedDirection | None:
-    """Compare the packets that one end sent with those that the other received."""
+    """Compare the packets that one end sent with those that the other received. None where what came is not what was
+    sent: a server wrote it anew, or sent nothing on; or one of the two took what it received for what it sent; or both
+    were not recording at one time."""
     (key, sent_s), (other, arrived_s) = sent, received
     _, here, there = np.intersect1d(key, other, return_indices=True)
-    if len(here) < FEWEST_MATCHED:
-        return None
     ahead = arrived_s[there] - sent_s[here]
-    shift = float(np.median(ahead))
+    if len(here) >= FEWEST_MATCHED:
+        ahead_s = float(np.median(ahead))
+    elif len(key) and not (is_end_to_end and len(other) == len(here) and _arrived(sent, receiver_sent) == 0):
+        return None
     arrived = np.isin(key, other)
-    inside = arrived | _was_recording(at_receiver, arrived_s, sent_s + shift)
-    return _paired_direction(sent_s[inside], arrived[inside], ahead)
+    inside = arrived | _was_recording(at_receiver, arrived_s, sent_s + ahead_s)
+    return None if len(key) and not inside.any() else _paired_direction(sent_s[inside], arrived[inside], ahead)
+
+
+def _at_receiver(direction: PairedDirection, ahead_s: float) -> PairedDirection:
+    """Return the direction with times of the receiver's recording."""
+    first_s, silent_s = direction.first_lost_s, direction.silent_s
+    return replace(
+        direction,
+        first_lost_s=None if first_s is None else round(first_s + ahead_s, 6),
+        silent_s=silent_s and (round(silent_s[0] + ahead_s, 6), round(silent_s[1] + ahead_s, 6)),
+    )
 
 
 def _was_recording(capture: MeasuredCapture, arrived_s: Floats, due_s: Floats) -> NDArray[np.bool_]:
@@ -75,6 +126,7 @@ def _was_recording(capture: MeasuredCapture, arrived_s: Floats, due_s: Floats) -
     second = np.floor(due_s).astype(np.int64)
     busy = np.unique(scan.activity.cells()["second"] - floor(scan.begin_s))
     empty = [~np.isin(second + step, busy) & (second + step >= 0) for step in (-1, 0, 1)]
+    arrived_s = arrived_s if len(arrived_s) > 1 else np.array((-np.inf, np.inf))
     place = np.clip(np.searchsorted(arrived_s, due_s), 1, len(arrived_s) - 1)
     covered &= ~(np.any(empty, axis=0) & (arrived_s[place] - arrived_s[place - 1] > RECORDING_HOLE_S))
     return covered
@@ -111,6 +163,7 @@ def _paired_direction(sent_s: Floats, arrived: NDArray[np.bool_], ahead: Floats)
     lost = int(np.sum(~arrived))
     edges = np.flatnonzero(np.diff(np.concatenate([[0], (~arrived).astype(np.int8), [0]])))
     runs = edges[1::2] - edges[::2]
+    tail_s = sent_s[np.flatnonzero(arrived)[-1] + 1 :] if arrived.any() else sent_s
     spread = float(np.quantile(ahead, 0.95) - ahead.min()) if len(ahead) else None
     return PairedDirection(
         sent=len(sent_s),
@@ -120,4 +173,5 @@ def _paired_direction(sent_s: Floats, arrived: NDArray[np.bool_], ahead: Floats)
         first_lost_s=round(float(sent_s[~arrived][0]), 6) if lost else None,
         longest_run=int(runs.max()) if len(runs) else 0,
         spread_ms=None if spread is None else round(1e3 * spread, 3),
+        silent_s=(round(float(tail_s[0]), 6), round(float(tail_s[-1]), 6)) if len(tail_s) else None,
     )

@@ -74,9 +74,7 @@ class CaptureResult(Struct, frozen=True):
     """In how many other flows packets ran steadily both ways as voice does, of no app that is known."""
 
 
-def capture_result(
-    file: str, judged: JudgedRecording, endpoints: Endpoints | None = None, pairs: Sequence[Paired] | None = None
-) -> CaptureResult:
+def capture_result(file: str, judged: JudgedRecording, endpoints: Endpoints | None = None) -> CaptureResult:
     """The object of one capture file."""
     findings = judged.findings
     return CaptureResult(
@@ -87,7 +85,7 @@ def capture_result(
         unread=findings.unread,
         calls=tuple(call_object(one, endpoints(place) if endpoints else ()) for place, one in enumerate(judged.calls)),
         attempts=tuple(map(attempt_object, judged.attempts)),
-        peer=UNSET if pairs is None else tuple(pairs),
+        peer=UNSET if findings.pairs is None else findings.pairs,
         source=UNSET if findings.source == "packets" else findings.source,
         controls=findings.controls or UNSET,
         together=judged.together or UNSET,

@@ -45,6 +45,7 @@ def capture_page(judged: JudgedRecording, clock: RecordingClock = NO_CLOCK) -> s
         body.append(element("p", f"{capture_sentences.no_call_found(findings)} {capture_sentences.no_call_advice()}"))
     for places in call_pieces.told_together(judged.calls):
         body += _call_section(places, judged.calls, clock)
+        body += (element("p", line, class_="soft") for line in capture_sentences.pair_lines(findings, places))
     body += [element("p", capture_sentences.attempt_sentence(attempt, clock)) for attempt in judged.attempts]
     for verdict in judged.together:
         body.append(element("p", capture_sentences.together_sentence(verdict, mechanism_clause(verdict))))
@@ -58,6 +59,8 @@ def _source_notes(findings: Findings) -> Iterator[Element]:
         yield element("p", capture_sentences.source_note(findings), class_="soft")
     if findings.unread:
         yield element("p", capture_sentences.unread_note(findings), class_="soft")
+    if note := capture_sentences.unpaired_note(findings):
+        yield element("p", note, class_="soft")
 
 
 def _call_table(calls: Sequence[JudgedCall[Call]], clock: RecordingClock) -> Element:

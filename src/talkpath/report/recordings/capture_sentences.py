@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from talkpath.apps import apps
 from talkpath.apps.contract.feature import SURE_CONFIDENCE
-from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection, ProxyKind, Stream
+from talkpath.measure.call import Attempt, Call, Findings, PairedDirection, ProxyKind, Stream
 from talkpath.measure.quality import TALKABLE_MOS
+from talkpath.report.recordings.both_ends import VANISHED_UP, is_seen_from_both_ends
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
 from talkpath.report.recordings.control_sentences import (
     REASONS_BESIDE_CONTROL,
@@ -139,6 +140,8 @@ def call_sentence(judged: JudgedCall[Call], clock: RecordingClock = NO_CLOCK) ->
         told = say(
             "capture", "{call}: {outcome}; {facts}; nothing points to a restriction on the way to this end.", **values
         )
+        if VANISHED_UP in verdict.figures:
+            return f"{told} {say('capture', 'A delay that is always there could not be judged.')}"
         return f"{told} {say('capture', 'What you sent, and a delay that is always there, could not be judged.')}"
     if (beside := control_words(verdict)) and verdict.reason and verdict.reason.code in REASONS_BESIDE_CONTROL:
         return beside_control(verdict, beside, values, is_direct=call.transport == "p2p")
@@ -165,6 +168,10 @@ def call_sentence(judged: JudgedCall[Call], clock: RecordingClock = NO_CLOCK) ->
             "capture",
             "{call}: {outcome}; {facts}; this app's packets have no numbers that would tell losses from pauses.",
             **values,
+        )
+    if is_seen_from_both_ends(verdict):
+        return say(
+            "capture", "{call}: {outcome}; {facts}; nothing shows whether a rule or a poor line did it.", **values
         )
     return say("capture", "{call}: {outcome}; {facts}; there is nothing to compare it with.", **values)
 
@@ -202,6 +209,8 @@ def _next_step(verdict: Verdict) -> str:
             | "congested"
         ):
             return next_step(verdict.reason)
+        case "no_control" if is_seen_from_both_ends(verdict):
+            return say("capture", "Run `talkpath check` on this network now.")
         case "no_control":
             return say(
                 "capture",
@@ -345,18 +354,35 @@ def _carried_beside(verdict: Verdict) -> str:
     return say("capture", "{control}: your line carried the same traffic.", control=beside)
 
 
-def pair_lines(pair: Paired) -> list[str]:
-    """What the other end's recording adds."""
-    directions = (
-        (say("capture", "from here to the other end"), pair.up),
-        (say("capture", "from the other end to here"), pair.down),
+def unpaired_note(findings: Findings) -> str:
+    """That the other end's recording shows none of the calls, where one was given."""
+    if findings.pairs is None or findings.pairs or not findings.calls:
+        return ""
+    return say(
+        "capture",
+        "The recording of --peer matches none of these calls: it is of another call, or a server wrote the packets "
+        "anew.",
     )
-    return [_pair_line(name, direction) for name, direction in directions]
+
+
+def pair_lines(findings: Findings, places: Sequence[int]) -> list[str]:
+    """What the other end's recording adds to the calls at these places."""
+    return [
+        _pair_line(name, direction)
+        for pair in findings.pairs or ()
+        if pair.call - 1 in places
+        for name, direction in (
+            (say("capture", "from here to the other end"), pair.up),
+            (say("capture", "from the other end to here"), pair.down),
+        )
+    ]
 
 
 def _pair_line(name: str, direction: PairedDirection | None) -> str:
     if direction is None:
         return say("capture", "{way}: the two recordings share no packet; a server may write them anew", way=name)
+    if not direction.sent:
+        return say("capture", "{way}: nothing was sent", way=name)
     values = {
         "way": name,
         "lost": direction.lost,

@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from talkpath.measure.call import Call, Moment, Paired, Second, Stream
+from talkpath.measure.call import Call, Moment, Second, Stream
 from talkpath.measure.pauses import without_pauses
 from talkpath.report.check_text import STYLES
 from talkpath.report.printable import printable
@@ -36,10 +36,9 @@ def show_capture(
     file: str,
     judged: JudgedRecording,
     endpoints: Sequence[Sequence[str]] = (),
-    pairs: Sequence[Paired] | None = None,
     clock: RecordingClock = NO_CLOCK,
 ) -> None:
-    """Print everything about one file. `pairs`: what the other end's recording shows of its calls; None without one."""
+    """Print everything about one file."""
     findings = judged.findings
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
     heading = (
@@ -49,14 +48,7 @@ def show_capture(
     for note in (
         capture_sentences.source_note(findings),
         findings.unread and capture_sentences.unread_note(findings),
-        pairs is not None
-        and judged.calls
-        and not pairs
-        and say(
-            "capture",
-            "The recording of --peer matches none of these calls: it is of another call, or a server wrote the "
-            "packets anew.",
-        ),
+        capture_sentences.unpaired_note(findings),
     ):
         if note:
             console.print(f"  {note}")
@@ -69,10 +61,8 @@ def show_capture(
         _show_call(console, places, judged.calls, clock)
         for text in (text for place in places for text in endpoints[place]) if endpoints else ():
             console.print(f"    {text}", highlight=False)
-        for pair in pairs or ():
-            if pair.call - 1 in places:
-                for line in capture_sentences.pair_lines(pair):
-                    console.print(f"    {line}", highlight=False)
+        for line in capture_sentences.pair_lines(findings, places):
+            console.print(f"    {line}", highlight=False)
     for attempt in judged.attempts:
         console.print()
         console.print(f"  {capture_sentences.attempt_sentence(attempt, clock)}", highlight=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from talkpath.measure.call import Call, Stream
 from talkpath.measure.pauses import paused_share, without_pauses
 from talkpath.measure.silence import end_of, streams_of
+from talkpath.report.recordings.both_ends import VANISHED_DOWN, vanished_words
 from talkpath.report.recordings.clock import RecordingClock
 from talkpath.report.recordings.poor_times import poor_words
 from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
@@ -40,9 +41,9 @@ def outcome_label(outcome: Outcome, clock: RecordingClock, call: Call | None = N
     match outcome.kind:
         case "good":
             return say("outcome", "good")
-        case "poor" if outcome.direction == "sent":
+        case "poor" if outcome.direction == "sent" and outcome.at_s is None:
             return say("outcome", "poor before it left")
-        case "poor" if call is not None:
+        case "poor" if call is not None and outcome.direction != "sent":
             return poor_words(call, outcome.signs, clock)
         case "poor":
             return say("outcome", "poor")
@@ -67,6 +68,7 @@ def what_arrived(call: Call, verdict: Verdict, outcome: Outcome) -> str:
         *_arrival_numbers(call, verdict, outcome),
         *_missing_picture(call, outcome),
         *_sent_words(call, verdict, outcome),
+        *vanished_words(verdict),
         say("capture", "the recording's clock does not tell delay, standstills and quality")
         if call.clock == "clusters"
         else "",
@@ -112,9 +114,12 @@ def _own_end(call: Call) -> str:
 def _silence_words(call: Call, outcome: Outcome) -> list[str]:
     """What did not come at all."""
     lasts = seconds(outcome.lasts_s or 0.0, 0)
+    if outcome.kind == "went_silent" and outcome.direction == "sent":
+        return [say("capture", "nothing that this end sent arrived for {seconds}", seconds=lasts)]
     if outcome.kind == "went_silent":
         until_s = (outcome.at_s or 0.0) + (outcome.lasts_s or 0.0)
-        if until_s < end_of(streams_of(call, "received")):
+        heard = streams_of(call, "received")
+        if heard and until_s < end_of(heard):
             return [say("capture", "nothing came for {seconds}, then it went on", seconds=lasts)]
         alone = say(
             "capture",
@@ -156,7 +161,8 @@ def _arrival_numbers(call: Call, verdict: Verdict, outcome: Outcome) -> list[str
         verdict.figures.get(name) for name in ("loss_down_pct", "frozen_down_s", "frozen_down_pct", "mos_down")
     )
     paused = paused_share(call)
-    parts = [] if outcome.kind == "went_silent" or (loss is None and paused) else [_loss_words(loss, heard)]
+    told = outcome.kind == "went_silent" or VANISHED_DOWN in verdict.figures
+    parts = [] if told or (loss is None and paused) else [_loss_words(loss, heard)]
     if paused is not None and outcome.kind != "went_silent":
         values = {"share": percent(paused)}
         parts.append(say("capture", "nothing came for {share} of the time, which may be pauses of speech", **values))
