@@ -24,7 +24,7 @@ STATEMENTS_A_ROOM = {
     "api": 408,
     "apps": 2201,
     "browser": 3492,
-    "capture": 5703,
+    "capture": 5726,
     "cli": 1745,
     "conduct": 571,
     "directory": 404,

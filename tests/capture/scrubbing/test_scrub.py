@@ -17,6 +17,7 @@ from talkpath.apps import shapes
 from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.capture.scrubbing.strip import PayloadStripper
 from talkpath.measure.call import Findings
+from talkpath.verdict.bases.call_outcome import call_outcome
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 
 
@@ -30,7 +31,8 @@ def told(found: Findings) -> object:
     """All that a scrubbed capture must keep: calls but for what other packets there were, attempts, verdicts."""
     calls = [
         (one.app, one.app_confidence, one.media, one.transport, one.protocol, one.encrypted, one.start_s,
-         one.duration_s, one.streams, [(at.at_s, at.sent, at.received) for at in one.seconds], judge_call(one))
+         one.duration_s, one.streams, [(at.at_s, at.sent, at.received) for at in one.seconds], judge_call(one),
+         call_outcome(one), one.closed, one.control_end_s)
         for one in found.calls
     ]  # fmt: skip
     return calls, [(one.app, one.start_s, one.answered, judge_attempt(one)) for one in found.attempts]
@@ -43,6 +45,29 @@ def test_the_same_call(arm: str):
     assert told(findings_in(made)) == told(findings_in(data))
     assert CALLER not in made
     assert SERVER not in made
+
+
+ENGINES = Path(__file__).parents[1] / "engines"
+
+
+def test_a_connection_that_died_stays_dead():
+    """What this end sends again and again carries nothing new, but shows that it went on while nothing came."""
+    whole = ip_packets(ENGINES / "cr_voice_turn_tcp.a.pcap.gz")
+    begin_ns = whole[0].time_ns
+    until_ns = begin_ns + (whole[-1].time_ns - begin_ns) // 2
+    packets = [one for one in whole if one.time_ns < until_ns]
+    last = [one for one in packets if one.data[12:16] == whole[0].data[12:16] and len(one.data) > 200][-1]
+    packets += [Packet(until_ns + n * 10**9, last.data) for n in range(1, 16)]
+    data = pcap_file(packets, nano=True)
+    (call,) = findings_in(data).calls
+    assert call_outcome(call).kind == "went_silent", "or this shows nothing"
+    assert told(findings_in(scrubbed(data))) == told(findings_in(data))
+
+
+@pytest.mark.parametrize("name", ["cr_voice_direct.a", "ff_voice_direct.b", "wrtc_voice.a", "tg_voice_direct.b"])
+def test_a_good_bye_stays_one(name: str):
+    data = pcap_file(ip_packets(ENGINES / f"{name}.pcap.gz"), nano=True)
+    assert told(findings_in(scrubbed(data))) == told(findings_in(data))
 
 
 @pytest.mark.long

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 
@@ -120,6 +120,17 @@ MOST_MISSING = 2048
 may claim 64 kB of a few."""
 EMPTY_PACKET = struct.pack("!BBHHHBBHII", 0x45, 0, 20, 0, 0, 64, 253, 0, 0, 0)
 """An IPv4 header of a protocol that is none (RFC 3692)."""
+
+
+class _Piece(NamedTuple):
+    """A datagram or record to write as a segment: when it was complete, its flow and direction; or nothing but how many
+    bytes were sent again."""
+
+    at_s: float
+    flow: int
+    direction: int
+    framed: bytes
+    again_bytes: int = 0
 
 
 class SeekableSource(ByteSource, Protocol):
@@ -262,39 +273,47 @@ class _Rewriter:
         return struct.pack("!IHBB", 6 << 28, min(size, LARGEST_CAPTURED_BYTES), protocol, HOPS_AT_FIRST - hops) + ends
 
     def _segments(self, packets: Packets, frames: int) -> Iterator[_PacketOut]:
-        """Yield the datagrams and TLS records that these segments complete, each in a segment of its own."""
+        """Yield the datagrams and TLS records that these segments complete, each in a segment of its own, and one for
+        each segment that completes none, as if it were sent again: its time stays."""
         if self._begin_ns is None:
             self._begin_ns = int(packets.time_ns[0])
-        found = self._streams.feed(packets, (packets.time_ns - self._begin_ns) / 1e9)
+        packets = packets.where((packets.size > 0) & (packets.captured > 0))
+        time_s = (packets.time_ns - self._begin_ns) / 1e9
+        made: list[_Piece] = []
+        found = self._streams.feed(packets, time_s)
         for row in range(len(found) if found is not None else 0):
             assert found is not None
             at, size = int(found.outer_at[row]), int(found.outer_size[row])
             end = min(at + size, int(found.at[row] + found.captured[row]))
             data = self._strip(found.data[at:end].tobytes().ljust(size, b"\0"))
-            framed = struct.pack("!H", size) + data
-            time_ns = self._begin_ns + round(found.time_s[row] * 1e9)
-            yield self._segment(int(found.flow[row]), int(found.direction[row]), time_ns, frames + row, framed)
-        for place, (record, at_s, flow, direction) in enumerate(self._streams.turn_over_tls.take()):
-            whole = record.captured.ljust(record.size, b"\0")
-            yield self._segment(
-                flow, direction, self._begin_ns + round(at_s * 1e9), frames + place, self._strip.record(whole)
-            )
+            place = float(found.time_s[row]), int(found.flow[row]), int(found.direction[row])
+            made.append(_Piece(*place, struct.pack("!H", size) + data))
+        for record, at_s, number, side in self._streams.turn_over_tls.take():
+            made.append(_Piece(at_s, number, side, self._strip.record(record.captured.ljust(record.size, b"\0"))))
+        completed = {one[:3] for one in made}
+        columns = (time_s, *self._flows.assign(packets, time_s), packets.size)
+        for *place, size in zip(*(column.tolist() for column in columns), strict=True):
+            if tuple(place) not in completed:
+                made.append(_Piece(*place, b"", size))
+        for number, piece in enumerate(sorted(made, key=itemgetter(0))):
+            yield self._segment(piece, self._begin_ns + round(piece.at_s * 1e9), frames + number)
 
-    def _segment(self, flow: int, direction: int, time_ns: int, frame: int, framed: bytes) -> _PacketOut:
-        row = self._flows.table[flow]
+    def _segment(self, piece: _Piece, time_ns: int, frame: int) -> _PacketOut:
+        row = self._flows.table[piece.flow]
         ends = [
             endpoint_address(*one)
             for one in zip(*(row[part].tolist() for part in ("high", "low", "port")), strict=True)
         ]
-        near, far = ends[direction], ends[1 - direction]
-        sequence = self._sequence.get((flow, direction), 1)
-        self._sequence[flow, direction] = sequence + len(framed)
-        head = _tcp_head(near.port, far.port, sequence, 0x18)
-        hops = round(row["hops"][direction] / max(1, row["packets"][direction]))
-        data = self._ip(near.packed, far.packed, TCP, len(head) + len(framed), hops) + head
-        kept = framed.rstrip(b"\0")
+        near, far = ends[piece.direction], ends[1 - piece.direction]
+        sequence = self._sequence.get((piece.flow, piece.direction), 1)
+        self._sequence[piece.flow, piece.direction] = sequence + len(piece.framed)
+        head = _tcp_head(near.port, far.port, sequence - piece.again_bytes, 0x18)
+        hops = round(row["hops"][piece.direction] / max(1, row["packets"][piece.direction]))
+        size = len(piece.framed) + piece.again_bytes
+        data = self._ip(near.packed, far.packed, TCP, len(head) + size, hops) + head
+        kept = piece.framed.rstrip(b"\0") or b"\0"
         app = self._apps.get(int(flow_key(row["end"][:1], row["end"][1:])[0]), "")
-        return _PacketOut(time_ns, frame, data + kept, len(data) + len(framed), -1, app)
+        return _PacketOut(time_ns, frame, data + kept, len(data) + size, -1, app)
 
 
 def _tcp_head(source: int, target: int, sequence: int, flags: int) -> bytes:

@@ -14,6 +14,7 @@ from talkpath.apps.contract.byte_hint import ByteHint
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.errors import WireError
 from talkpath.wire.rtc import reflector, rtp, stun
+from talkpath.wire.rtc.dtls import UNIFIED_BYTES, UNIFIED_HEADER
 from talkpath.wire.rtc.stun import Attribute
 from talkpath.wire.tls import TLS_HEADER_BYTES, TURN_PROTOCOLS, client_hello_record, offered_protocols
 
@@ -91,6 +92,8 @@ class PayloadStripper:
             return self._stun(data, layers)
         if 20 <= first < 64 and data[1:2] == b"\xfe" and len(data) >= RECORD_HEAD_BYTES:
             return _stripped_dtls(data)
+        if first & 0xFC == UNIFIED_HEADER:
+            return self._sealed_records(data)
         if not layers:
             return self._plain(data)
         if 0x40 <= first <= 0x4F and len(data) > 8 and 0 <= len(data) - 4 - int.from_bytes(data[2:4], "big") <= 3:
@@ -137,6 +140,14 @@ class PayloadStripper:
                 for at, byte in hint.marks:
                     out[at] = byte
         return bytes(out[: len(data)])
+
+    def _sealed_records(self, data: bytes) -> bytes:
+        """Keep the heads of DTLS 1.3's records (RFC 9147 section 4): their lengths tell a good-bye."""
+        out, at = bytearray(self._encrypted(data, UNIFIED_BYTES)), 0
+        while data[at : at + 1] and data[at] & 0xFC == UNIFIED_HEADER:
+            out[at : at + UNIFIED_BYTES] = data[at : at + UNIFIED_BYTES]
+            at += UNIFIED_BYTES + int.from_bytes(data[at + 3 : at + UNIFIED_BYTES], "big")
+        return bytes(out)
 
     def _tag(self, data: bytes, kept: int) -> bytes:
         """Return the first 16 bytes: what is kept, then separate hashes of 12 and 4 bytes, as a reflector's tag is
