@@ -81,7 +81,8 @@ def test_cores_change_nothing(form: tuple[str, ...], call: Path, tmp_path: Path)
 
 
 def test_peer_html_and_scrub(call: Path, tmp_path: Path):
-    made = json.loads(run(call, "--json", "--peer", call).output)
+    (theirs := tmp_path / "theirs.pcap").write_bytes(call.read_bytes())
+    made = json.loads(run(call, "--json", "--peer", theirs).output)
     assert "peer" in made
     page = tmp_path / "call.html"
     assert run(call, "--html", page).exit_code == 0
@@ -92,6 +93,32 @@ def test_peer_html_and_scrub(call: Path, tmp_path: Path):
     before, after = (json.loads(run(path, "--json").output)["calls"] for path in (call, safe))
     assert [one["streams"] for one in after] == [one["streams"] for one in before]
     assert A not in safe.read_bytes()
+
+
+def test_a_recording_is_no_peer_of_itself_and_an_empty_file_is_told_as_that(call: Path, tmp_path: Path):
+    (nothing := tmp_path / "nothing.pcap").write_bytes(b"")
+    (link := tmp_path / "link.pcap").symlink_to(call)
+    for peer in (call, link):
+        with pytest.raises(UsageError, match=r"--peer is the same file; name the one of the other end\."):
+            CliRunner().invoke(cli, ["capture", str(call), "--peer", str(peer)], catch_exceptions=False)
+    for arguments in ([nothing], [call, "--peer", nothing]):
+        with pytest.raises(FileError, match=r"nothing\.pcap: the file is empty; record the call again"):
+            CliRunner().invoke(cli, ["capture", *map(str, arguments)], catch_exceptions=False)
+
+
+def test_a_file_without_packets_is_no_question_of_when_it_began(tmp_path: Path):
+    (header := tmp_path / "header.pcap").write_bytes(recording()[:24])
+    told = " ".join(run(header).output.split())
+    assert "there is no packet in this recording. Record again: on the network interface" in told
+    assert "before it rings" not in told
+
+
+def test_a_number_stays_on_the_line_of_its_unit(call: Path, monkeypatch: pytest.MonkeyPatch):
+    for columns in range(40, 100):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        told = run(call).output
+        assert told.count("6.0\N{NO-BREAK SPACE}s") >= 1
+        assert [line for line in told.splitlines() if line.split() and line.split()[0] in ("s", "ms", "ms,")] == []
 
 
 def test_a_recording_of_another_call_is_told_as_that():

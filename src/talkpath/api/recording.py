@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from io import IOBase
+from io import SEEK_END, IOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from talkpath.verdict.model import Verdict
     from talkpath.wire.pcap.window import ByteSource
 
-NAMELESS = "-"
+NAMELESS, EMPTY_FILE = "-", "the file is empty; record the call again, or copy it anew"
 """The name of a recording that was not read from a file with a name."""
 
 
@@ -198,10 +198,10 @@ def _measured_recording(
             name, measure_calls(scan_capture(source, progress, in_memory=in_memory, limits=limits or FILE_LIMITS))
         )
     except WireError as error:
-        statistics = _read_statistics(name, source)
-        if statistics is None:
-            raise error if name == NAMELESS else FileError(f"{name}: {error}") from None
-        return statistics
+        if (statistics := _read_statistics(name, source)) is not None:
+            return statistics
+        holds_any = not isinstance(source, IOBase) or not source.seekable() or source.seek(0, SEEK_END) > 0
+        raise error if name == NAMELESS else FileError(f"{name}: {error if holds_any else EMPTY_FILE}") from None
 
 
 def _read_statistics(name: str, source: ByteSource) -> Recording | None:

@@ -55,8 +55,7 @@ def read_input(name: str) -> Recording:
 
 
 def _file_size(name: str) -> int:
-    path = Path(name)
-    return path.stat().st_size if path.is_file() else 0
+    return Path(name).stat().st_size if Path(name).is_file() else 0
 
 
 def _print_progress(packets: int) -> None:
@@ -154,6 +153,8 @@ def command(
     names = list(_capture_names(files))
     if len(names) != 1 and (peer or html or output or parquet):
         raise UsageError("--peer, --html, --parquet and -o take one recording at a time; name one file.")
+    if peer and Path(names[0]).exists() and peer.exists() and peer.samefile(names[0]):
+        raise UsageError("The recording of --peer is the same file; name the one of the other end.")
     failed = 0
     if len(names) == 1:
         recording = read_input(names[0])
@@ -202,7 +203,8 @@ def _write_outputs(
 ) -> None:
     """The files that were asked for."""
     if html:
-        _write_html(recording, html)
+        with file_written(html):
+            html.write_text(recording.html(), encoding="utf-8")
     if output:
         from talkpath.evidence.file import write_file
 
@@ -210,11 +212,6 @@ def _write_outputs(
         tell_written(output, as_json)
     if parquet:
         recording.write_parquet(parquet)
-
-
-def _write_html(recording: Recording, html: Path) -> None:
-    with file_written(html):
-        html.write_text(recording.html(), encoding="utf-8")
 
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8

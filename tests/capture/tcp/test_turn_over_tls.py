@@ -22,8 +22,10 @@ from factories.packets.shaped_calls import (
 from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan_capture
 from talkpath.capture.scrubbing.scrub import scrub_capture
-from talkpath.capture.tcp import turn_over_tls
+from talkpath.capture.tcp import sealed_streams, turn_over_tls
+from talkpath.capture.tcp.sealed_streams import SEALED_STREAM
 from talkpath.measure.call import Findings
+from talkpath.report.recordings.no_call import no_call_advice, no_call_found
 from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.wire.pcap.arrays import distinct_values
 from talkpath.wire.pcap.write import Writer
@@ -115,8 +117,54 @@ def test_two_calls_at_once_and_a_connection_that_is_none():
 
 
 @pytest.mark.parametrize("proof", [[], allocation(OTHER), allocation(CALLER, OTHER)], ids=["none", "client", "server"])
-def test_without_proof_nothing_is_said(proof: Proof):
-    assert found_in(proof, connection(of_call("webrtc/dtls/voice"))).calls == ()
+def test_without_proof_no_call_is_said_and_that_there_may_be_one(proof: Proof):
+    found = found_in(proof, connection(of_call("webrtc/dtls/voice")))
+    assert found.calls == ()
+    assert found.unread == {SEALED_STREAM: 1}
+    told = f"{no_call_found(found)} {no_call_advice(found)}"
+    for part in ("a TLS connection with small packets steadily both ways", "tunnel", "Record at the other end too"):
+        assert part in told
+    assert "right network interface" not in told
+
+
+@pytest.mark.parametrize("arm", [*VOICES, *VIDEOS])
+def test_each_apps_call_in_tls_is_steady(arm: str):
+    assert found_in(connection(of_call(arm))).unread == {SEALED_STREAM: 1}
+
+
+def test_a_call_to_a_proven_server_is_told_once():
+    assert SEALED_STREAM not in found_in(allocation(), connection(of_call("webrtc/dtls/voice"))).unread
+
+
+def test_a_recording_that_is_measured_twice_counts_a_connection_once():
+    """As `talkpath listen` does."""
+    scan = scan_capture(io.BytesIO(pcap_file(connection(of_call("webrtc/dtls/voice")))))
+    assert measure_calls(scan).findings.unread == measure_calls(scan).findings.unread == {SEALED_STREAM: 1}
+
+
+@pytest.mark.parametrize("name", ["pages", "slow game", "download", "one way", "short"])
+def test_what_is_not_steady_both_ways_is_not_told(name: str):
+    rng = Random(4)
+    pieces = {
+        "pages": lambda: list(pages(rng)),
+        "slow game": lambda: list(ticking(rng, 8, (40, 200))),
+        "download": lambda: [(n / 80, False, 1300) for n in range(1600)] + [(n / 5, True, 40) for n in range(100)],
+        "one way": lambda: [(n / 50, True, 120) for n in range(1000)] + [(n / 2, False, 40) for n in range(40)],
+        "short": lambda: [one for one in ticking(rng, 50, (60, 200)) if one[0] < 4],
+    }[name]()
+    assert SEALED_STREAM not in found_in(connection(pieces)).unread
+
+
+def test_connections_beyond_a_bound_are_not_counted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sealed_streams, "MOST_SEALED", 3)
+    packets = []
+    for number in range(8):
+        host = bytes((10, 0, 1, number))
+        packets += [
+            Packet(one.time_ns + number, one.data.replace(CALLER, host, 1))
+            for one in connection(list(ticking(Random(number), 50, (60, 200))))
+        ]
+    assert found_in(packets).unread == {SEALED_STREAM: 3}
 
 
 def ticking(rng: Random, hz: float, size: tuple[int, int], shake_s: float = 0.001) -> Iterator[MeasuredStream]:

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from talkpath.api.recording import read_capture
 from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection
 from talkpath.report.recordings import capture_sentences as words
+from talkpath.report.recordings.no_call import no_call_found
 from talkpath.report.words.language import language, language_codes, speaking
-from talkpath.verdict.bases.call_outcome import attempt_outcome, call_outcome
+from talkpath.verdict.bases.call_outcome import Outcome, attempt_outcome, call_outcome
 from talkpath.verdict.bases.calls_together import JudgedCall
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.model import Reason, Verdict
@@ -107,18 +108,37 @@ def test_short_silence_and_no_freeze_are_not_mentioned(clear: Call) -> None:
     assert "stood still" not in text
 
 
+def advice_of(call: Call, reason: Reason | None) -> str:
+    return words.call_advice(JudgedCall(call, Outcome("unknown"), verdict(reason=reason)))
+
+
+@pytest.mark.parametrize("code", language_codes())
+def test_a_call_that_ended_long_after_its_media_is_no_short_recording(clear: Call, code: str) -> None:
+    """Both held, or were mute: whoever records longer sees no more of it."""
+    held = replace(clear, control_end_s=clear.start_s + clear.duration_s + 14.0)
+    short = verdict(reason=Reason("short_capture"))
+    with speaking(language(code)):
+        told, before = call_told(held, short), call_told(clear, short)
+        assert "14" in told
+        assert advice_of(held, short.reason) != advice_of(clear, short.reason)
+        assert told.split(";")[-1] != before.split(";")[-1]
+    if code == "en":
+        assert "too short" not in told
+        assert advice_of(held, short.reason).startswith("Record another call")
+
+
 @pytest.mark.parametrize(
     ("reason", "part"),
     [
         ("short_capture", "Record a longer call"),
         ("no_control", "Record the same call at the other end too (`--peer`)"),
-        ("single_request", "Try the call again while recording"),
+        ("single_request", ""),
         ("budget", ""),
         (None, ""),
     ],
 )
-def test_advice_follows_the_reason(reason: Any, part: str) -> None:
-    text = words.call_advice(verdict(reason=Reason(reason) if reason else None))
+def test_advice_follows_the_reason(clear: Call, reason: Any, part: str) -> None:
+    text = advice_of(clear, Reason(reason) if reason else None)
     assert text.startswith(part)
     assert bool(text) is bool(part)
 
@@ -197,7 +217,7 @@ def test_where_several_calls_prove_a_rule_the_sentence_says_that_one_person_may_
 def test_a_call_that_a_moved_connection_explains_fits_nothing(clear: Call) -> None:
     text = call_told(clear, verdict(reason=Reason("rebinding"), figures=BESIDE))
     assert text.endswith("but the line moved some of them to other ports or addresses: a call may not survive that.")
-    advice = words.call_advice(verdict(reason=Reason("rebinding")))
+    advice = advice_of(clear, Reason("rebinding"))
     assert advice.endswith(" Call again, and stay on one network meanwhile.")
 
 
@@ -298,6 +318,6 @@ def test_the_assumptions_name_the_model() -> None:
 
 def test_a_stream_that_cannot_be_named_is_told_where_there_is_no_call() -> None:
     nothing = Findings(packets=9, duration_s=1.0, unread={}, calls=(), attempts=())
-    assert words.no_call_found(nothing) == "No call found."
+    assert no_call_found(nothing) == "No call found."
     unnamed = replace(nothing, unnamed_streams=1)
-    assert "a steady two-way stream of packets at a voice's pace" in words.no_call_found(unnamed)
+    assert "a steady two-way stream of packets at a voice's pace" in no_call_found(unnamed)

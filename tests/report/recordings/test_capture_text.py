@@ -123,7 +123,10 @@ def test_of_very_many_streams_the_largest_are_told_in_their_order_and_the_rest_c
     many = judge_recording(replace(FINDINGS, calls=(replace(CALL, streams=streams),)))
     show_capture(Console(file=out, width=160), "call.pcap", many)
     lines = out.getvalue().splitlines()
-    told = [line for line in lines if line.startswith("    received, voice:")]
-    assert [line.split(" packets")[0][-2:] for line in told[:2]] == ["99", "00"]
+    told = [line for line in lines if line.startswith("    received, voice ")]
+    assert [line.split(" packets")[0] for line in told[:2]] == [
+        "    received, voice 99: 99",
+        "    received, voice 100: 100",
+    ]
     assert len(told) == 40
     assert "    2\u00a0960 more streams: see --json" in lines

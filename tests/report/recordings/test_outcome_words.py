@@ -76,8 +76,12 @@ def test_a_call_that_fell_back_to_tcp(received: int, requests: int, told: bool) 
 
 def test_how_sure_it_is_which_end_recorded_it() -> None:
     call = read_capture(FIXTURES[-1]).calls[0]
-    assert "which of the two ends" not in told_of(replace(call, guessed_ends=False, assumed_ends=False))
-    assert "is assumed" in told_of(replace(call, guessed_ends=False, assumed_ends=True))
+    sure = told_of(replace(call, guessed_ends=False, assumed_ends=False))
+    assert "which of the two ends" not in sure
+    assert "not certain" not in sure
+    assert "that this end recorded it is likely, not certain" in told_of(
+        replace(call, guessed_ends=False, assumed_ends=True)
+    )
     assert "is a guess" in told_of(replace(call, guessed_ends=True, assumed_ends=True))
 
 
@@ -117,3 +121,30 @@ def test_no_loss_is_told_beside_a_silence() -> None:
     assert page.count("missing: 0") == 2, "of what left this end alone, for the eye and for the ear"
     assert recording.verdicts[0].figures["loss_down_pct"] is None
     assert (recording.verdicts[0].figures["mos_down"] or 9) < 2
+
+
+@pytest.mark.parametrize(
+    ("closed", "file_end_s", "opened", "told"),
+    [
+        (True, 60.0, True, "it was hung up"),
+        (False, 20.3, True, "the recording ends with it"),
+        (False, 20.3, False, "the recording ends with it"),
+        (False, 60.0, True, "it ended without a good-bye"),
+        (False, 60.0, False, ""),
+    ],
+)
+def test_how_a_call_ended_is_told_where_it_is_known(closed: bool, file_end_s: float, opened: bool, told: str) -> None:
+    """An app of which no handshake was recorded may say its good-byes where nobody can read them."""
+    ends = replace(read_capture(FIXTURES[-1]).calls[0], start_s=0.0, duration_s=20.0, control_end_s=20.0)
+    text = told_of(replace(ends, closed=closed, file_end_s=file_end_s, opened=opened))
+    every = ("it was hung up", "the recording ends with it", "it ended without a good-bye")
+    assert [one for one in every if one in text] == [one for one in every if one == told]
+
+
+def test_what_cannot_be_told_has_a_reason() -> None:
+    call = read_capture(FIXTURES[-1]).calls[0]
+    (verdict,) = call_verdicts(Findings(packets=9, duration_s=60.0, unread={}, calls=(call,), attempts=()))
+    assert "this device may be why" in what_arrived(call, verdict, Outcome("unknown", signs=("clock",)))
+    assert "this device may be why" not in what_arrived(call, verdict, Outcome("good"))
+    cut = replace(call, partly_read=True)
+    assert "cut too short to be read" in what_arrived(cut, verdict, Outcome("unknown", signs=("untold",)))

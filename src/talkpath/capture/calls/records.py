@@ -37,10 +37,12 @@ from talkpath.capture.streams.measurement import StreamMeasurement
 from talkpath.capture.streams.record import Medium, stream_record
 from talkpath.capture.streams.stream_stats import TAIL_ROWS
 from talkpath.capture.tcp.reassembly import FRAMES_CUT
+from talkpath.capture.tcp.sealed_streams import SEALED_STREAM
 from talkpath.measure.arrays import Floats
 from talkpath.measure.call import Attempt, Call, CallTransport, ClockGrade, Findings, Flow, Moment
 from talkpath.measure.silence import with_silent_end
 from talkpath.wire.ip.address import Address
+from talkpath.wire.pcap import Unread
 from talkpath.wire.pcap.arrays import Bools, Ints
 
 MIN_STREAM_S = 10.0
@@ -136,10 +138,12 @@ def _capture_findings(
 ) -> Findings:
     records = _Records(scan, groups, calls)
     attempts = [attempt for flows in others if (attempt := records.attempt(flows))]
+    unread = Unread(scan.unread)
+    unread.note(SEALED_STREAM, scan.tcp.sealed.count_steady())
     return Findings(
         packets=scan.packets,
         duration_s=scan.end_s - scan.begin_s,
-        unread=dict(sorted(scan.unread.items())),
+        unread=dict(sorted(unread.items())),
         calls=tuple(
             replace(call, continues=first) if first else call
             for call, first in zip(records.calls(calls), first_pieces(calls, groups), strict=True)

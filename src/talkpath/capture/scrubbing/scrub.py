@@ -292,9 +292,9 @@ class _Rewriter:
             made.append(_Piece(at_s, number, side, self._strip.record(record.captured.ljust(record.size, b"\0"))))
         completed = {one[:3] for one in made}
         columns = (time_s, *self._flows.assign(packets, time_s), packets.size)
-        for *place, size in zip(*(column.tolist() for column in columns), strict=True):
-            if tuple(place) not in completed:
-                made.append(_Piece(*place, b"", size))
+        for at_s, number, side, size in zip(*(column.tolist() for column in columns), strict=True):
+            if (at_s, number, side) not in completed:
+                made.append(_Piece(at_s, number, side, b"", size))
         for number, piece in enumerate(sorted(made, key=itemgetter(0))):
             yield self._segment(piece, self._begin_ns + round(piece.at_s * 1e9), frames + number)
 

@@ -15,6 +15,7 @@ from talkpath.capture.packets.datagrams import Datagrams, Seconds, open_payloads
 from talkpath.capture.packets.flows import Directions, Flows, flow_key, host_pair_hash, packet_ends
 from talkpath.capture.tcp.proxies import Proxies
 from talkpath.capture.tcp.reassembly import Completed, Connections, Splitter
+from talkpath.capture.tcp.sealed_streams import SealedStreams
 from talkpath.capture.tcp.turn_over_tls import TurnOverTls
 from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import (
@@ -80,7 +81,7 @@ class MediaOverTcp:
         self._weak: dict[int, int] = {}
         self._connections = Connections(_framing_splitter, budget, unread)
         self.turn_over_tls = TurnOverTls(flows, self._activity, budget, unread)
-        self.proxies = Proxies(unread)
+        self.proxies, self.sealed = Proxies(unread), SealedStreams()
         self.streaming: set[int] = set()
         """Pairs of hosts (`host_pair_hash`) that spoke RTSP: media between them is no call."""
 
@@ -103,6 +104,9 @@ class MediaOverTcp:
         if found is not None:
             self.turn_over_tls.allocated(found)
         self.turn_over_tls.feed(packets, rows, head, keys, time_s)
+        other = ~self.turn_over_tls.follows(keys)
+        is_upward = (source > target).astype(np.int64)
+        self.sealed.feed(head[other], packets.size[rows[other]], keys[other], is_upward[other], time_s[rows[other]])
         return found
 
     def _notice(self, data: Bytes, head: Bytes, at: Ints, size: Ints, keys: Words) -> None:

@@ -19,7 +19,7 @@ from talkpath.capture.packets.flows import Flows, endpoint_hash, flow_key, hash_
 from talkpath.capture.packets.rows import ROW_TYPE, VIDEO, VOICE, Rows, stream_key
 from talkpath.capture.tcp.reassembly import Completed, Connections
 from talkpath.wire.pcap import Packets, Unread
-from talkpath.wire.pcap.arrays import Bytes, Ints, Words, big16, distinct_values, is_among
+from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, Words, big16, distinct_values, is_among
 from talkpath.wire.pcap.fragments import ReassemblyBudget
 from talkpath.wire.tls import (
     APPLICATION_DATA,
@@ -61,6 +61,10 @@ class TurnOverTls:
         self._proof.update(dict.fromkeys(keys.tolist()))
         self._keys = np.sort(np.array(list(self._proof), np.uint64))
 
+    def follows(self, keys: Words) -> Bools:
+        """Tell which of these connections are followed."""
+        return is_among(keys, self._keys)
+
     def allocated(self, batch: Datagrams) -> None:
         """Note which clients asked which servers for an allocation."""
         rows = np.flatnonzero((batch.kind == STUN) & (batch.outer == PLAIN))
@@ -79,7 +83,7 @@ class TurnOverTls:
             self._by_allocation(packets, rows, keys, looks)
         if not self._proof:
             return
-        followed = is_among(keys, self._keys)
+        followed = self.follows(keys)
         if followed.any():
             self._records(packets.where(rows[followed]), time_s[rows[followed]])
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from talkpath.apps.contract.feature import SURE_CONFIDENCE
 from talkpath.measure.call import Call
 from talkpath.report.recordings.capture_sentences import app_name, call_kind, call_path, call_sentence
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
+from talkpath.report.recordings.poor_times import poor_note
 from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.language import say
 from talkpath.report.words.sentences import medium_word
@@ -28,23 +30,29 @@ def call_numbers(places: Sequence[int]) -> str:
     return str(places[0] + 1) if len(places) == 1 else f"{places[0] + 1}–{places[-1] + 1}"
 
 
-def call_cells(
-    places: Sequence[int], calls: Sequence[JudgedCall[Call]], name: str, clock: RecordingClock
-) -> tuple[str, ...]:
+def call_cells(places: Sequence[int], calls: Sequence[JudgedCall[Call]], clock: RecordingClock) -> tuple[str, ...]:
     """The cells of a table of calls but for the last, how it was: "–" where the losses or the quality are not known. Of
     pieces of one call the time of all is told, and no more."""
     first, last, figures = calls[places[0]].call, calls[places[-1]].call, calls[places[0]].verdict.figures
     whole = len(places) == 1
-    loss, mos = (figures.get(name) if whole else None for name in ("loss_down_pct", "mos_down"))
+    loss, mos = (figures.get(figure) if whole else None for figure in ("loss_down_pct", "mos_down"))
     return (
         call_numbers(places),
-        name,
+        app_name(first.app, first.app_confidence),
         " + ".join(map(medium_word, first.media)),
         clock.at(first.start_s),
         seconds(last.start_s + last.duration_s - first.start_s),
         "–" if loss is None else percent(loss / 100, 1),
         "–" if mos is None else numeral(mos, 1),
     )
+
+
+def call_notes(calls: Sequence[JudgedCall[Call]]) -> list[str]:
+    """What the table of calls leaves open: what is poor, and what a question mark says."""
+    poor = any(one.outcome.kind in ("good", "poor") for one in calls)
+    unsure = any(one.call.app_confidence < SURE_CONFIDENCE for one in calls)
+    question = say("capture", "“?”: only one sign tells which app it was.")
+    return [poor_note()] * poor + [question] * unsure
 
 
 def call_words(places: Sequence[int], calls: Sequence[JudgedCall[Call]], clock: RecordingClock = NO_CLOCK) -> str:

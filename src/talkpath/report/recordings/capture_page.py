@@ -8,12 +8,12 @@ from talkpath.measure.call import Call, Findings, Moment, RecordedDirection, Sec
 from talkpath.measure.pauses import without_pauses
 from talkpath.report.pictures.check_page import html_page
 from talkpath.report.pictures.markup import Element, element, with_code_marks
-from talkpath.report.recordings import call_pieces, capture_sentences
+from talkpath.report.recordings import call_pieces, capture_sentences, no_call
 from talkpath.report.recordings.capture_text import SECOND_MARKS as SEVERITIES
 from talkpath.report.recordings.capture_text import worst_mark
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
 from talkpath.report.recordings.outcome_words import CALL_OUTCOME_MARKS, FREEZE_TOLD_S, OUTCOME_STATES, outcome_label
-from talkpath.report.words.amounts import seconds
+from talkpath.report.words.amounts import numeral, seconds
 from talkpath.report.words.language import count, listed, say, spoken
 from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.verdict.bases.call_outcome import Outcome, frozen_s
@@ -42,14 +42,17 @@ def capture_page(judged: JudgedRecording, clock: RecordingClock = NO_CLOCK) -> s
     if judged.calls:
         body += [_call_table(judged.calls, clock), _seconds_legend()]
     elif not findings.attempts:
-        body.append(element("p", f"{capture_sentences.no_call_found(findings)} {capture_sentences.no_call_advice()}"))
+        advice = with_code_marks(no_call.no_call_advice(findings))
+        body.append(element("p", f"{no_call.no_call_found(findings)} ", *advice))
     for places in call_pieces.told_together(judged.calls):
         body += _call_section(places, judged.calls, clock)
         body += (element("p", line, class_="soft") for line in capture_sentences.pair_lines(findings, places))
-    body += [element("p", capture_sentences.attempt_sentence(attempt, clock)) for attempt in judged.attempts]
+    for attempt in judged.attempts:
+        body.append(element("p", capture_sentences.attempt_sentence(attempt, clock)))
+        body.append(element("p", *with_code_marks(capture_sentences.attempt_advice()), class_="soft"))
     for verdict in judged.together:
         body.append(element("p", capture_sentences.together_sentence(verdict, mechanism_clause(verdict))))
-    notes = capture_sentences.poor_note(judged.calls), judged.calls and capture_sentences.assumption_note()
+    notes = *call_pieces.call_notes(judged.calls), judged.calls and capture_sentences.assumption_note()
     body += [element("p", note, class_="soft") for note in notes if note]
     return html_page(say("capture", "What happened to the calls in this recording"), body, simulated=False)
 
@@ -72,7 +75,7 @@ def _call_table(calls: Sequence[JudgedCall[Call]], clock: RecordingClock) -> Ele
 
 def _call_row(places: Sequence[int], calls: Sequence[JudgedCall[Call]], clock: RecordingClock) -> Element:
     judged, outcome = calls[places[0]], calls[places[0]].outcome
-    cells = call_pieces.call_cells(places, calls, capture_sentences.app_name(judged.call.app), clock)
+    cells = call_pieces.call_cells(places, calls, clock)
     titles = capture_sentences.column_titles()
     how = element(
         "td",
@@ -98,13 +101,13 @@ def _seconds_legend() -> Element:
 
 def _call_section(places: Sequence[int], calls: Sequence[JudgedCall[Call]], clock: RecordingClock) -> list[Element]:
     judged, number = calls[places[0]], call_pieces.call_numbers(places)
-    call, verdict = judged.call, judged.verdict
+    call = judged.call
     out = [
         element("h2", f"{number}. {listed([capture_sentences.app_name(call.app), capture_sentences.call_kind(call)])}")
     ]
     out.append(element("p", call_pieces.call_words(places, calls, clock)))
-    if capture_sentences.call_advice(verdict):
-        out.append(element("p", *with_code_marks(capture_sentences.call_advice(verdict)), class_="soft"))
+    if advice := capture_sentences.call_advice(judged):
+        out.append(element("p", *with_code_marks(advice), class_="soft"))
     if len(places) > 1:
         return out
     return out + [_direction_figure(judged, direction, clock) for direction in ("sent", "received")]
@@ -165,7 +168,7 @@ def _direction_words(call: Call, outcome: Outcome, direction: RecordedDirection,
     if outcome.kind == "went_silent" and direction == outcome.direction:
         parts.append(outcome_label(outcome, clock))
     elif known:
-        parts.append(say("capture", "missing: {lost}", lost=lost))
+        parts.append(say("capture", "missing: {lost}", lost=numeral(lost)))
     else:
         parts.append(say("capture", "losses cannot be told"))
     if still_s >= FREEZE_TOLD_S:

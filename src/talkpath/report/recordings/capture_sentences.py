@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from talkpath.apps import apps
 from talkpath.apps.contract.feature import SURE_CONFIDENCE
 from talkpath.measure.call import Attempt, Call, Findings, PairedDirection, ProxyKind, Stream
-from talkpath.measure.quality import TALKABLE_MOS
+from talkpath.measure.silence import SILENT_END_S
 from talkpath.report.recordings.both_ends import VANISHED_UP, is_seen_from_both_ends
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
 from talkpath.report.recordings.control_sentences import (
@@ -17,20 +17,12 @@ from talkpath.report.recordings.control_sentences import (
     fitting_mechanisms,
 )
 from talkpath.report.recordings.outcome_words import outcome_label, what_arrived
-from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
+from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.errors import error_sentence
 from talkpath.report.words.language import say
 from talkpath.report.words.reasons import next_step
 from talkpath.report.words.sentences import with_trouble
-from talkpath.verdict.bases.call_outcome import (
-    POOR_DELAY_MS,
-    POOR_FROZEN,
-    POOR_JITTER_MS,
-    POOR_LOSS,
-    POOR_UNEVEN_MS,
-    SHARED_APPS,
-    STOPPED_S,
-)
+from talkpath.verdict.bases.call_outcome import SHARED_APPS
 from talkpath.verdict.bases.calls_together import JudgedCall
 from talkpath.verdict.model import Verdict
 
@@ -45,17 +37,6 @@ def app_name(app: str, confidence: float = 1.0) -> str:
     known = apps().get(app)
     name = known.recorded_name or known.name if known else say("capture", "an app that is not known")
     return name if confidence >= SURE_CONFIDENCE else f"{name}?"
-
-
-def no_call_found(findings: Findings) -> str:
-    """That there is no call, or what may be one of an app that is not known."""
-    if findings.unnamed_streams:
-        return say(
-            "capture",
-            "No call found, but a steady two-way stream of packets at a voice's pace: a call of an app that is not "
-            "known, a tunnel, or a game.",
-        )
-    return say("capture", "No call found.")
 
 
 def call_kind(call: Call) -> str:
@@ -121,9 +102,9 @@ def stream_losses(stream: Stream) -> str:
     """The losses of a stream."""
     if stream.lost is None or stream.loss_pct is None:
         return say("capture", "losses cannot be told")
-    values = {"lost": stream.lost, "share": percent(stream.loss_pct / 100, 1)}
+    values = {"lost": numeral(stream.lost), "share": percent(stream.loss_pct / 100, 1)}
     if stream.loss_basis == "cadence" and stream.lost_range is not None:
-        values |= {"low": stream.lost_range[0], "high": stream.lost_range[1]}
+        values |= {"low": numeral(stream.lost_range[0]), "high": numeral(stream.lost_range[1])}
         return say("capture", "lost, estimated from the packet interval: {lost} ({share}; {low} to {high})", **values)
     if stream.loss_basis == "cadence":
         return say("capture", "lost, estimated from the packet interval: {lost} ({share})", **values)
@@ -159,6 +140,13 @@ def call_sentence(judged: JudgedCall[Call], clock: RecordingClock = NO_CLOCK) ->
             "with trouble at the app's own servers.",
             **values,
         )
+    if _ended_idle(judged):
+        values["seconds"] = seconds(_idle_end_s(call), 0)
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; in its last {seconds} no media went either way, and they tell nothing more.",
+            **values,
+        )
     if verdict.reason and verdict.reason.code == "short_capture":
         return say(
             "capture", "{call}: {outcome}; {facts}; what was recorded of it is too short to tell more.", **values
@@ -190,9 +178,22 @@ def together_sentence(verdict: Verdict, clause: str) -> str:
     return " ".join(with_trouble([told], verdict))
 
 
-def call_advice(verdict: Verdict) -> str:
+def _idle_end_s(call: Call) -> float:
+    """For how long the call's connections went on after its media."""
+    return call.control_end_s - call.start_s - call.duration_s
+
+
+def _ended_idle(judged: JudgedCall[Call]) -> bool:
+    """Whether a call tells too little because its media ended long before it did; the recording is not short."""
+    reason = judged.verdict.reason
+    return reason is not None and reason.code == "short_capture" and _idle_end_s(judged.call) > SILENT_END_S
+
+
+def call_advice(judged: JudgedCall[Call]) -> str:
     """The kind of trouble that a verdict on a call points to, and what to do about an insufficient one."""
-    return " ".join(with_trouble([], verdict) + list(filter(None, [_next_step(verdict)])))
+    another = say("capture", "Record another call, of half a minute or more, in which both ends talk.")
+    step = another if _ended_idle(judged) else _next_step(judged.verdict)
+    return " ".join(with_trouble([], judged.verdict) + list(filter(None, [step])))
 
 
 def _next_step(verdict: Verdict) -> str:
@@ -216,19 +217,8 @@ def _next_step(verdict: Verdict) -> str:
                 "capture",
                 "Record the same call at the other end too (`--peer`), or run `talkpath check` on this network now.",
             )
-        case "single_request":
-            return say("capture", "Try the call again while recording, or run `talkpath check` on this network now.")
         case _:
             return ""
-
-
-def no_call_advice() -> str:
-    """What to do about a recording without a call."""
-    return say(
-        "capture",
-        "Record on the device that makes the call, or on its router, and begin before it rings: a recording of the "
-        "right network interface shows a call within seconds (`talkpath listen` tells meanwhile).",
-    )
 
 
 def source_note(findings: Findings) -> str:
@@ -241,25 +231,6 @@ def source_note(findings: Findings) -> str:
         "These are the app's own statistics ({name}), not packets: nothing shows lateness, other traffic, or what "
         "happened between two readings.",
         name=name,
-    )
-
-
-def poor_note(calls: Sequence[JudgedCall[Call]]) -> str:
-    """What is poor, in the numbers that are told of each call; "" where none is good or poor."""
-    if not any(one.outcome.kind in ("good", "poor") for one in calls):
-        return ""
-    return say(
-        "capture",
-        "Poor, as told here: {lost} lost, or {still} of the time still beyond what this end's own packets show; {stop} "
-        "still at once; a tenth of half a minute lost or still; half of the packets {uneven} or one in twenty {late} "
-        "behind; jitter {jitter}; voice quality below {mos}.",
-        lost=percent(POOR_LOSS),
-        still=percent(POOR_FROZEN),
-        stop=seconds(STOPPED_S, 0),
-        uneven=milliseconds(POOR_UNEVEN_MS),
-        late=milliseconds(POOR_DELAY_MS),
-        jitter=milliseconds(POOR_JITTER_MS),
-        mos=numeral(TALKABLE_MOS, 1),
     )
 
 
@@ -304,6 +275,11 @@ def attempt_sentence(judged: JudgedCall[Attempt], clock: RecordingClock = NO_CLO
         told = (_unanswered_setup(verdict, values), _carried_beside(verdict), proxy_note(verdict.app, attempt.proxy))
         return " ".join(filter(None, told))
     return say("capture", "{app}, a call set up from {time} on: {outcome}; nothing answered.", **values)
+
+
+def attempt_advice() -> str:
+    """What to do about a call that was set up without talk."""
+    return say("capture", "Try the call again while recording, or run `talkpath check` on this network now.")
 
 
 def _unanswered_setup(verdict: Verdict, values: dict[str, str]) -> str:

@@ -13,7 +13,7 @@ from talkpath.measure.call import Call, Moment, Second, Stream
 from talkpath.measure.pauses import without_pauses
 from talkpath.report.check_text import STYLES
 from talkpath.report.printable import printable
-from talkpath.report.recordings import call_pieces, capture_sentences
+from talkpath.report.recordings import call_pieces, capture_sentences, no_call
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
 from talkpath.report.recordings.outcome_words import CALL_OUTCOME_MARKS as MARKS_OF
 from talkpath.report.recordings.outcome_words import OUTCOME_STATES, outcome_label
@@ -53,7 +53,7 @@ def show_capture(
         if note:
             console.print(f"  {note}")
     if not findings.calls and not findings.attempts:
-        console.print(f"  {capture_sentences.no_call_found(findings)} {capture_sentences.no_call_advice()}")
+        console.print(f"  {no_call.no_call_found(findings)} {no_call.no_call_advice(findings)}")
     if judged.calls:
         console.print(call_table(judged.calls, clock))
     for places in call_pieces.told_together(judged.calls):
@@ -66,8 +66,9 @@ def show_capture(
     for attempt in judged.attempts:
         console.print()
         console.print(f"  {capture_sentences.attempt_sentence(attempt, clock)}", highlight=False)
+        console.print(f"     {capture_sentences.attempt_advice()}", highlight=False)
     show_together(console, judged.together)
-    for note in (capture_sentences.poor_note(judged.calls), sentences.translation_note()):
+    for note in (*call_pieces.call_notes(judged.calls), sentences.translation_note()):
         if note:
             console.print(Text(f"\n  {note}", style="dim"))
 
@@ -96,7 +97,7 @@ def _call_row(
 ) -> tuple[str | Text, ...]:
     call, outcome = calls[places[0]].call, calls[places[0]].outcome
     return (
-        *call_pieces.call_cells(places, calls, capture_sentences.app_name(call.app, call.app_confidence), clock),
+        *call_pieces.call_cells(places, calls, clock),
         Text(
             f"{MARKS_OF[outcome.kind]} {outcome_label(outcome, clock, call)}",
             style=STYLES[OUTCOME_STATES[outcome.kind]],
@@ -129,7 +130,7 @@ def _timeline_legend(call: Call, width: int, clock: RecordingClock) -> Text:
     text = Text(f"    {say('capture', 'from {time} on, {seconds} a mark:', time=clock.at(call.start_s), seconds=each)}")
     used = {mark for direction in ("sent", "received") for mark in _timeline_marks(call.seconds, direction, width)}
     for mark in sorted(used):
-        text.append(f"  {SECOND_MARKS[mark][0]} ", style=SECOND_MARKS[mark][1])
+        text.append(f"  {SECOND_MARKS[mark][0]}{SPACE}", style=SECOND_MARKS[mark][1])
         text.append(capture_sentences.mark_meanings()[mark].replace(" ", SPACE))
     return text
 
@@ -152,7 +153,7 @@ def _show_call(
 ) -> None:
     judged, number = calls[places[0]], call_pieces.call_numbers(places)
     console.print(f"  {number}. {call_pieces.call_words(places, calls, clock)}", highlight=False)
-    if advice := capture_sentences.call_advice(judged.verdict):
+    if advice := capture_sentences.call_advice(judged):
         console.print(f"     {advice}", highlight=False)
     if len(places) > 1:
         return
@@ -169,9 +170,13 @@ def _show_streams(console: Console, call: Call, outcome: Outcome, clock: Recordi
     """A line for each stream, in the order of the call, where there are more than anybody reads the largest."""
     streams = [stream for stream in call.streams if stream.medium is not None]
     largest = sorted(range(len(streams)), key=lambda number: -streams[number].packets)[:MAX_SHOWN_STREAMS]
+    names = [stream_name(stream) for stream in streams]
     for number in sorted(largest):
-        stream = streams[number]
-        console.print(f"    {_stream_line(stream, _stream_losses(outcome, stream, clock))}", highlight=False)
+        stream, name = streams[number], names[number]
+        place = f" {names[: number + 1].count(name)}" if names.count(name) > 1 else ""
+        console.print(
+            f"    {name}{place}: {_stream_line(stream, _stream_losses(outcome, stream, clock))}", highlight=False
+        )
     if more := len(streams) - len(largest):
         told = count("capture", "{number} more stream: see --json", "{number} more streams: see --json", more)
         console.print(f"    {told}", highlight=False)
@@ -183,15 +188,18 @@ def _stream_losses(outcome: Outcome, stream: Stream, clock: RecordingClock) -> s
     return outcome_label(outcome, clock) if silent and not stream.lost else capture_sentences.stream_losses(stream)
 
 
-def _stream_line(stream: Stream, losses: str) -> str:
-    name = say(
+def stream_name(stream: Stream) -> str:
+    """The direction and the medium of a stream."""
+    return say(
         "capture",
         "{direction}, {medium}",
         direction=capture_sentences.direction_word(stream.direction),
         medium=sentences.medium_word(stream.medium or ""),
     )
-    came = count("unit", "{number} packet", "{number} packets", stream.packets)
-    parts = [f"{name}: {came}", losses]
+
+
+def _stream_line(stream: Stream, losses: str) -> str:
+    parts = [count("unit", "{number} packet", "{number} packets", stream.packets), losses]
     if stream.jitter_ms is not None:
         parts.append(say("capture", "jitter {ms}", ms=milliseconds(stream.jitter_ms)))
     if stream.freezes:
@@ -204,6 +212,8 @@ def _stream_line(stream: Stream, losses: str) -> str:
                 seconds=seconds(stream.frozen_s),
             )
         )
+    if 1000 * stream.frozen_s > stream.freezes * stream.longest_gap_ms:
+        parts.append(say("capture", "stops that follow each other within a second count as one"))
     if stream.longest_gap_ms:
         parts.append(say("capture", "longest pause {ms}", ms=milliseconds(stream.longest_gap_ms)))
     return listed(parts)

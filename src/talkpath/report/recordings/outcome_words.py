@@ -31,7 +31,7 @@ OUTCOME_STATES = {
 }
 """Outcome -> the state whose colour it is shown in."""
 
-FREEZE_TOLD_S, UNSEEN_S, TELLING_OWN_SHARE = 0.05, 5.0, 0.25
+FREEZE_TOLD_S, UNSEEN_S, TELLING_OWN_SHARE, FILE_END_S = 0.05, 5.0, 0.25, 1.0
 FEWEST_UDP_REQUESTS = 3
 
 
@@ -69,19 +69,39 @@ def what_arrived(call: Call, verdict: Verdict, outcome: Outcome) -> str:
         *_missing_picture(call, outcome),
         *_sent_words(call, verdict, outcome),
         *vanished_words(verdict),
-        say("capture", "the recording's clock does not tell delay, standstills and quality")
-        if call.clock == "clusters"
-        else "",
-        say("capture", "the recording's clock does not tell how evenly packets came")
-        if call.clock == "batches"
-        else "",
+        _untold_words(call, outcome),
         _own_end(call),
         say("capture", "UDP did not pass, TCP did") if _fell_back(call) else "",
+        _ending(call),
     ]
     told = listed(part for part in parts if part)
     if outcome.kind != "poor":
         return told
     return say("capture", "because of {signs}: {facts}", signs=listed(map(_sign, outcome.signs)), facts=told)
+
+
+def _untold_words(call: Call, outcome: Outcome) -> str:
+    """What the recording cannot tell, and why."""
+    if call.clock == "clusters":
+        return say("capture", "the recording's clock does not tell delay, standstills and quality")
+    if call.clock == "batches":
+        return say("capture", "the recording's clock does not tell how evenly packets came")
+    if call.partly_read:
+        return say("capture", "packets that may be media of it were cut too short to be read")
+    if outcome.signs == ("clock",):
+        return say("capture", "what this end sent came no better, so this device may be why")
+    return ""
+
+
+def _ending(call: Call) -> str:
+    """How the call ended, where that is known: somebody hung up, the recording was over, or no usual good-bye came."""
+    if call.closed:
+        return say("capture", "it was hung up")
+    if call.file_end_s - call.start_s - call.duration_s < FILE_END_S:
+        return say("capture", "the recording ends with it")
+    if call.opened and call.file_end_s - call.control_end_s >= UNSEEN_S:
+        return say("capture", "it ended without a good-bye")
+    return ""
 
 
 def _sign(sign: str) -> str:
@@ -107,7 +127,7 @@ def _own_end(call: Call) -> str:
     if call.guessed_ends:
         return say("capture", "which of the two ends recorded it is a guess")
     if call.assumed_ends:
-        return say("capture", "which of the two ends recorded it is assumed, by how far the packets had come")
+        return say("capture", "that this end recorded it is likely, not certain")
     return ""
 
 

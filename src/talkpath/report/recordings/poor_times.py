@@ -1,4 +1,4 @@
-"""When a call was poor: the times in which what came was lost or stood still, told in a few words."""
+"""When a call was poor: the times in which what came was lost or stood still, told in a few words; and what poor is."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from itertools import accumulate, groupby
 
 from talkpath.measure.call import Call, Moment
 from talkpath.measure.pauses import without_pauses
+from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.report.recordings.clock import RecordingClock
+from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
 from talkpath.report.words.language import listed, say
-from talkpath.verdict.bases.call_outcome import Sign
+from talkpath.verdict.bases.call_outcome import (
+    POOR_DELAY_MS,
+    POOR_FROZEN,
+    POOR_JITTER_MS,
+    POOR_LOSS,
+    POOR_UNEVEN_MS,
+    STOPPED_S,
+    Sign,
+)
 
 WORST_SHARE, BAD_SHARE = 0.75, 0.1
 """The worst seconds are those that together hold so much of all that was missing; seconds beside them belong to them
@@ -41,9 +51,9 @@ def poor_times(call: Call, signs: Collection[Sign]) -> list[tuple[int, int]]:
     )
     times: list[tuple[int, int]] = []
     for _, run in groupby(shares, lambda one: one[1] >= min(bound, BAD_SHARE)):
-        seconds = list(run)
-        begin_s, end_s = seconds[0][0], seconds[-1][0] + 1
-        if max(share for _, share in seconds) < bound:
+        part = list(run)
+        begin_s, end_s = part[0][0], part[-1][0] + 1
+        if max(share for _, share in part) < bound:
             continue
         if times and begin_s - times[-1][1] < FINE_AGAIN_S:
             begin_s, _ = times.pop()
@@ -56,3 +66,20 @@ def _missing_share(moment: Moment, signs: Collection[Sign]) -> float:
     came, lost = moment.received.packets, moment.received.lost or 0
     still = (moment.received.frozen_ms - moment.sent.frozen_ms) / 1000 if "freezes" in signs else 0.0
     return max(0.0, still, lost / (came + lost) if lost and "loss" in signs else 0.0)
+
+
+def poor_note() -> str:
+    """What is poor, in the numbers that are told of each call."""
+    return say(
+        "capture",
+        "Poor, as told here: {lost} lost, or {still} of the time still beyond what this end's own packets show; {stop} "
+        "still at once; a tenth of half a minute lost or still; half of the packets {uneven} or one in twenty {late} "
+        "behind; jitter {jitter}; voice quality below {mos}.",
+        lost=percent(POOR_LOSS),
+        still=percent(POOR_FROZEN),
+        stop=seconds(STOPPED_S, 0),
+        uneven=milliseconds(POOR_UNEVEN_MS),
+        late=milliseconds(POOR_DELAY_MS),
+        jitter=milliseconds(POOR_JITTER_MS),
+        mos=numeral(TALKABLE_MOS, 1),
+    )
