@@ -12,8 +12,14 @@ from click.testing import CliRunner, Result
 from talkpath.cli import cli
 from talkpath.conduct.repeated_checks import Bounds
 from talkpath.errors import UsageError
+from talkpath.evidence.bundle import write_check
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.scenario import Scenario
+from talkpath.report.check_json import judge_check
 from talkpath.report.words.language import language_codes
 from talkpath.wire.control.campaign import read_campaign
+from talkpath.wire.control.keys import Signer
 
 LINK = "talkpath://127.0.0.1:1/#" + "A" * 43
 
@@ -24,6 +30,11 @@ def run(*arguments: str, answer: str = "") -> Result:
 
 def day(later: int) -> str:
     return (datetime.now(UTC) + timedelta(days=later)).date().isoformat()
+
+
+@pytest.fixture(autouse=True)
+def private_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALKPATH_PRIVATE_SERVERS", "1")
 
 
 @pytest.fixture
@@ -80,17 +91,18 @@ def test_a_changed_one_and_one_that_is_over_are_refused(tmp_path: Path, campaign
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "192.168.1.1", "[::1]", "[fec0::1]", "localhost"])
 def test_it_leads_nobody_into_their_own_network(tmp_path: Path, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TALKPATH_PRIVATE_SERVERS", raising=False)
     monkeypatch.setattr("talkpath.conduct.repeated_checks.repeat_checks", pytest.fail)
     link = f"talkpath://{host}:22/#{'A' * 43}"
-    made = run("campaign", link, "--by", "x", "--until", day(3), "--key", str(tmp_path / "key.pem"))
+    make = ("campaign", link, "--by", "x", "--until", day(3), "--key", str(tmp_path / "key.pem"))
+    made = run(*make)
+    monkeypatch.delenv("TALKPATH_PRIVATE_SERVERS")
+    assert "no public address" in str(run(*make).exception), "its organiser is told, before any volunteer is"
     refused = run("watch", "--campaign", made.stdout.strip(), "--yes")
     assert "no public address" in str(refused.exception)
 
 
 def test_watch_waits_until_it_begins_and_ends_when_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slept, bounds = list[float](), list[Bounds]()
-    monkeypatch.setenv("TALKPATH_PRIVATE_SERVERS", "1")
     monkeypatch.setattr("talkpath.cli.watch.WallClock.sleep", lambda clock, seconds: slept.append(seconds))
     monkeypatch.setattr(
         "talkpath.conduct.repeated_checks.repeat_checks", lambda measure, given, *rest, **more: bounds.append(given)
@@ -100,3 +112,27 @@ def test_watch_waits_until_it_begins_and_ends_when_it_does(tmp_path: Path, monke
     assert "It waits until" in told.stderr
     assert 86_400 < slept[0] <= 2 * 86_400
     assert (bounds[0].times, bounds[0].for_s) == (4, pytest.approx(2 * 86_400 - 60, abs=1.0))
+
+
+def test_its_link_lasts_as_long_as_it_does(tmp_path: Path) -> None:
+    def made(later: int) -> Result:
+        link = f"talkpath://127.0.0.1:1/?until={day(later)}T22:03Z#{'A' * 43}"
+        return run("campaign", link, "--by", "x", "--until", day(3), "--key", str(tmp_path / "key.pem"))
+
+    assert "ends before the campaign" in str(made(1).exception)
+    assert "ends before the campaign" in str(made(3).exception), "on its last day, before that is over"
+    assert made(4).exception is None
+
+
+def test_a_restart_begins_no_new_count(
+    tmp_path: Path, campaign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = list[Bounds]()
+    monkeypatch.setattr(
+        "talkpath.conduct.repeated_checks.repeat_checks", lambda measure, given, *rest, **more: bounds.append(given)
+    )
+    for kept in range(2):
+        run("watch", "--campaign", campaign, "--yes", "-o", str(tmp_path))
+        facts = run_sim(make_plan(choose_arms(["webrtc"]), k=4), Scenario.parse("clean", (), kept))
+        (tmp_path / f"check-{kept + 1:04}.talkpath").write_bytes(write_check(facts, judge_check(facts)[1], Signer.fresh()))
+    assert [each.times for each in bounds] == [bounds[0].times, bounds[0].times - 1]

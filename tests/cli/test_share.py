@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import socket
 import threading
 from collections.abc import Iterator
@@ -141,6 +142,7 @@ def test_it_shows_asks_sends_and_takes_back(far: Observatory, bundle: Path) -> N
 def test_nothing_leaves_without_a_yes(far: Observatory, bundle: Path, answer: str) -> None:
     told = run("share", bundle, "--to", far.url, answer=answer)
     assert isinstance(told.exception, click.Abort)
+    assert str(told.exception) == "Nothing was sent."
     assert far.heard == []
     assert not bundle.with_suffix(".shared.json").exists()
 
@@ -165,13 +167,39 @@ def test_what_is_refused_leaves_no_receipt(far: Observatory, bundle: Path) -> No
     assert not bundle.with_suffix(".shared.json").exists()
 
 
-def test_an_observatory_that_is_not_there_keeps_the_receipt(bundle: Path) -> None:
+def test_an_observatory_that_is_not_there_got_nothing_and_stands_in_the_way_of_no_other(
+    far: Observatory, bundle: Path
+) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
         error = failed(run("share", bundle, "--to", url, "--yes"))
-        assert "127.0.0.1" not in str(error)
-        assert "cannot be reached" in str(failed(run("withdraw", bundle.with_suffix(".shared.json"))))
+    assert "127.0.0.1" not in str(error)
+    assert not bundle.with_suffix(".shared.json").exists()
+    assert run("share", bundle, "--to", far.url, "--yes").exception is None
+
+
+def test_where_it_may_have_come_through_the_receipt_is_kept(bundle: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+
+        def hang_up() -> None:
+            end, _ = silent.accept()
+            end.recv(1000)
+            end.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        told = run("share", bundle, "--to", f"http://127.0.0.1:{silent.getsockname()[1]}", "--yes")
+    assert "the receipt is kept" in told.stderr
+    assert "cannot be reached" in str(failed(run("withdraw", bundle.with_suffix(".shared.json"))))
+
+
+def test_the_command_that_takes_it_back_is_whole(far: Observatory, tmp_path: Path) -> None:
+    place = tmp_path / "my evidence" / "run.talkpath"
+    place.parent.mkdir()
+    place.write_bytes(DATA)
+    told = run("share", place, "--to", far.url, "--yes").stdout
+    command = shlex.split(told.strip().partition("talkpath ")[2])
+    assert "It is removed" in run(*command).output
 
 
 def test_a_receipt_is_never_written_over(far: Observatory, bundle: Path) -> None:
@@ -196,7 +224,7 @@ def test_what_was_shared_before_is_told_before_anything_is_asked(far: Observator
     assert "this was shared before" in str(failed(again))
     assert "It tells" not in again.stderr
     assert "It is removed" in run("withdraw", bundle.with_suffix(".shared.json")).output
-    assert "One that was used is deleted" in str(failed(run("withdraw", bundle.with_suffix(".shared.json"))))
+    assert "cannot be read" in str(failed(run("withdraw", bundle.with_suffix(".shared.json"))))
     assert run("share", bundle, "--to", far.url, "--yes").exception is None
     assert [method for method, *_ in far.heard] == ["PUT", "DELETE", "PUT"]
 

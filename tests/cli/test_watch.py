@@ -59,6 +59,21 @@ def test_two_checks_are_told_kept_and_taken_together(tmp_path: Path) -> None:
     assert "127.0.0.1" not in done.stdout
 
 
+def test_who_goes_on_in_the_same_folder_replaces_nothing_and_every_check_counts(tmp_path: Path) -> None:
+    folder = tmp_path / "evidence"
+    folder.mkdir()
+    with FarEnd(tmp_path) as far:
+        again = ("watch", far.link, *small_plan(tmp_path), "--times", "2", "--every", "0.01", "-o", str(folder))
+        run_talkpath(*again)
+        first = {file.name: file.read_bytes() for file in folder.iterdir()}
+        done = run_talkpath(*again, "--json")
+    names = [f"check-{number:04}.talkpath" for number in range(1, 5)]
+    assert sorted(file.name for file in folder.iterdir()) == names
+    assert {name: (folder / name).read_bytes() for name in first} == first
+    assert [json.loads(line)["number"] for line in done.stdout.splitlines()] == [3, 4]
+    assert "count too: 2." in done.stderr
+
+
 def test_stopped_between_two_checks_it_tells_what_there_is(tmp_path: Path) -> None:
     with FarEnd(tmp_path) as far:
         command = [*TALKPATH, "watch", far.link, *small_plan(tmp_path), "--times", "2", "--every", "30"]
@@ -75,7 +90,10 @@ def test_stopped_between_two_checks_it_tells_what_there_is(tmp_path: Path) -> No
 
 
 @pytest.mark.long
-def test_a_campaign_runs_until_it_is_stopped_and_its_rule_stands_with_the_result(tmp_path: Path) -> None:
+def test_a_campaign_runs_until_it_is_stopped_and_its_rule_stands_with_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALKPATH_PRIVATE_SERVERS", "1")
     with FarEnd(tmp_path) as far:
         until = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
         made = run_talkpath("campaign", far.link, "--by", "a test", "--until", until, "--key", str(tmp_path / "key"))

@@ -84,12 +84,12 @@ def main(commands: click.Group = cli) -> None:
         error.show(message)
         click.echo("\n".join(map(printable, message.getvalue().split("\n"))), err=True, nl=False)
         sys.exit(USAGE)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as ended:
         from talkpath.cli._terminal.language import asked_language
         from talkpath.report.words.language import say, speaking
 
         with speaking(asked_language(sys.argv)):
-            click.echo(f"talkpath: {say('ended', 'Stopped.')}", err=True)
+            click.echo(f"talkpath: {str(ended) or say('ended', 'Stopped.')}", err=True)
         sys.exit(STOPPED_EXIT_CODE)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is written at the very end

@@ -14,7 +14,6 @@ from talkpath.errors import FileError, UsageError, WireError, in_place_of
 
 if TYPE_CHECKING:
     from talkpath.wire.control.campaign import Campaign
-    from talkpath.wire.control.keys import Signer
 
 
 @click.command()
@@ -48,25 +47,34 @@ def command(
     Whoever takes part runs `talkpath watch --campaign TEXT`, reads what it will do and when it ends, and agrees or
     not. End, apps and number of checks are fixed by your signature before it begins. LINK is that of the test server.
     """
+    from talkpath.api.listed_check import listed_addresses
     from talkpath.experiment.plan import choose_arms
     from talkpath.probe.invite_link import parse_invite_link
     from talkpath.wire.control.campaign import Campaign, campaign_text
     from talkpath.wire.control.invitation import UNTIL_FORMAT
+    from talkpath.wire.control.keys import Signer
 
     if not link:
         raise UsageError("Name the invite link of the test server that volunteers shall use.")
     choose_arms(names, ("voice",))
+    invited = parse_invite_link(link)
+    if listed_addresses().link(invited, 0) is None:
+        raise UsageError("The test server has no public address; no volunteer's device would go there.")
+    if invited.until is not None and invited.until.date() <= until.date():
+        raise UsageError("The link ends before the campaign does; let the test server run longer, or end it earlier.")
     made = Campaign(
         by=by,
         key="",
-        link=parse_invite_link(link).text(),
+        link=invited.text(),
         apps=names,
         a_day=a_day,
         begins=(begins or datetime.now(UTC)).strftime(UNTIL_FORMAT),
         ends=until.strftime("%Y-%m-%dT23:59Z"),
     )
+    with in_place_of(OSError, FileError("The file of --key cannot be read or written; name another place.")):
+        signer = Signer.of_file(key_file)
     try:
-        text = campaign_text(made, _organiser_key(key_file))
+        text = campaign_text(made, signer)
     except WireError as error:
         raise UsageError(f"{error} Nothing was made.") from None
     tell_campaign(open_campaign(text))
@@ -98,10 +106,3 @@ def tell_campaign(campaign: Campaign) -> None:
     most_bytes = make_check_plan(campaign.apps).budget_bytes
     for line in (*campaign_lines(campaign, datetime.now(UTC), most_bytes), say("campaign", "Ctrl-C stops it.")):
         click.echo(f"talkpath: {line}", err=True)
-
-
-def _organiser_key(file: Path) -> Signer:
-    from talkpath.wire.control.keys import Signer
-
-    with in_place_of(OSError, FileError("The file of --key cannot be read or written; name another place.")):
-        return Signer.of_file(file)

@@ -21,7 +21,7 @@ import click
 
 from talkpath.cli._terminal.exit_codes import error_exit_code
 from talkpath.cli._terminal.language import language_option
-from talkpath.cli._terminal.output_file import tell_written
+from talkpath.cli._terminal.output_file import NEW_FILE, output_option, tell_written
 from talkpath.errors import FileError, UsageError, file_written
 
 if TYPE_CHECKING:
@@ -124,9 +124,9 @@ SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each file (spec tp-007).")
 @click.option("--addresses", is_flag=True, help="Show addresses and ports on the screen.")
 @click.option("--peer", type=click.Path(path_type=Path), help="The same call recorded at the other end.")
-@click.option("--html", type=click.Path(path_type=Path), help="Write a report with pictures to this file.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed bundle here.")
-@click.option("--parquet", type=click.Path(path_type=Path), help="Write all media packets to this Parquet file.")
+@click.option("--html", type=NEW_FILE, help="Write a report with pictures to this file.")
+@output_option
+@click.option("--parquet", type=NEW_FILE, help="Write all media packets to this Parquet file.")
 @click.option(
     "--jobs", type=click.IntRange(1, 64), help="Files to read at once. Default: as many as cores if they are large."
 )

@@ -37,11 +37,11 @@ def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bo
     every = load_claims()
     chosen = _chosen_claims(ids, {claim.id: claim for claim in every}) if ids else every
     superseded = {claim.id for claim in every} - {claim.id for claim in current_claims(every)}
-    if folder is None:
-        ledger = Ledger(tuple(chosen))
-    else:
-        standing = [claim for claim in chosen if claim.id not in superseded]
-        ledger = results_of_folder(standing, folder, load_published(), country)
+    ledger = (
+        Ledger(tuple(chosen))
+        if folder is None
+        else results_of_folder([one for one in chosen if one.id not in superseded], folder, load_published(), country)
+    )
     if as_json:
         click.echo(msgspec.json.encode(ledger))
         return

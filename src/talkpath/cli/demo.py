@@ -54,7 +54,11 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
     chosen = play.choose_driver(driver)
     if chosen == "netns":
         namespace.enter_namespace()
-    _make_folder(folder)
+    with in_place_of(
+        OSError, FileError("The folder of --out cannot be written; name another one. Nothing was played.")
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "demo.json").touch()
     with DemoProgress(screen(stderr=True)) as progress:
         performance = play.play_scenes(read_script(), chosen, seed, progress)
     written = _write_files(folder, performance)
@@ -63,21 +67,9 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
         return
     console = screen()
     console.width = min(console.width, 110) if console.is_terminal else 100
-    console.print(demo_summary(performance, printable(str(folder)), printable(_typed_command())), highlight=False)
-
-
-def _typed_command() -> str:
-    """How this program is called from here: by its name where a shell finds it, else by the path that was used."""
-    called = sys.argv[0]
-    return called if Path(called).name == "talkpath" and shutil.which("talkpath") is None else "talkpath"
-
-
-def _make_folder(folder: Path) -> None:
-    with in_place_of(
-        OSError, FileError("The folder of --out cannot be written; name another one. Nothing was played.")
-    ):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "demo.json").touch()
+    # By its name where a shell finds it, else by the path that was used.
+    typed = sys.argv[0] if Path(sys.argv[0]).name == "talkpath" and not shutil.which("talkpath") else "talkpath"
+    console.print(demo_summary(performance, printable(str(folder)), printable(typed)), highlight=False)
 
 
 def _write_files(folder: Path, performance: DemoResult) -> str:

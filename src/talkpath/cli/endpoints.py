@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from talkpath.cli._terminal.language import language_option
+from talkpath.cli._terminal.output_file import output_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Print which servers would be asked, and send nothing.")
 @click.option("--yes", is_flag=True, help="You have read the plan: send without asking.")
 @click.option("--gap", default=10.0, hidden=True, help="Seconds before what was silent is asked again (the lab's).")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed bundle here.")
+@output_option
 @click.option("--every", default=1.0, hidden=True, help="Seconds between two greetings of a series (the lab's).")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan or the result as JSON (spec tp-004).")
 @language_option
@@ -65,19 +66,15 @@ def command(
 
     Exit code 0 asked, whatever the answers; 2 usage; 3 not agreed to, or no server answered.
     """
-    from talkpath.cli._terminal.output_file import require_folder
     from talkpath.cli.check.measuring import ip_version
     from talkpath.probe.endpoint_catalogue import choose_endpoints, read_catalogue
 
     family = ip_version(v4, v6)
     chosen = choose_endpoints(read_catalogue(catalogue), apps, int(tier))
-    require_folder(output)
-    if dry_run or not yes:
-        show_plan(chosen, int(tier), as_json and dry_run, to_stderr=not dry_run)
     if dry_run:
+        show_plan(chosen, int(tier), as_json, to_stderr=False)
         return 0
-    if not yes and not ask_for_consent():
-        click.echo("talkpath: nothing was sent.", err=True)
+    if not yes and not agrees_to(chosen, int(tier), "nothing was sent."):
         return 3
     return _ask_and_report(chosen, int(tier), family, (gap, every), output, as_json)
 
@@ -101,11 +98,15 @@ def show_plan(chosen: ChosenEndpoints, tier: int, as_json: bool, *, to_stderr: b
     )
 
 
-def ask_for_consent() -> bool:
-    """Does whoever sits here agree? Nobody can where nobody sits."""
+def agrees_to(chosen: ChosenEndpoints, tier: int, otherwise: str) -> bool:
+    """Show the plan. Does whoever sits here agree? Nobody can where nobody sits. `otherwise` is said after a no."""
+    show_plan(chosen, tier, False, to_stderr=True)
     if not sys.stdin.isatty():
         raise UsageError("Nobody is here to agree to this plan; read it, then add --yes. Nothing was sent.")
-    return click.confirm("Send this?", default=False, err=True)
+    agreed = click.confirm("Send this?", default=False, err=True)
+    if not agreed:
+        click.echo(f"talkpath: {otherwise}", err=True)
+    return agreed
 
 
 def _ask_and_report(

@@ -8,15 +8,16 @@ from pathlib import Path
 import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
-from talkpath.errors import FileError, UsageError, in_place_of
+from talkpath.cli._terminal.output_file import NEW_FILE
+from talkpath.errors import UsageError, file_written
+from talkpath.report.printable import printable
+from talkpath.report.words.language import say
 
 
 @click.command()
 @click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="BUNDLE...")
 @click.option("--ooni", "as_ooni", is_flag=True, help="Write OONI's data format 0.2.0: JSON, one measurement a line.")
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the measurements to this file."
-)
+@click.option("-o", "--output", type=NEW_FILE, help="Write the measurements to this file.")
 @limited_judging
 def command(bundles: tuple[Path, ...], as_ooni: bool, output: Path | None) -> None:
     """Convert bundles to other formats (OONI).
@@ -35,6 +36,7 @@ def command(bundles: tuple[Path, ...], as_ooni: bool, output: Path | None) -> No
     ]
     if output is None:
         click.echo("\n".join(lines).encode())
-        return
-    with in_place_of(OSError, FileError("The measurements cannot be written; name another place with -o.")):
-        output.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    else:
+        with file_written(output):
+            output.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        click.echo(say("again", "Written to {file}.", file=printable(str(output))), err=True)

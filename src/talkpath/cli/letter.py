@@ -9,7 +9,8 @@ import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.cli._terminal.language import language_option
-from talkpath.errors import FileError, UsageError, in_place_of
+from talkpath.cli._terminal.output_file import NEW_FILE, free_place
+from talkpath.errors import UsageError, file_written
 from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NEW_FILE,
     help="The page. Default: BUNDLE with .letter.html.",
 )
 @click.option("--responders", type=click.Path(path_type=Path), help="A list of known test servers (spec tp-003).")
@@ -54,8 +55,7 @@ def command(bundle: Path, to: Addressee, link: str, output: Path | None, respond
     if stored.paired is not None:
         raise UsageError(WITHOUT_PAGE)
     record = verify(stored, responders=responders).record
-    place = output or bundle.with_suffix(".letter.html")
-    page = letter_page(stored, data, judge(stored).verdicts, record, to, link)
-    with in_place_of(OSError, FileError("The letter cannot be written; name another place with -o.")):
-        place.write_text(page, encoding="utf-8")
+    place = output or free_place(bundle.with_suffix(".letter.html"))
+    with file_written(place):
+        place.write_text(letter_page(stored, data, judge(stored).verdicts, record, to, link), encoding="utf-8")
     click.echo(say("again", "Written to {file}.", file=printable(str(place))), err=True)

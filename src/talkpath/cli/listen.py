@@ -13,13 +13,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from talkpath.cli._terminal.language import language_option
+from talkpath.cli._terminal.output_file import NEW_FILE, free_place, output_option
 from talkpath.errors import PeerError, UsageError, file_written
 
 if TYPE_CHECKING:
@@ -44,14 +44,6 @@ def source_and_link(words: tuple[str, ...], interface: str | None) -> tuple[str 
             "Name one source of packets, a file, - for standard input, or an interface with -i, and at most one link."
         )
     return (files[0] if files else None), (links[0] if links else "")
-
-
-def show_plan(light: bool, as_json: bool) -> None:
-    """Print what control traffic beside a call costs."""
-    from talkpath.report.recordings.control_sentences import plan_words
-
-    plan = plan_of(light)
-    click.echo(json.dumps(plan._asdict()) if as_json else plan_words(plan))
 
 
 def plan_of(light: bool) -> ControlPlan:
@@ -112,8 +104,8 @@ def show_together(found: list[Findings], earlier: list[Findings], as_json: bool)
 @click.option("--dry-run", is_flag=True, help="Print what control traffic would cost; send nothing.")
 @click.option("--with", "earlier", multiple=True, type=click.Path(path_type=Path), help="A bundle of an earlier call.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a second, and the result at the end.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed bundle here.")
-@click.option("--keep", type=click.Path(dir_okay=False, path_type=Path), help="Write a scrubbed capture here.")
+@output_option
+@click.option("--keep", type=NEW_FILE, help="Write a scrubbed capture here.")
 @language_option
 def command(
     words: tuple[str, ...],
@@ -134,15 +126,14 @@ def command(
     same moments. Then the result says whether the line carried that while the call suffered.
     """
     from talkpath.api import live_recording
-    from talkpath.cli._terminal.output_file import require_folder
     from talkpath.listening.followed_stream import KeptStream
+    from talkpath.report.recordings.control_sentences import plan_words
 
     if dry_run:
-        show_plan(light, as_json)
+        plan = plan_of(light)
+        click.echo(json.dumps(plan._asdict()) if as_json else plan_words(plan))
         return
     source, link = source_and_link(words, interface)
-    for path in (output, keep):
-        require_folder(path)
     before = read_earlier(earlier)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     name = source or interface or ""
@@ -157,7 +148,6 @@ def command(
             findings
             for findings in map(
                 partial(_told_part, output, as_json),
-                count(1),
                 _followed_recordings(kept or stream, name, as_json, control),
             )
             if findings.calls  # a stream of days has parts without end
@@ -209,31 +199,29 @@ def stopped_by_signals(followed: FollowedStream) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _told_part(output: Path | None, as_json: bool, number: int, recording: Recording) -> Findings:
+def _told_part(output: Path | None, as_json: bool, recording: Recording) -> Findings:
     """Write and show one part; return what was found in it."""
     if output:
-        _write_bundle(recording, output, number)
+        _write_bundle(recording, output)
     _show_recording(recording, as_json)
     return recording.findings
 
 
 def _show_recording(recording: Recording, as_json: bool) -> None:
+    from talkpath.cli._terminal.screen import screen
     from talkpath.report.recordings import capture_json, capture_text
 
     if as_json:
         click.echo(capture_json.capture_line(capture_json.capture_result("-", recording.judged)).encode())
-        return
-    from talkpath.cli._terminal.screen import screen
-
-    capture_text.show_capture(screen(), recording.name, recording.judged, clock=recording.clock)
+    else:
+        capture_text.show_capture(screen(), recording.name, recording.judged, clock=recording.clock)
 
 
-def _write_bundle(recording: Recording, output: Path, number: int) -> None:
+def _write_bundle(recording: Recording, output: Path) -> None:
     """Write the evidence of one part; those after the first get a number."""
     from talkpath.evidence.file import write_file
 
-    path = output if number == 1 else output.with_stem(f"{output.stem}-{number}")
-    write_file(path, recording.bundle())
+    write_file(free_place(output), recording.bundle())
 
 
 def _write_capture(kept: KeptStream, keep: Path) -> None:

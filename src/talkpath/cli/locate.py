@@ -10,15 +10,15 @@ import click
 
 from talkpath.cli._terminal.exit_codes import result_exit_code
 from talkpath.cli._terminal.language import language_option
-from talkpath.cli._terminal.output_file import require_folder, tell_written
+from talkpath.cli._terminal.output_file import output_option, tell_written
 from talkpath.cli.check.listed import country_option, directory_option, link_argument, listed_links
 from talkpath.cli.check.measuring import (
     ip_version,
     judge_and_save,
     measure_facts,
-    name_left_out,
     new_signer,
     rehearse_plan,
+    tell_ending,
 )
 from talkpath.cli.check.shape import like_option
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")
 @click.option("-6", "v6", is_flag=True, help="Over IPv6 only.")
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed bundle here.")
+@output_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-010).")
 @language_option
 def command(
@@ -69,7 +69,6 @@ def command(
     if dry_run:
         rehearse_plan(plan, as_json)
         return 0
-    require_folder(output)
     if why := error_queue_missing():
         click.echo(f"talkpath: {why}", err=True)
         return 3
@@ -84,10 +83,8 @@ def _locate_restrictions(request: CheckRequest, link: str, output: Path | None, 
 
     signer = new_signer(False)
     facts = measure_facts(request, link, signer)
-    name_left_out(request.plan, facts)
     result = judge_and_save(facts, signer, output)
-    if result.ended:
-        click.echo(f"talkpath: {result.ended}", err=True)
+    tell_ending(request.plan, result)
     places = restricted_places(facts)
     if as_json:
         click.echo(json.dumps(location_report.location_json(facts, places)))

@@ -9,13 +9,14 @@ import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.cli._terminal.language import language_option
+from talkpath.cli._terminal.output_file import NEW_FILE
 from talkpath.errors import file_written
 from talkpath.report.printable import printable
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("-o", "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write one HTML file here.")
+@click.option("-o", "--html", "page", type=NEW_FILE, help="Write one HTML file here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004, for a recording tp-007).")
 @language_option
 @limited_judging
@@ -42,12 +43,11 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
             page.write_text(judgement_page(stored, judgement, notes), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(judgement.record | {"changes": judgement.changes}))
-        return
-    if page is not None:
+    elif page is not None:
         click.echo(say("again", "Written to {file}.", file=printable(str(page))), err=True)
-        return
-    if stored.simulated:
-        click.echo(f"{simulation_note()}\n")
-    show_stored(stored, judgement)
-    for note in notes:
-        click.echo(note)
+    else:
+        if stored.simulated:
+            click.echo(f"{simulation_note()}\n")
+        show_stored(stored, judgement)
+        for note in notes:
+            click.echo(note)

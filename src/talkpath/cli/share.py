@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.cli._terminal.language import language_option
-from talkpath.errors import FileError, PeerError, UsageError
+from talkpath.errors import FileError, PeerError, UsageError, in_place_of
 from talkpath.report.printable import printable
 from talkpath.report.words.language import listed, say
 
@@ -57,10 +58,13 @@ def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> N
         )
     click.echo("\n  ".join(_bundle_contents(stored, len(data))), err=True)
     if not yes:
-        click.confirm(say("share", "Send it to {url}?", url=url), abort=True, err=True)
+        with in_place_of(click.Abort, click.Abort(say("share", "Nothing was sent."))):
+            click.confirm(say("share", "Send it to {url}?", url=url), abort=True, err=True)
     write_share_receipt(place, shared)
     _send_bundle(shared, data, place)
-    click.echo(say("share", "Sent. To take it back: {command}", command=f"talkpath withdraw {printable(place.name)}"))
+    click.echo(
+        say("share", "Sent. To take it back: {command}", command=f"talkpath withdraw {quote(printable(str(place)))}")
+    )
 
 
 def _refuse_bundle(stored: Bundle) -> None:
@@ -74,7 +78,8 @@ def _refuse_bundle(stored: Bundle) -> None:
 
 
 def _send_bundle(shared: ShareReceipt, data: bytes, place: Path) -> None:
-    from talkpath.evidence.share import NotTakenError, send_bundle
+    from talkpath.evidence.http_request import NotTakenError
+    from talkpath.evidence.share import send_bundle
 
     try:
         send_bundle(shared, data)

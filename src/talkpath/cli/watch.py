@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._terminal.language import language_option
+from talkpath.cli._terminal.output_file import free_place, require_folder
 from talkpath.cli.check.listed import country_option, directory_option, link_argument, listed_links
 from talkpath.cli.check.shape import like_option
 from talkpath.errors import UsageError
@@ -85,6 +86,7 @@ def command(
     from talkpath.conduct.repeated_checks import Bounds
     from talkpath.probe.invite_link import parse_invite_link
 
+    require_folder(output)
     if campaign is not None:
         if times or hours or names or like:
             raise UsageError("A campaign says itself how often, how long and which apps. Nothing was measured.")
@@ -95,8 +97,6 @@ def command(
         raise UsageError(f"--every takes at least {LEAST_MINUTES:.0f} minutes: checks are not to become a load.")
     bounds = Bounds(60.0 * minutes, times or MOST_TIMES, 3600.0 * (hours or MAX_WATCH_HOURS))
     plan = _watch_plan((*names, *like), plan_file)
-    if output is not None and not output.is_dir():
-        raise UsageError("The folder for -o does not exist; make it first. Nothing was measured.")
     texts = [link] if link else listed_links(directory, country, 0, most=1 if fresh else 2)
     if not texts:
         return 3
@@ -126,7 +126,9 @@ def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | N
         click.echo(f"talkpath: {say('campaign', 'It waits until {moment} (UTC).', moment=found.begins)}", err=True)
         WallClock().sleep(waits_s)
         now += timedelta(seconds=waits_s)
-    bounds = Bounds(86400.0 / found.a_day, found.checks_left(now), found.left_s(now))
+    made = len(list(output.glob("check-*.talkpath"))) if output else 0
+    times = min(found.checks_left(now), found.checks_left(datetime.min.replace(tzinfo=UTC)) - made)
+    bounds = Bounds(86400.0 / found.a_day, times, found.left_s(now))
     code = _watch_network(_watch_plan(found.apps, plan_file), [link], bounds, output, as_json)
     click.echo(f"talkpath: {stop_rule(found)}", err=True)
     return code
@@ -150,7 +152,17 @@ def _watch_network(plan: Plan, links: Sequence[InviteLink], bounds: Bounds, outp
     from talkpath.report.words.language import say
     from talkpath.verdict.bases.repeated import join_runs
 
-    runs: list[Run] = []
+    runs = earlier_runs(output, links[0])
+    if runs:
+        click.echo(
+            "talkpath: "
+            + say(
+                "watch",
+                "Checks with this test server that the folder holds already, and that count too: {number}.",
+                number=len(runs),
+            ),
+            err=True,
+        )
     click.echo(
         "talkpath: "
         + say(
@@ -171,6 +183,21 @@ def _watch_network(plan: Plan, links: Sequence[InviteLink], bounds: Bounds, outp
     return 0 if any(not run.void for run in runs) else 3
 
 
+def earlier_runs(folder: Path | None, link: InviteLink) -> list[Run]:
+    """The checks with the test server of the link that the folder holds: whoever goes on with a watch picks none. A
+    bundle has the hour of its beginning alone; when it was written the file says."""
+    from talkpath.api.verification import read_bundle
+    from talkpath.verdict.bases.repeated import run_of
+
+    paths = sorted(folder.glob("check-*.talkpath"), key=lambda path: path.stat().st_mtime) if folder else []
+    ended = [(path.stat().st_mtime - time.time(), read_bundle(path).facts) for path in paths]
+    return [
+        run_of(ended_s - facts.duration_s, facts)
+        for ended_s, facts in ended
+        if facts is not None and facts.responder_key == link.key
+    ]
+
+
 def _measuring_function(plan: Plan, links: Sequence[InviteLink], output: Path | None) -> Measure:
     """A function that places a check to one link or the other, and writes its bundle into the folder."""
     from talkpath.api.check_result import Result
@@ -178,14 +205,12 @@ def _measuring_function(plan: Plan, links: Sequence[InviteLink], output: Path | 
     from talkpath.conduct.run_check import run_check
     from talkpath.wire.control.keys import Signer
 
-    written: list[Path] = []
-
     def measure(to_fresh: bool) -> Facts:
         signer = Signer.fresh()
         facts = run_check(CheckRequest(plan=plan), links[to_fresh], signer.public)
         if output is not None:
-            written.append(output / f"check-{len(written) + 1:04}.talkpath")
-            Result.of(facts, signer).save(written[-1])
+            numbers = (int(path.stem[-4:]) for path in output.glob("check-[0-9][0-9][0-9][0-9].talkpath"))
+            Result.of(facts, signer).save(free_place(output / f"check-{max(numbers, default=0) + 1:04}.talkpath"))
         return facts
 
     return measure
@@ -199,12 +224,14 @@ def _publishing_function(kept: list[Run], as_json: bool) -> OnRun:
     from talkpath.report.check_json import judge_check
     from talkpath.verdict.bases.repeated import join_runs
 
+    earlier = tuple(kept)
+
     def publish(runs: list[Run], facts: Facts | None) -> None:
-        kept[:] = runs
+        kept[:] = [*earlier, *runs]
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
         verdicts, check = judge_check(facts) if facts is not None else ([], None)
         if as_json:
-            click.echo(json.dumps(watch_report.watch_json(len(runs), at, check, join_runs(runs))))
+            click.echo(json.dumps(watch_report.watch_json(len(kept), at, check, join_runs(kept))))
         else:
             click.echo(watch_report.check_line(at, verdicts) if facts is not None else watch_report.missed_line(at))
         sys.stdout.flush()

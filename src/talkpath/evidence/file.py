@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from talkpath.errors import FileError, in_place_of
+from talkpath.errors import FileError, file_written, in_place_of
 from talkpath.evidence.bundle import MAX_BUNDLE_BYTES
 
 
@@ -19,5 +19,5 @@ def read_bytes(path: Path) -> bytes:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a bundle's bytes into a file."""
-    with in_place_of(OSError, FileError("The evidence could not be written to the place of -o; is the disk full?")):
+    with file_written(path):
         path.write_bytes(data)

@@ -10,15 +10,21 @@ import ipaddress
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from talkpath.errors import PeerError, UsageError
+from talkpath.errors import PeerError, UsageError, in_place_of
 from talkpath.version import VERSION
 
 HTTP_TIMEOUT_S, MOST_ANSWER_S = 30.0, 60.0
 MOST_ANSWER_BYTES = 1 << 16
 HTTP_READ_BYTES = 1 << 16
+UNREACHED = "The observatory cannot be reached; is its URL right, and this device online?"
+
+
+class NotTakenError(PeerError):
+    """Nothing was taken: the other end was not reached, or it answered and refused."""
 
 
 class HttpAnswer(NamedTuple):
@@ -62,17 +68,15 @@ def http_request(
         if parts.scheme == "https"
         else http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout_s)
     )
-    try:
+    with closing(connection), in_place_of((OSError, http.client.HTTPException), PeerError(UNREACHED)):
+        with in_place_of(OSError, NotTakenError(UNREACHED)):
+            connection.connect()  # nothing was sent where this fails
         every = {"User-Agent": f"talkpath/{VERSION}", "Accept": "application/json", **(headers or {})}
         target = ((parts.path.rstrip("/") if path else parts.path) + path or "/") + (parts.query and f"?{parts.query}")
         connection.request(method, target, None if method == "GET" else body, every)
         answer = connection.getresponse()
         lines = {name.lower(): value for name, value in answer.getheaders()}
         return HttpAnswer(answer.status, _read_body(answer, most_bytes, timeout_s), lines)
-    except (OSError, http.client.HTTPException):
-        raise PeerError("The observatory cannot be reached; is its URL right, and this device online?") from None
-    finally:
-        connection.close()
 
 
 def _read_body(answer: http.client.HTTPResponse, most_bytes: int, timeout_s: float) -> bytes:

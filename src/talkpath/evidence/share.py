@@ -11,13 +11,14 @@ import hashlib
 import json
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import FileError, PeerError, in_place_of
-from talkpath.evidence.http_request import http_request, web_address
+from talkpath.errors import FileError, file_read, in_place_of
+from talkpath.evidence.http_request import NotTakenError, http_request, web_address
 
 SCHEMA = "talkpath.shared/1"
 BUNDLE_MEDIA_TYPE = "application/vnd.talkpath.bundle"
@@ -37,10 +38,6 @@ class ShareReceipt(Struct, frozen=True):
     url: str
     id: str
     secret: str
-
-
-class NotTakenError(PeerError):
-    """The observatory answered and refused."""
 
 
 def new_share_receipt(url: str, data: bytes) -> ShareReceipt:
@@ -63,12 +60,7 @@ def write_share_receipt(path: Path, receipt: ShareReceipt) -> None:
 
 def read_share_receipt(path: Path) -> ShareReceipt:
     """Read a receipt; `FileError` for any other file."""
-    with in_place_of(
-        (OSError, ValueError),
-        FileError(
-            "The receipt cannot be read; name the file that `talkpath share` wrote. One that was used is deleted."
-        ),
-    ):
+    with file_read(path), in_place_of(ValueError, FileError("The file is no receipt that `talkpath share` wrote.")):
         found = msgspec.json.decode(path.read_bytes(), type=ShareReceipt)
     if found.schema != SCHEMA or not all(SHA256_HEX.fullmatch(text) for text in (found.id, found.secret)):
         raise FileError("The file is no receipt that `talkpath share` wrote.")
@@ -77,8 +69,10 @@ def read_share_receipt(path: Path) -> ShareReceipt:
 
 def send_bundle(receipt: ShareReceipt, data: bytes) -> None:
     """Send the bundle: here it leaves this machine."""
-    key = hashlib.sha256(bytes.fromhex(receipt.secret)).hexdigest()
-    headers = {"Content-Type": BUNDLE_MEDIA_TYPE, "Talkpath-Withdraw": key}
+    headers = {
+        "Content-Type": BUNDLE_MEDIA_TYPE,
+        "Talkpath-Withdraw": hashlib.sha256(bytes.fromhex(receipt.secret)).hexdigest(),
+    }
     status, answer = _observatory_request(receipt.url, "PUT", f"/v1/reports/{receipt.id}", headers, data)
     if answer.get("state") == "withdrawn":
         raise NotTakenError("You took this bundle back after its day was sealed; the observatory takes it no more.")
@@ -103,16 +97,15 @@ def _observatory_request(
     url: str, method: str, path: str, headers: dict[str, str], body: bytes
 ) -> tuple[int, dict[str, object]]:
     """Return (status, the JSON object of the answer or {})."""
-    answer = http_request(url, method, path, headers=headers, body=body)
-    return answer.status, _json_object(answer.body)
+    status, answer, _ = http_request(url, method, path, headers=headers, body=body)
+    return status, _json_object(answer)
 
 
 def _json_object(data: bytes) -> dict[str, object]:
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    with suppress(ValueError, RecursionError):
+        if isinstance(found := json.loads(data), dict):
+            return found
+    return {}
 
 
 def _refusal_reason(status: int, answer: dict[str, object]) -> str:

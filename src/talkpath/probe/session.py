@@ -47,7 +47,10 @@ RUNNING_EPOCHS = 6  # at once, of those that follow one another, where the contr
 # the far end is lost when it neither answers within half of this nor says anything within all of it
 FAR_END_ANSWER_S = 10.0
 
-TURNED_AWAY = "The test server closed the connection without an answer: the invitation has ended; ask for a new link."
+TURNED_AWAY = (
+    "The test server closed the connection without an answer: the invitation has ended, or the link was "
+    "damaged on its way to you; copy it whole, or ask for a new one."
+)
 NO_TOKEN = (
     "The test server closed the connection without an answer: the link has no token, and links without one work only "
     "with servers that are open to everybody; ask for a new link."

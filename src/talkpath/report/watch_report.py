@@ -138,8 +138,8 @@ def stop_rule(campaign: Campaign) -> str:
     """When it ends: fixed and signed before it began."""
     return say(
         "campaign",
-        "It runs from {begins} to {ends} (UTC), as fixed and signed before it began. No result ends it earlier, and "
-        "every check counts.",
+        "The campaign runs from {begins} to {ends} (UTC), as fixed and signed before it began. No result ends it "
+        "earlier, and every check counts.",
         begins=campaign.begins,
         ends=campaign.ends,
     )

@@ -24,9 +24,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def letter(bundle: Path, *options: str) -> str:
-    told = CliRunner().invoke(cli, ["letter", str(bundle), *options], standalone_mode=False)
+    page = bundle.with_name(f"{len(list(bundle.parent.iterdir()))}.html")
+    told = CliRunner().invoke(cli, ["letter", str(bundle), "-o", str(page), *options], standalone_mode=False)
     assert told.exception is None, told.output
-    return bundle.with_suffix(".letter.html").read_text("utf-8")
+    return page.read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,26 @@ def test_each_result_of_the_file_stands_in_it_with_its_state(
     found = letter(file).partition("<h2>What was found</h2>")[2].partition("<h2>")[0]
     for app in ("WebRTC, voice", "Google Meet, voice", "Max, voice"):
         assert label in found.partition(app)[0].rpartition("<h3>")[2].rpartition("<p>")[2]
+
+
+def test_it_is_for_who_did_not_measure(restricted: Path) -> None:
+    """An operator sent no packet of it: nobody is addressed as who did, and there is room for who hands it over."""
+    found = letter(restricted).partition("<h2>What was found</h2>")[2].partition("<h2>")[0]
+    assert " of 100 call packets" in found
+    assert " you" not in found
+    assert "Sender, place and day: ____" in letter(restricted)
+    assert "“this device” is the one from which" in letter(restricted)
+
+
+@pytest.mark.long
+def test_no_accusation_stands_without_what_was_observed(tmp_path: Path) -> None:
+    file = tmp_path / "run.talkpath"
+    made = talkpath.simulate("media.drop,app=webrtc,p=0.5", "stun.drop,app=meet", "media.drop,app=max,p=0.9",
+                             apps=["webrtc", "meet", "max"], flows=4)  # fmt: skip
+    file.write_bytes(made.bundle())
+    accused = [verdict for verdict in made.verdicts if verdict.state == "restricted"]
+    found = letter(file).partition("<h2>What was found</h2>")[2].partition("<h2>")[0]
+    assert len(accused) == found.count("Signs of restriction") == found.count("<h3>")
 
 
 @pytest.mark.parametrize("code", language_codes())

@@ -17,14 +17,14 @@ from talkpath.verdict.model import Reason
     [
         (
             "up",
-            "31 of 100 call packets that you sent were lost (26–36); control traffic sent at the same moments lost 1",
+            "31 of 100 call packets were lost on the way out (26–36); control traffic sent at the same moments lost 1",
         ),
         (
             "down",
-            "2 of 100 call packets that were sent to you were lost (0–4); control traffic sent at the same moments",
+            "2 of 100 call packets were lost on the way back (0–4); control traffic sent at the same moments",
         ),
-        ("both", "31 of 100 call packets that you sent"),
-        (None, "31 of 100 call packets that you sent"),
+        ("both", "31 of 100 call packets were lost on the way out"),
+        (None, "31 of 100 call packets were lost on the way out"),
     ],
 )
 def test_losses_are_those_of_the_direction(direction: Any, begins: str) -> None:
@@ -33,7 +33,7 @@ def test_losses_are_those_of_the_direction(direction: Any, begins: str) -> None:
 
 def test_one_lost_packet_is_singular() -> None:
     figures = {**LOSSES, "calls_lost_up": 0.01}
-    assert observed_line(verdict_of_state(figures=figures)).startswith("1 of 100 call packets that you sent was lost")
+    assert observed_line(verdict_of_state(figures=figures)).startswith("1 of 100 call packets was lost on the way out")
 
 
 @pytest.mark.parametrize("rule", SET_UP_RULES)
@@ -107,4 +107,4 @@ def test_where_too_little_came_it_is_not_called_void() -> None:
 
 
 def test_of_the_unreachable_nothing_came_back() -> None:
-    assert observed_line(verdict_of_state("unreachable", figures={})) == "Nothing that was sent to it came back."
+    assert observed_line(verdict_of_state("unreachable", figures={})) == "No connection to it came about, so no call was placed."

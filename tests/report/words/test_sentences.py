@@ -30,7 +30,7 @@ def test_a_restriction_is_told_as_promised() -> None:
         "Something between this device and our test server is holding back voice calls that look like Telegram's."
     )
     assert sentences.verdict_lines(RESTRICTED) == [
-        "31 of 100 call packets that you sent were lost (26–36); control traffic sent at the same moments lost 1 of "
+        "31 of 100 call packets were lost on the way out (26–36); control traffic sent at the same moments lost 1 of "
         "100. It is consistent with this: call packets are dropped at random.",  # one number, one interval
         f"If both were treated alike, fewer than 1 check in 10{SPACE}000 would look like this.",
         "It is no proof of who does it or why; Telegram's own servers and your messages were not tested.",
@@ -47,7 +47,7 @@ def test_losses_agree_with_their_number(lost: float, told: str) -> None:
 
 
 def test_of_both_ways_the_worse_is_told() -> None:
-    assert observed_line(replace(RESTRICTED, direction="both")).startswith("31 of 100 call packets that you sent")
+    assert observed_line(replace(RESTRICTED, direction="both")).startswith("31 of 100 call packets were lost on the way out")
     worse = {**LOST, **DOWN, "calls_lost_down": 0.6, "calls_lost_down_low": 0.5, "calls_lost_down_high": 0.7}
     down = replace(RESTRICTED, direction="both", figures=worse)
     assert observed_line(down).startswith("60 of 100 call packets that were sent")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import codecs
 import io
 import sys
+from shutil import get_terminal_size
+from textwrap import fill
 
 PLAIN = "talkpath-plain"  # the error handler
 PLAIN_ASCII = "talkpath-plain-ascii"  # ASCII under another name: what is called ASCII click takes for a mistake
@@ -21,10 +23,36 @@ def print_plain_where_needed() -> None:
     """Let standard output and standard error take every text from now on."""
     codecs.register_error(PLAIN, _plain_text)
     codecs.register(_find_plain_ascii)
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             is_ascii = codecs.lookup(stream.encoding).name == "ascii"
             stream.reconfigure(encoding=PLAIN_ASCII if is_ascii else None, errors=PLAIN)
+            if stream.isatty():
+                encoding = stream.encoding  # is not to be asked for afterwards
+                setattr(sys, name, FoldedText(stream.detach(), encoding, PLAIN, line_buffering=True))
+
+
+class FoldedText(io.TextIOWrapper):
+    """A terminal's text, each line broken between words where the terminal would break it in the middle of one."""
+
+    def write(self, text: str) -> int:
+        """Write the text, and return how long it was."""
+        width = get_terminal_size().columns
+        super().write("".join(folded_line(line, width) for line in text.splitlines(keepends=True)))
+        return len(text)
+
+
+def folded_line(line: str, width: int) -> str:
+    """Return the line broken between words, those after the first as far to the right as it. A command (four spaces
+    before it), an object of JSON, and what moves the cursor stay whole: somebody copies them, or placed them."""
+    if len(line.rstrip("\r\n")) <= width or line.startswith(("    ", "{", "[")) or "\x1b" in line or "\r" in line:
+        return line
+    indent = " " * (len(line) - len(line.lstrip(" ")))
+    return (
+        fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        + line[len(line.rstrip("\n")) :]
+    )
 
 
 def can_show(text: str) -> bool:

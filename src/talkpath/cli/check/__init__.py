@@ -13,7 +13,7 @@ import click
 from talkpath.cli._terminal.exit_codes import gate_exit_code, result_exit_code
 from talkpath.cli._terminal.help import LongCommand
 from talkpath.cli._terminal.language import language_option
-from talkpath.cli._terminal.output_file import require_folder, tell_written
+from talkpath.cli._terminal.output_file import output_option, tell_written
 from talkpath.cli.check.beside import beside_option, compared_record, read_other_network
 from talkpath.cli.check.listed import country_option, directory_option, find_list, link_argument
 from talkpath.cli.check.measuring import (
@@ -21,9 +21,9 @@ from talkpath.cli.check.measuring import (
     judge_and_save,
     measure_families,
     measure_listed,
-    name_left_out,
     new_signer,
     rehearse_plan,
+    tell_ending,
 )
 from talkpath.cli.check.other_hosts import (
     BROWSER_TIER,
@@ -108,7 +108,7 @@ class CheckOptions:
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")
 @click.option("-6", "v6", is_flag=True, help="Over IPv6 only.")
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed bundle here.")
+@output_option
 @click.option("--gate", is_flag=True, help="Exit 10 restricted, 11 closed, 12 impaired or unreachable, 13 unknown.")
 @click.option("--plan", "plan_file", type=click.Path(path_type=Path), hidden=True, help="A plan as JSON (the lab's).")
 @click.option("--lab", "in_lab", is_flag=True, hidden=True, help="Sign the evidence with the lab's key.")
@@ -132,6 +132,8 @@ def command(**given: Any) -> int:
 
 
 def _run_command(options: CheckOptions) -> int:
+    from talkpath.cli.endpoints import show_plan
+
     own, names, as_json = options.own, options.names, options.as_json
     request, servers = options.request(), own.choose(names, dry_run=options.dry_run)
     chosen = choose_messages(request.plan, own, dry_run=options.dry_run) if options.messages else None
@@ -139,10 +141,9 @@ def _run_command(options: CheckOptions) -> int:
         rehearse_plan(request.plan, as_json)
         own.rehearse(servers, as_json)
         if chosen is not None and not as_json:
-            own.show_plan(chosen, to_stderr=False, tier=BROWSER_TIER)
+            show_plan(chosen, BROWSER_TIER, False, to_stderr=False)
         options.other_hosts.rehearse(request.country, as_json)
         return 0
-    require_folder(options.output)
     other = None if options.beside is None else read_other_network(options.beside)
     if chosen is not None:
         request = replace(request, exchanges=ask_messages(chosen, own, request.family))
@@ -152,7 +153,9 @@ def _run_command(options: CheckOptions) -> int:
     if other is not None:
         result = replace(result, record=compared_record(result.record, result.facts, other))
     _show_result(request.plan, result, as_json, with_record=servers is None)
-    _tell_written(result, options.output, as_json)
+    tell_written(options.output, as_json)
+    if options.output is not None and not result.ended and not result.has_receipt:
+        click.echo(NO_RECEIPT, err=True)
     if result.facts.health.ended != "interrupted" and (servers is not None or own.is_guided(names, as_json)):
         tell_own(own.answers(servers, names, used_link, request.family), result, names, options.output, as_json=as_json)
     return gate_exit_code(result) if options.gate else result_exit_code(result)
@@ -183,12 +186,6 @@ def _place_check(options: CheckOptions, request: CheckRequest) -> tuple[Result, 
     )
 
 
-def _tell_written(result: Result, output: Path | None, as_json: bool) -> None:
-    tell_written(output, as_json)
-    if output is not None and not result.ended and not result.has_receipt:
-        click.echo(NO_RECEIPT, err=True)
-
-
 def read_plan(file: Path) -> Plan:
     """A plan as JSON; `FileError` for a file that holds none."""
     import msgspec
@@ -204,9 +201,7 @@ def _show_result(plan: Plan, result: Result, as_json: bool, *, with_record: bool
     from talkpath.report import check_text
     from talkpath.report.words.amounts import measured_when
 
-    name_left_out(plan, result.facts)
-    if result.ended:
-        click.echo(f"talkpath: {result.ended}", err=True)
+    tell_ending(plan, result)
     if as_json and with_record:
         click.echo(json.dumps(result.record))
     elif not as_json and {one.reason.code if one.reason else "" for one in result.verdicts} != {"handshake"}:

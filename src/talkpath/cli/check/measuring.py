@@ -37,13 +37,6 @@ def ip_version(v4: bool, v6: bool) -> int:
     return 4 if v4 else 6 if v6 else 0
 
 
-def save_bundle(result: Result, output: Path | None) -> None:
-    """Write the bundle where it was asked for: before anything is shown, so that nothing which was measured is lost
-    where showing fails."""
-    if output is not None:
-        result.save(output)
-
-
 def judge_and_save(
     facts: Facts, signer: Signer, output: Path | None, second: tuple[Facts, Signer] | None = None
 ) -> Result:
@@ -69,7 +62,8 @@ def judge_and_save(
         )
     with suppress(MemoryError):
         result = Result.of(facts, signer, second=None if second is None else Result.of(*second))
-        save_bundle(result, output)
+        if output is not None:
+            result.save(output)  # before anything is shown: nothing that was measured is lost where that fails
         return result
     raise UsageError(
         "This machine has too little memory to judge what was measured. "
@@ -147,9 +141,14 @@ def measure_listed(request: CheckRequest, found: FoundList, signers: tuple[Signe
         return listed_check.measure_listed(request, found, signers, progress)
 
 
-def name_left_out(plan: Plan, facts: Facts) -> None:
-    """Name the apps that were not asked about because the two ends imitate them in different ways."""
-    if names := ", ".join(f"{arm.app} {arm.variant} {arm.medium}" for arm in plan.arms if arm not in facts.plan.arms):
+def tell_ending(plan: Plan, result: Result) -> None:
+    """Name the apps that were not asked about because the two ends imitate them in different ways, and say why the
+    check ended early."""
+    if names := ", ".join(
+        f"{arm.app} {arm.variant} {arm.medium}" for arm in plan.arms if arm not in result.facts.plan.arms
+    ):
         click.echo(
             f"talkpath: not asked about, since the test server's talkpath imitates them otherwise: {names}.", err=True
         )
+    if result.ended:
+        click.echo(f"talkpath: {result.ended}", err=True)

@@ -47,27 +47,24 @@ class OtherHostsOptions:
     agreed: bool = False
     file: Path | None = None
 
-    def hosts(self, country: str) -> tuple[OtherHost, ...]:
-        """The hosts that may be asked from that country, "" where it is not known."""
-        from talkpath.probe.other_hosts import read_other_hosts
-
-        return read_other_hosts(country, self.file)
-
     def ask(self, facts: Facts, link: InviteLink, family: int, country: str) -> Facts:
         """The facts, with what the hosts answered where the test server did not, and somebody agrees."""
-        from talkpath.probe.other_hosts import ask_beside_silence, needs_other_hosts
+        from talkpath.probe.other_hosts import ask_beside_silence, needs_other_hosts, read_other_hosts
 
         if not needs_other_hosts(facts):
             return facts
-        hosts = self.hosts(country)
+        hosts = read_other_hosts(country, self.file)
         if not (self.agreed or _may_be_asked(hosts)):
             return facts
         return ask_beside_silence(facts, link, family, hosts)
 
     def rehearse(self, country: str, as_json: bool) -> None:
-        """Print who would be asked, where that was agreed to."""
+        """Print who would be asked, where that was agreed to. `country` is "" where it is not known."""
+        from talkpath.probe.other_hosts import read_other_hosts
+
         if self.agreed and not as_json:
-            click.echo(f"If the test server does not answer, one request each to: {_named_hosts(self.hosts(country))}.")
+            hosts = _named_hosts(read_other_hosts(country, self.file))
+            click.echo(f"If the test server does not answer, one request each to: {hosts}.")
 
 
 def _named_hosts(hosts: Sequence[OtherHost]) -> str:
@@ -116,9 +113,7 @@ def ask_messages(chosen: ChosenEndpoints, own: OwnMeans, family: int) -> tuple[E
     """What the servers answer; nothing where it is not agreed to after the plan was shown."""
     from talkpath.cli import endpoints
 
-    if not own.agreed:
-        own.show_plan(chosen, to_stderr=True, tier=BROWSER_TIER)
-        if not endpoints.ask_for_consent():
-            click.echo("talkpath: nothing was sent to the apps' servers for messages.", err=True)
-            return ()
+    refused = "nothing was sent to the apps' servers for messages."
+    if not own.agreed and not endpoints.agrees_to(chosen, BROWSER_TIER, refused):
+        return ()
     return endpoints.ask_endpoints(chosen, BROWSER_TIER, family, own.waits_s).exchanges

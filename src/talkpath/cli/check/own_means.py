@@ -237,9 +237,11 @@ class OwnMeans:
 
     def rehearse(self, chosen: ChosenEndpoints | None, as_json: bool) -> None:
         """Shows the plan alone, where there is one."""
+        from talkpath.cli import endpoints
+
         if chosen is not None and not as_json:
             self.call.show_plan()
-            self.show_plan(chosen, to_stderr=False)
+            endpoints.show_plan(chosen, MOST_TIER, False, to_stderr=False)
 
     def answers(
         self, chosen: ChosenEndpoints | None, names: Sequence[str], link: InviteLink | None, family: int
@@ -267,18 +269,10 @@ class OwnMeans:
         """Shows the plan and asks, unless that was agreed to before; None where it was not agreed to."""
         from talkpath.cli import endpoints
 
-        if not self.agreed:
-            self.show_plan(chosen, to_stderr=True)
-            if not endpoints.ask_for_consent():
-                click.echo("talkpath: nothing was sent to the app's own servers.", err=True)
-                return None
+        refused = "nothing was sent to the app's own servers."
+        if not self.agreed and not endpoints.agrees_to(chosen, MOST_TIER, refused):
+            return None
         return endpoints.ask_endpoints(chosen, MOST_TIER, family, self.waits_s)
-
-    def show_plan(self, chosen: ChosenEndpoints, *, to_stderr: bool, tier: int = MOST_TIER) -> None:
-        """Who is asked what."""
-        from talkpath.cli import endpoints
-
-        endpoints.show_plan(chosen, tier, False, to_stderr=to_stderr)
 
 
 def _checked_apps(names: Sequence[str]) -> list[str]:
@@ -295,7 +289,7 @@ def tell_own(answers: OwnAnswers, result: Result, names: Sequence[str], output: 
 def save_own(answers: OwnAnswers, output: Path | None) -> None:
     """Write the evidence of what the app's own servers answered, and of the person's call, beside that of the check."""
     from talkpath.cli import endpoints
-    from talkpath.cli._terminal.output_file import tell_written
+    from talkpath.cli._terminal.output_file import free_place, tell_written
     from talkpath.evidence.file import write_file
     from talkpath.report import endpoint_report
     from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
@@ -304,9 +298,9 @@ def save_own(answers: OwnAnswers, output: Path | None) -> None:
         return
     if answers.servers is not None:
         told = endpoint_report.endpoints_json(answers.servers, judge_own_addresses(answers.servers))
-        endpoints.write_evidence(output.with_stem(f"{output.stem}-servers"), answers.servers, told)
+        endpoints.write_evidence(free_place(output.with_stem(f"{output.stem}-servers")), answers.servers, told)
     if answers.call is not None:
-        path = output.with_stem(f"{output.stem}-call")
+        path = free_place(output.with_stem(f"{output.stem}-call"))
         write_file(path, answers.call.bundle())
         tell_written(path, as_json=False)
 

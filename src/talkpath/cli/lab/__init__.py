@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from talkpath.cli._terminal.language import language_option
 from talkpath.cli._terminal.output_file import tell_written
-from talkpath.cli.check.measuring import save_bundle
 from talkpath.cli.check.shape import like_option
 from talkpath.cli.lab.country import country
 from talkpath.cli.lab.locate import locate
@@ -90,7 +89,8 @@ def run_check(
         deep=deep,
         transports=transports,
     )
-    save_bundle(result, output)
+    if output is not None:
+        result.save(output)
     _show_result(result, rules, as_json)
     tell_written(output, as_json)
 
@@ -117,19 +117,11 @@ def _show_result(result: Result, rules: tuple[str, ...], as_json: bool) -> None:
         click.echo(json.dumps(result.record))
         return
     console = screen()
-    truth = say(
-        "page",
-        "The lab restricted: {list}.",
-        list=_hits_record(result.record["truth"]["hit"]) or say("page", "nothing"),
+    hits = "; ".join(
+        "{app} {variant} {medium} by {rule} {direction}".format(**hit) for hit in result.record["truth"]["hit"]
     )
+    truth = say("page", "The lab restricted: {list}.", list=hits or say("page", "nothing"))
     check_text.show_check(console, result.verdicts, {"transports": result.record["transports"]})
     if any(parse_rule(text).bound for text in rules):
         truth += " " + say("page", "A rule bound to an app's own addresses acts on nothing that goes to a test server.")
     console.print(f"\n{simulation_note()} {truth}", highlight=False)
-
-
-def _hits_record(hits: list[dict[str, Any]]) -> str:
-    """What the lab restricted: an arm, a rule and a direction each."""
-    return "; ".join(
-        f"{hit['app']} {hit['variant']} {hit['medium']} by {hit['rule']} {hit['direction']}" for hit in hits
-    )

@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +60,7 @@ MAX_RESPOND_HOURS = 24 * 365
 
 def _make_key_file(pem: Path, port: int, host: str | None) -> None:
     """Make the key file where it is missing, readable by this user only. `UsageError` if its server runs already."""
-    from talkpath.wire.control.keys import new_identity_pem
+    from talkpath.wire.control.keys import Signer
 
     if _runs_already(pem, port, host):
         raise UsageError(
@@ -67,12 +68,8 @@ def _make_key_file(pem: Path, port: int, host: str | None) -> None:
             "another --key-file, --port and --ports."
         )
     with in_place_of(OSError, FileError("The key file cannot be written; name another place with --key-file.")):
-        if pem.exists():
-            return
         pem.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(pem, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(new_identity_pem())
+        Signer.of_file(pem)
 
 
 @click.command(cls=LongCommand, common=("invite", "for", "web", "domain", "open", "register", "doctor", "json"))
@@ -247,10 +244,9 @@ def _runs_already(pem: Path, port: int, host: str | None) -> bool:
     from talkpath.responder.doctor import is_running
     from talkpath.wire.control.keys import pem_key_text
 
-    try:
+    with suppress(OSError, ValueError):  # a file that is missing is made, one that holds no key is reported later
         return is_running(port, host, pem_key_text(pem.read_bytes()))
-    except (OSError, ValueError):
-        return False  # a file that is missing is made, one that holds no key is reported later
+    return False
 
 
 def _refuse_settings(identity: Identity, port: int, invite: str | None, hours: float) -> None:
@@ -264,11 +260,8 @@ def _refuse_settings(identity: Identity, port: int, invite: str | None, hours: f
 
 
 def _is_host(text: str) -> bool:
-    if ":" in text:
-        try:
-            return ipaddress.ip_address(text).version == 6
-        except ValueError:
-            return False
+    with suppress(ValueError):
+        return ipaddress.ip_address(text).version in (4, 6)
     return re.fullmatch(r"[\w.-]+", text) is not None
 
 

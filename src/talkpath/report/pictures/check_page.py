@@ -21,7 +21,7 @@ from talkpath.report.pictures.chart import arrival_chart, chart_description, cha
 from talkpath.report.pictures.markup import Element, element, html_document, with_code_marks
 from talkpath.report.told_verdict import ToldVerdict, reading_order, told_check
 from talkpath.report.words import sentences
-from talkpath.report.words.amounts import megabytes, seconds
+from talkpath.report.words.amounts import began_words, megabytes, seconds
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say, spoken
 from talkpath.report.words.other_checks import family_lines, second_server_lines
@@ -47,8 +47,7 @@ def check_page(facts: Facts, verdicts: Sequence[Verdict], record: Mapping[str, A
 
 
 def _check_summary(facts: Facts) -> str:
-    begun = facts.started_at.replace("T", " ").replace("Z", " UTC")
-    when = say("page", "Begun {time}.", time=begun) + " " if begun else ""
+    when = began_words(facts.started_at) + " " if facts.started_at else ""
     amount = megabytes(facts.bytes_sent + facts.bytes_received)
     cost = say(
         "page",

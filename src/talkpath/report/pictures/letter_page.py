@@ -20,6 +20,7 @@ from talkpath.report.pictures.markup import Element, element, with_code_marks
 from talkpath.report.pictures.qr_code import qr_code
 from talkpath.report.told_verdict import reading_order, told_check
 from talkpath.report.words import sentences
+from talkpath.report.words.amounts import began_words
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import listed, say
 from talkpath.report.words.verification import verification_lines
@@ -28,7 +29,9 @@ from talkpath.version import VERSION
 
 Addressee = Literal["operator", "regulator", "court"]
 MAX_LETTER_VERDICTS = 2
-"""Results that are told in full; of the others only the state is, so that the letter stays one page."""
+"""Results that are told in full; of the others the state is, and of those that accuse what was observed, so that the
+letter stays one page."""
+ACCUSING_STATES = ("restricted", "closed", "unreachable")
 
 
 def letter_page(
@@ -43,6 +46,7 @@ def letter_page(
     an event or of a shared result, which becomes a QR code."""
     body = [
         *_link_parts(link),
+        element("p", say("letter", "Sender, place and day: ________________________________")),
         element("p", letter_salutation(to, verdicts)),
         *_letter_part(say("letter", "What was measured"), _measured_lines(stored, verification)),
         *_result_parts(stored, verdicts),
@@ -74,7 +78,7 @@ def letter_salutation(to: Addressee, verdicts: Sequence[Verdict]) -> str:
             "To the court. This is a measurement with its error rate. An expert of your own can check every part of it "
             "as described below, without its author.",
         ),
-    }[to if any(verdict.state in ("restricted", "closed", "unreachable") for verdict in verdicts) else "nobody"]
+    }[to if any(verdict.state in ACCUSING_STATES for verdict in verdicts) else "nobody"]
 
 
 def _letter_part(title: str, lines: Sequence[str]) -> Iterator[Element]:
@@ -96,26 +100,45 @@ def _measured_lines(stored: Bundle, verification: Mapping[str, Any]) -> list[str
     else:
         lines = [say("letter", "What one device recorded, or was answered, without a test server at the other end.")]
     if stored.started_at:
-        lines.append(say("letter", "When: in the hour of {hour}.", hour=stored.started_at))
+        lines.append(began_words(stored.started_at))
     if receipt is not None and receipt["network"] != "AS0":
-        network, country = receipt["network"], receipt["country"]
         lines.append(
-            say("letter", "Where: {network}, {country}, as the server saw it.", network=network, country=country)
+            say(
+                "letter",
+                "Where: {network}, {country}, as the server saw it.",
+                network=receipt["network"],
+                country=receipt["country"],
+            )
         )
     else:
-        lines.append(say("letter", "Where: no server vouches for the network; whoever hands this over must say it."))
-    return lines
+        lines.append(
+            say(
+                "letter",
+                "Where: no server vouches for the network; whoever hands this over must say it: ________________",
+            )
+        )
+    return [
+        *lines,
+        say(
+            "letter",
+            "Below, “this device” is the one from which this was measured, and “our test server” the one that it "
+            "called.",
+        ),
+    ]
 
 
 def _result_parts(stored: Bundle, verdicts: Sequence[Verdict]) -> Iterator[Element]:
     yield element("h2", say("letter", "What was found"))
-    known_server = stored.facts is not None and has_known_server(stored.facts)
-    told = told_check(verdicts, CheckContext.of(verdicts, known_server=known_server))[:MAX_LETTER_VERDICTS]
-    for each in told:
+    every = told_check(
+        verdicts,
+        CheckContext.of(verdicts, known_server=stored.facts is not None and has_known_server(stored.facts)),
+    )
+    told = [each for n, each in enumerate(every) if n < MAX_LETTER_VERDICTS or each.verdict.state in ACCUSING_STATES]
+    for number, each in enumerate(told):
         yield element("h3", cell_label(app_cell(each.verdict)), f" {verdict_heading(each.verdict)}")
-        yield element("p", *with_code_marks(" ".join([each.sentence, *each.lines[:2]])))
-    explained = [each.verdict for each in told]
-    others = (verdict for verdict in reading_order(verdicts) if verdict not in explained)
+        told_lines = [each.sentence, *each.lines[:2]] if number < MAX_LETTER_VERDICTS else each.lines[:1]
+        yield element("p", *with_code_marks(" ".join(told_lines)))
+    others = (verdict for verdict in reading_order(verdicts) if verdict not in [each.verdict for each in told])
     for first, *alike in grouped_by_key((verdict.state, verdict) for verdict in others).values():
         yield element("p", cell_label(app_cell(first)), " ", "; ".join(map(verdict_heading, [first, *alike])))
     if not verdicts:
@@ -157,8 +180,9 @@ def checking_lines(data: bytes) -> list[str]:
 def unproven_lines(verdicts: Sequence[Verdict]) -> list[str]:
     """What no reader may take from it."""
     never = sentences.never_means()
-    states = dict.fromkeys(verdict.state for verdict in verdicts)
-    meanings = [f"{sentences.state_labels()[state]}: {never[state]}" for state in states]
+    meanings = [
+        f"{sentences.state_labels()[state]}: {never[state]}" for state in dict.fromkeys(each.state for each in verdicts)
+    ]
     return [
         say("letter", "Who does it, or why: packets do not carry that, and nobody is accused here."),
         say("letter", "Anything of other networks, other days, or of an app's own servers and messages."),

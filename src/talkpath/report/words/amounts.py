@@ -67,6 +67,11 @@ def measured_when(end: datetime, duration_s: float) -> str:
     )
 
 
+def began_words(text: str) -> str:
+    """In which hour a check began, as its facts have it: evidence has nothing more precise."""
+    return say("page", "Begun in the hour of {day}, {time} UTC.", day=text[:10], time=f"{text[11:13]}:00")
+
+
 def estimate_words(number: Number, value: str, tell: Callable[[float], str], step: float = 1.0) -> str:
     """An estimate, written as `value`, with its interval. `tell` writes a bound; the last digit that it writes is worth
     `step`, to which bounds are rounded outward: what is told excludes nothing that the interval holds."""

@@ -56,8 +56,8 @@ def other_hosts_question(hosts: str) -> str:
     """May these hosts be asked beside a test server that does not answer?"""
     return say(
         "ended",
-        "The test server does not answer. Hosts that operating systems ask whether they are online tell whether it is "
-        "this device, the network or the server. Send one request to each of {hosts}?",
+        "No connection to the test server came about. Hosts that operating systems ask whether they are online "
+        "tell whether it is this device, the network or the server. Send one request to each of {hosts}?",
         hosts=hosts,
     )
 
@@ -96,7 +96,11 @@ def _never_opened(reach: Reach) -> Iterator[str]:
             "on TLS.",
         )
     elif reach.control not in UNANSWERED:
-        yield say("ended", "Either another server is there, or something on the way answers in its place.")
+        yield say(
+            "ended",
+            "Either the link was damaged on its way to you, or another server is there, or something on the way "
+            "answers in its place. Copy the link whole first.",
+        )
     yield _what_would_tell()
 
 

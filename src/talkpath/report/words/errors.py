@@ -21,8 +21,9 @@ ERROR_SENTENCES = (
     "The facts and the test server's receipt disagree about when the check began.",
     "The file {name} cannot be read ({reason}); is its name right?",
     "{name} cannot be written ({reason}); choose another place.",
-    "The folder for -o does not exist; make it first. Nothing was measured.",
-    "The evidence could not be written to the place of -o; is the disk full?",
+    "The folder for -o does not exist, or nothing may be written into it; make it first, or name another. Nothing was "
+    "measured.",
+    "The file {name} is there already; name another one. Nothing was done.",
     "The link has no key after '#', or only a part of it; copy it whole, in double quotes. An invite link looks like "
     "talkpath://HOST:PORT/#KEY or HOST:PORT#KEY.",
     "This is not an invite link: it names no host. An invite link looks like talkpath://HOST:PORT/#KEY or "
@@ -71,7 +72,8 @@ ERROR_SENTENCES = (
     "talkpath://HOST:PORT/#KEY or HOST:PORT#KEY.",
     "The file with the link cannot be read; is its name right?",
     "There is no test server to check against: give an invite link, or a directory of servers.",
-    "The test server closed the connection without an answer: the invitation has ended; ask for a new link.",
+    "The test server closed the connection without an answer: the invitation has ended, or the link was damaged on "
+    "its way to you; copy it whole, or ask for a new one.",
     "The test server closed the connection without an answer: the link has no token, and links without one work only "
     "with servers that are open to everybody; ask for a new link.",
     "The test server refused: {words}",
@@ -86,6 +88,9 @@ ERROR_SENTENCES = (
     "A campaign says itself how often, how long and which apps. Nothing was measured.",
     "--every takes at least {minutes} minutes: checks are not to become a load.",
     "Name the invite link of the test server that volunteers shall use.",
+    "The test server has no public address; no volunteer's device would go there.",
+    "The link ends before the campaign does; let the test server run longer, or end it earlier.",
+    "The campaign's test server has no public address. Nothing was measured.",
     "No observatory is named: say --to URL. Nothing was sent.",
     "The bundle was made by the lab; an observatory takes what was measured on a real network.",
     "The bundle is of a call between two phones; an observatory takes what one device measured.",
@@ -93,13 +98,11 @@ ERROR_SENTENCES = (
     "There is a receipt of that name, so this was shared before: take it back with `talkpath withdraw`, or name "
     "another file with --receipt. Nothing was sent.",
     "The receipt cannot be written; name another place with --receipt. Nothing was sent.",
-    "The receipt cannot be read; name the file that `talkpath share` wrote. One that was used is deleted.",
     "The file is no receipt that `talkpath share` wrote.",
     "The observatory did not take it: {words}",
     "The observatory did not withdraw it: {words}",
     "The observatory has this bundle already; the receipt of that time takes it back.",
     "You took this bundle back after its day was sealed; the observatory takes it no more.",
-    "The letter cannot be written; name another place with -o.",
     "--link is the address of a page and begins with https://.",
     "The bundle was changed after it was written, or its end is missing.",
     "The bundle was changed after it was written: a part is not the one that was signed.",

@@ -39,7 +39,7 @@ def observed_line(verdict: Verdict) -> str:
         case "impaired":
             return _observed_impaired(verdict)
         case "unreachable":
-            return say("unreachable", "Nothing that was sent to it came back.")
+            return say("unreachable", "No connection to it came about, so no call was placed.")
         case _:
             return _observed_insufficient(verdict)
 
@@ -143,14 +143,15 @@ def _beside_media(verdict: Verdict) -> str:
     sentences = {
         "reports_up": say(
             "restricted",
-            "Voice and video of the calls arrived as control traffic did. Lost of the keepalives and reports that you "
-            "sent with them: {calls_failed} of {calls}; of control traffic in their place: {twins_failed} of {twins}.",
+            "Voice and video of the calls arrived as control traffic did. Lost of the keepalives and reports that "
+            "went out with them: {calls_failed} of {calls}; of control traffic in their place: {twins_failed} of "
+            "{twins}.",
             **counts,
         ),
         "reports_down": say(
             "restricted",
-            "Voice and video of the calls arrived as control traffic did. Lost of the keepalives and reports that were "
-            "sent to you with them: {calls_failed} of {calls}; of control traffic in their place: {twins_failed} of "
+            "Voice and video of the calls arrived as control traffic did. Lost of the keepalives and reports that "
+            "came in with them: {calls_failed} of {calls}; of control traffic in their place: {twins_failed} of "
             "{twins}.",
             **counts,
         ),
@@ -174,18 +175,18 @@ def _lost_packets_words(direction: str, lost: int, values: dict[str, str]) -> st
     if direction == "up":
         return count(
             "restricted",
-            "{number} of 100 call packets that you sent was lost ({low}–{high}); control traffic sent at the same "
+            "{number} of 100 call packets was lost on the way out ({low}–{high}); control traffic sent at the same "
             "moments lost {twins} of 100.",
-            "{number} of 100 call packets that you sent were lost ({low}–{high}); control traffic sent at the same "
+            "{number} of 100 call packets were lost on the way out ({low}–{high}); control traffic sent at the same "
             "moments lost {twins} of 100.",
             lost,
             **values,
         )
     return count(
         "restricted",
-        "{number} of 100 call packets that were sent to you was lost ({low}–{high}); control traffic sent at the same "
+        "{number} of 100 call packets was lost on the way back ({low}–{high}); control traffic sent at the same "
         "moments lost {twins} of 100.",
-        "{number} of 100 call packets that were sent to you were lost ({low}–{high}); control traffic sent at the same "
+        "{number} of 100 call packets were lost on the way back ({low}–{high}); control traffic sent at the same "
         "moments lost {twins} of 100.",
         lost,
         **values,

@@ -32,7 +32,7 @@ def reason_clause(given: Reason | None) -> str:
             "datagrams came on this check's connections that neither end sent: a tool on this device or its router, or "
             "something on the way, adds packets",
         ),
-        "responder_lost": say("reason", "the test server, or the way to it, was lost during the check"),
+        "responder_lost": say("reason", "the test server ended the check, or it or the way to it was lost"),
         "handshake": say("reason", "no TLS handshake with the test server could be completed, so no call was placed"),
         "watched_briefly": _watched_briefly(given),
         **_of_lasting_calls(given),
