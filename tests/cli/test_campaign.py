@@ -124,9 +124,7 @@ def test_its_link_lasts_as_long_as_it_does(tmp_path: Path) -> None:
     assert made(4).exception is None
 
 
-def test_a_restart_begins_no_new_count(
-    tmp_path: Path, campaign: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_restart_begins_no_new_count(tmp_path: Path, campaign: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bounds = list[Bounds]()
     monkeypatch.setattr(
         "talkpath.conduct.repeated_checks.repeat_checks", lambda measure, given, *rest, **more: bounds.append(given)
@@ -134,5 +132,7 @@ def test_a_restart_begins_no_new_count(
     for kept in range(2):
         run("watch", "--campaign", campaign, "--yes", "-o", str(tmp_path))
         facts = run_sim(make_plan(choose_arms(["webrtc"]), k=4), Scenario.parse("clean", (), kept))
-        (tmp_path / f"check-{kept + 1:04}.talkpath").write_bytes(write_check(facts, judge_check(facts)[1], Signer.fresh()))
+        (tmp_path / f"check-{kept + 1:04}.talkpath").write_bytes(
+            write_check(facts, judge_check(facts)[1], Signer.fresh())
+        )
     assert [each.times for each in bounds] == [bounds[0].times, bounds[0].times - 1]

@@ -107,4 +107,7 @@ def test_where_too_little_came_it_is_not_called_void() -> None:
 
 
 def test_of_the_unreachable_nothing_came_back() -> None:
-    assert observed_line(verdict_of_state("unreachable", figures={})) == "No connection to it came about, so no call was placed."
+    assert (
+        observed_line(verdict_of_state("unreachable", figures={}))
+        == "No connection to it came about, so no call was placed."
+    )

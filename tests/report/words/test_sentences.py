@@ -47,7 +47,9 @@ def test_losses_agree_with_their_number(lost: float, told: str) -> None:
 
 
 def test_of_both_ways_the_worse_is_told() -> None:
-    assert observed_line(replace(RESTRICTED, direction="both")).startswith("31 of 100 call packets were lost on the way out")
+    assert observed_line(replace(RESTRICTED, direction="both")).startswith(
+        "31 of 100 call packets were lost on the way out"
+    )
     worse = {**LOST, **DOWN, "calls_lost_down": 0.6, "calls_lost_down_low": 0.5, "calls_lost_down_high": 0.7}
     down = replace(RESTRICTED, direction="both", figures=worse)
     assert observed_line(down).startswith("60 of 100 call packets that were sent")

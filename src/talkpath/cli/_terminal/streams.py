@@ -39,20 +39,17 @@ class FoldedText(io.TextIOWrapper):
     def write(self, text: str) -> int:
         """Write the text, and return how long it was."""
         width = get_terminal_size().columns
-        super().write("".join(folded_line(line, width) for line in text.splitlines(keepends=True)))
+        super().write("\n".join(folded_line(line, width) for line in text.split("\n")))
         return len(text)
 
 
 def folded_line(line: str, width: int) -> str:
     """Return the line broken between words, those after the first as far to the right as it. A command (four spaces
     before it), an object of JSON, and what moves the cursor stay whole: somebody copies them, or placed them."""
-    if len(line.rstrip("\r\n")) <= width or line.startswith(("    ", "{", "[")) or "\x1b" in line or "\r" in line:
+    if len(line) <= width or line.startswith(("    ", "{", "[")) or "\x1b" in line or "\r" in line:
         return line
     indent = " " * (len(line) - len(line.lstrip(" ")))
-    return (
-        fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-        + line[len(line.rstrip("\n")) :]
-    )
+    return fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def can_show(text: str) -> bool:
