@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from talkpath.cli import cli
-from talkpath.errors import BundleError, FileError, UsageError
+from talkpath.errors import BundleError, UsageError
 from talkpath.evidence.archive import pack_archive
 
 
@@ -45,6 +45,6 @@ def test_a_recording(tmp_path: Path, captures: Path) -> None:
 
 def test_what_cannot_be_exported(bundle: Path, tmp_path: Path) -> None:
     assert isinstance(run("export", bundle).exception, UsageError)
-    assert isinstance(run("export", "--ooni", bundle, "-o", tmp_path / "no" / "x").exception, FileError)
+    assert isinstance(run("export", "--ooni", bundle, "-o", tmp_path / "no" / "x").exception, UsageError)
     bundle.write_bytes(pack_archive({"a": b"b"}))
     assert isinstance(run("export", "--ooni", bundle).exception, BundleError)

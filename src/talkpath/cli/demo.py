@@ -67,9 +67,12 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
         return
     console = screen()
     console.width = min(console.width, 110) if console.is_terminal else 100
-    # By its name where a shell finds it, else by the path that was used.
-    typed = sys.argv[0] if Path(sys.argv[0]).name == "talkpath" and not shutil.which("talkpath") else "talkpath"
-    console.print(demo_summary(performance, printable(str(folder)), printable(typed)), highlight=False)
+    console.print(demo_summary(performance, printable(str(folder)), printable(_typed_command())), highlight=False)
+
+
+def _typed_command() -> str:
+    """How this program is called from here: by its name where a shell finds it, else by the path that was used."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "talkpath" and shutil.which("talkpath") is None else "talkpath"
 
 
 def _write_files(folder: Path, performance: DemoResult) -> str:

@@ -54,8 +54,10 @@ def command(bundle: Path, to: Addressee, link: str, output: Path | None, respond
     stored = read_bundle(data)
     if stored.paired is not None:
         raise UsageError(WITHOUT_PAGE)
-    record = verify(stored, responders=responders).record
     place = output or free_place(bundle.with_suffix(".letter.html"))
     with file_written(place):
-        place.write_text(letter_page(stored, data, judge(stored).verdicts, record, to, link), encoding="utf-8")
+        place.write_text(
+            letter_page(stored, data, judge(stored).verdicts, verify(stored, responders=responders).record, to, link),
+            encoding="utf-8",
+        )
     click.echo(say("again", "Written to {file}.", file=printable(str(place))), err=True)

@@ -52,7 +52,7 @@ def test_of_both_ways_the_worse_is_told() -> None:
     )
     worse = {**LOST, **DOWN, "calls_lost_down": 0.6, "calls_lost_down_low": 0.5, "calls_lost_down_high": 0.7}
     down = replace(RESTRICTED, direction="both", figures=worse)
-    assert observed_line(down).startswith("60 of 100 call packets that were sent")
+    assert observed_line(down).startswith("60 of 100 call packets were lost on the way back")
 
 
 def test_delay_is_told_as_delay() -> None:
