@@ -147,8 +147,7 @@ class Observatory:
         """The report API, /health and /metrics."""
         from starlette.routing import Route
 
-        own = [Route("/health", self._health), Route("/metrics", self._metrics)]
-        return [*self._api.routes(), *own]
+        return [*self._api.routes(), Route("/health", self._health), Route("/metrics", self._metrics)]
 
     def describe(self, paths: Mapping[str, object], schemas: Mapping[str, object]) -> None:
         """Put what else is served into the OpenAPI document."""

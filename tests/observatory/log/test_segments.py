@@ -9,6 +9,7 @@ import pytest
 from factories.observatories.log_entries import open_log, tap_entry
 from talkpath.errors import FileError, UsageError
 from talkpath.observatory.log.log import Log
+from talkpath.observatory.log.seal import close_segment
 from talkpath.observatory.log.segments import NEAR_BYTES, log_segments, read_log
 
 LINES = 2000
@@ -52,3 +53,21 @@ def test_a_damaged_line_among_those_that_are_looked_at_leaves_none_out(log: Log)
     except UsageError:
         return  # told, as when it is read from its beginning
     assert found == list(range(after + 1, LINES + 1))
+
+
+@pytest.mark.parametrize("damage", ["head", "body", "end"])
+def test_a_damaged_sealed_segment_is_named(log: Log, damage: str):
+    """The log is not opened, and whoever reads it is told which file to bring back."""
+    (segment,) = log_segments(log.folder.log)
+    close_segment(segment, lambda number, record: False)
+    (segment,) = log_segments(log.folder.log)
+    data = bytearray(segment.path.read_bytes())
+    if damage == "end":
+        del data[len(data) // 2 :]
+    else:
+        data[0 if damage == "head" else len(data) // 2] ^= 0xFF
+    segment.path.write_bytes(data)
+    with pytest.raises(FileError, match=segment.path.name):
+        list(read_log(log.folder.log))
+    with pytest.raises(FileError, match=segment.path.name):
+        open_log(log.folder.root)

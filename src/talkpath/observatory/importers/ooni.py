@@ -23,6 +23,7 @@ from msgspec import Struct
 from talkpath.errors import UNREADABLE, FileError, WireError, in_place_of
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY
 from talkpath.observatory.log.records import Imported, LoggedVerdict
+from talkpath.observatory.log.segments import DAMAGED_GZIP
 
 ORIGIN = "ooni"
 MAX_OONI_LINE_BYTES = 32 << 20  # bodies of web pages are in it
@@ -60,7 +61,7 @@ def read_ooni(path: Path) -> Iterator[Imported | WireError | None]:
     `FileError` where the file cannot be read; what came before stands.
     """
     with (
-        in_place_of((OSError, EOFError), FileError(f"{path.name} cannot be read, or its end is missing.")),
+        in_place_of(DAMAGED_GZIP, FileError(f"{path.name} cannot be read, or its end is missing.")),
         gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file,
     ):
         while line := file.readline(MAX_OONI_LINE_BYTES):

@@ -1,9 +1,10 @@
 """Judges what came in, and judges again what older rules judged, in processes of their own.
 
 Contract: every received report gets one `Judged` or `Unfit` record, whatever its bundle does to the process that judges
-it, and no bundle keeps others from being judged: a process judges one at a time, each within a limit of time and of
-memory, and contributors take turns. Where nothing new waits, what only older rules looked at is judged again, a few at
-a time; the result is in the log, so that it continues after a restart.
+it, and no bundle keeps others from being judged: a process judges one at a time, each within a limit of processor time
+and of memory, and contributors take turns. A busy machine spoils no report: the time that others take does not count,
+and what a process that was killed was judging is tried once more. Where nothing new waits, what only older rules looked
+at is judged again, a few at a time; the result is in the log, so that it continues after a restart.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -92,9 +95,9 @@ Result = TypeVar("Result")
 
 
 class JudgeLimits(NamedTuple):
-    """What judging one bundle may take: seconds of the clock, and bytes of address space."""
+    """What judging one bundle may take: seconds of the processor, and bytes of address space."""
 
-    time_s: float = 30.0
+    cpu_s: float = 30.0
     memory_bytes: int = 1 << 30
 
 
@@ -112,15 +115,18 @@ class JudgeProcess:
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """The result of `work`; `JudgeFailedError` where it passed a limit. What does not fit into the memory that
-        earlier work left is tried once more in a new process."""
-        fresh = self._pool is None
+        earlier work left, and what a process did that died, is tried once more in a new process: the machine may have
+        killed it for the memory of others."""
+        with suppress(MemoryError, BrokenProcessPool):
+            return await self._run(work)
+        self.close()
         try:
             return await self._run(work)
         except MemoryError:
             self.close()
-            if not fresh:
-                return await self.run(work)
             raise JudgeFailedError("It needs more memory than judging may take.") from None
+        except BrokenProcessPool:
+            raise JudgeFailedError("The process that judged it ended.") from None
 
     def close(self) -> None:
         """End the process, whatever it does."""
@@ -130,15 +136,15 @@ class JudgeProcess:
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         pool = await self._started()
-        result = asyncio.get_running_loop().run_in_executor(pool, _guarded_work, work)
+        (process,) = pool._processes.values()
         try:
-            outcome = await asyncio.wait_for(result, self._limits.time_s)
-        except TimeoutError:
-            self.close()
-            raise JudgeFailedError("It takes longer to judge than any check's bundle.") from None
+            outcome = await asyncio.get_running_loop().run_in_executor(pool, _guarded_work, work, self._limits.cpu_s)
         except BrokenProcessPool:
-            self.close()
-            raise JudgeFailedError("The process that judged it ended.") from None
+            self._pool = None
+            await asyncio.to_thread(pool.shutdown)  # how the process ended is known after that
+            if process.exitcode == -signal.SIGPROF:
+                raise JudgeFailedError("It takes longer to judge than any check's bundle.") from None
+            raise
         if isinstance(outcome, _Failure):
             raise JudgeFailedError(f"The judge failed on it ({outcome.error}).")
         return outcome
@@ -146,8 +152,9 @@ class JudgeProcess:
     async def _started(self) -> ProcessPoolExecutor:
         """The process, once it runs: a process that cannot start is no bundle's fault."""
         if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, context, _begin_judging, (self._limits.memory_bytes,))
+            self._pool = ProcessPoolExecutor(
+                1, multiprocessing.get_context("spawn"), _begin_judging, (self._limits.memory_bytes,)
+            )
             try:
                 await asyncio.get_running_loop().run_in_executor(self._pool, os.getpid)
             except BrokenProcessPool:
@@ -162,24 +169,26 @@ class _Failure(NamedTuple):
     error: str
 
 
-def _guarded_work(work: Callable[[], Result]) -> Result | _Failure:
-    """In the process: do the work. Nothing that it raises reaches the event loop of the server."""
+def _guarded_work(work: Callable[[], Result], cpu_s: float) -> Result | _Failure:
+    """In the process: do the work. Nothing that it raises reaches the event loop of the server; SIGPROF ends the process
+    once it used so much processor time."""
+    signal.setitimer(signal.ITIMER_PROF, cpu_s)
     try:
         return work()
     except MemoryError:
         raise
     except BaseException as error:  # noqa: BLE001 (SystemExit too: raised in the server it would end the server)
         return _Failure(type(error).__name__)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
 
 
 def _begin_judging(memory_bytes: int) -> None:
     """Set up the process, load what judging needs (that is no bundle's time), and limit its memory."""
+    import resource  # not on Windows, where no observatory runs
+
     begin_worker()
     import_module("talkpath.observatory.judging.judges")
-    try:
-        import resource
-    except ImportError:  # not on Windows, where no observatory runs
-        return
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 
 

@@ -36,7 +36,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from talkpath.errors import FileError, TalkpathError, WireError
+from talkpath.errors import FileError, TalkpathError, WireError, in_place_of
 from talkpath.observatory.log.folder import sync_folder
 from talkpath.observatory.log.records import Record, decode_record, encode_record
 
@@ -142,6 +142,7 @@ def decode_line(line: bytes) -> tuple[int, Record]:
 
 
 NEAR_BYTES = 64 << 10
+DAMAGED_GZIP = (OSError, EOFError, zlib.error)  # what reading a damaged file meets
 SEGMENT_NAME = re.compile(r"(\d{6,})-(\d{4}-\d\d-\d\d)\.log(\.gz)?")
 
 
@@ -159,8 +160,10 @@ class LogSegment(NamedTuple):
 
     def lines(self, after: int = 0) -> Iterator[bytes]:
         """All lines, damaged ones included; most of those up to the number `after` are left out, which is quick in an
-        open segment. A last line without its end, which is still being written, is left out too."""
-        with gzip.open(self.path) if self.sealed else self.path.open("rb") as file:
+        open segment. A last line without its end, which is still being written, is left out too. `FileError` where a
+        sealed segment is damaged or cut short."""
+        damaged = FileError(f"{self.path.name} is damaged, or its end is missing; bring the file back from a backup.")
+        with in_place_of(DAMAGED_GZIP, damaged), gzip.open(self.path) if self.sealed else self.path.open("rb") as file:
             if after and isinstance(file, BufferedReader):
                 file.seek(_offset_near(file, after))
             yield from (line for line in file if line.endswith(b"\n"))

@@ -244,5 +244,6 @@ def _names_by_language() -> Mapping[str, Mapping[str, str]]:
 
 
 def _country_data() -> dict[str, dict[str, tuple[int, int] | str]]:
-    data = (DATA_FOLDER / "countries.json").read_bytes()
-    return msgspec.json.decode(data, type=dict[str, dict[str, tuple[int, int] | str]])
+    return msgspec.json.decode(
+        (DATA_FOLDER / "countries.json").read_bytes(), type=dict[str, dict[str, tuple[int, int] | str]]
+    )

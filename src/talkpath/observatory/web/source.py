@@ -109,8 +109,7 @@ class PageSource:
 
     def world_days(self, app: str, medium: str, span: Span = HALF_YEAR) -> list[CountryDay]:
         """The days of all countries that can be placed."""
-        found = self._country_days(span, app=app, medium=medium)
-        return [day for day in found if day.country != UNKNOWN_COUNTRY]
+        return [day for day in self._country_days(span, app=app, medium=medium) if day.country != UNKNOWN_COUNTRY]
 
     def network_days(
         self, country: str, network: str, app: str = "", medium: str = "", span: Span = HALF_YEAR
