@@ -92,8 +92,9 @@ class Publication(Struct, frozen=True):
 
     def _stripped(self, event: Event, today: str, orders: Sequence[Order], few: set[tuple[str, str]]) -> Event:
         if event.network == EVERYWHERE:
-            shown = tuple(name for name in event.networks if (event.country, name) not in few)
-            return replace(event, carries=(), networks=shown)
+            return replace(
+                event, carries=(), networks=tuple(name for name in event.networks if (event.country, name) not in few)
+            )
         ordered = self.ordered(event.country, event.app, event.onset_high, orders)
         day = self.release_day("transports", event.onset_high, ordered=ordered)
         return event if day <= today else replace(event, carries=())

@@ -224,8 +224,7 @@ def _browser_check(host: str, web_udp: Sequence[int], place: Location, pages: Pa
             return sentences_of_others(pages.source, pages.site, geoip.find(address))
 
     signer = Signer.of_file(place.root / CHECK_KEY)
-    issuer = ReceiptIssuer(signer, find=geoip.find)
-    return Mount(host, web_udp, issuer, known, partial(network_operator, geoip))
+    return Mount(host, web_udp, ReceiptIssuer(signer, find=geoip.find), known, partial(network_operator, geoip))
 
 
 async def _run_server(server: Server, listener: LimitedListener, check: Mount | None) -> None:

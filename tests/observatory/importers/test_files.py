@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from factories.observatories.sent_bundles import COUNTRY, measured_bundle
-from talkpath.errors import FileError
+from talkpath.cli import cli
+from talkpath.errors import FileError, UsageError
 from talkpath.observatory.importers.files import ImportCount, import_folder, import_ooni
 from talkpath.observatory.log.stop_list import StoppedCountry, stop_country
 from talkpath.observatory.server import opened_log
@@ -49,3 +51,30 @@ def test_a_log_that_lost_what_it_is_takes_nothing(tmp_path: Path):
     for simulated in (True, False):
         with pytest.raises(FileError, match=r"lost its kind\.json"):
             opened_log(tmp_path / "data", simulated=simulated)
+
+
+def told_to_import(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["observe", "import", *arguments], standalone_mode=False)
+
+
+def test_what_is_refused_is_told_with_the_reason_and_leaves_the_folder_free(tmp_path: Path):
+    """A made-up country, imported without --simulated: nothing is taken, and then it can be imported as it should."""
+    folder, data = tmp_path / "country", str(tmp_path / "data")
+    folder.mkdir()
+    tap = {"day": DAY, "network": "AS64500", "country": "XX", "app": "signal", "medium": "voice", "simulated": True}
+    (folder / "taps.jsonl").write_text(f"{json.dumps(tap)}\nno tap\n")
+    refused = told_to_import("--data", data, str(folder))
+    assert "1 made by the lab: --simulated takes that; 1 a line of taps.jsonl is no tap" in refused.output
+    assert isinstance(refused.exception, FileError)
+    taken = told_to_import("--simulated", "--data", data, str(folder))
+    assert (taken.exception, "1 taps taken, 1 refused" in taken.output) == (None, True)
+    again = told_to_import("--simulated", "--data", data, str(folder))
+    assert (again.exception, "nothing taken, 1 there already" in again.output) == (None, True)
+    assert isinstance(told_to_import("--data", data, str(folder)).exception, UsageError)
+
+
+def test_a_file_that_is_no_ooni_file_is_told_so(tmp_path: Path):
+    (tmp_path / "taps.jsonl").write_text('{"a": 1}\n')
+    refused = told_to_import("--ooni", "--data", str(tmp_path / "data"), str(tmp_path / "taps.jsonl"))
+    assert "1 refused (1 a line is no measurement of OONI's)" in refused.output
+    assert isinstance(refused.exception, FileError)

@@ -194,8 +194,7 @@ def own_options(command: Callable[..., int]) -> Callable[..., int]:
     ) -> int:
         if interface and not wanted:
             raise UsageError("--call goes with --own, and with the app that you will call in: --app.")
-        call = OwnCall(interface, agreed)
-        return command(own=OwnMeans(wanted, agreed, catalogue, (gap, every), call), **others)
+        return command(own=OwnMeans(wanted, agreed, catalogue, (gap, every), OwnCall(interface, agreed)), **others)
 
     return with_own
 

@@ -25,6 +25,8 @@ def command(backup: Path, data: Path, as_json: bool) -> None:
 
     files = back_up_folder(data, backup).files
     size_bytes = sum(file.size_bytes for file in files.values())
-    record = {"schema": "talkpath.backed-up/1", "files": len(files), "bytes": size_bytes}
-    sentence = f"{len(files)} files, {size_bytes / 1e6:.1f} MB. `talkpath observe restore` puts them back."
-    click.echo(json.dumps(record) if as_json else sentence)
+    click.echo(
+        json.dumps({"schema": "talkpath.backed-up/1", "files": len(files), "bytes": size_bytes})
+        if as_json
+        else f"{len(files)} files, {size_bytes / 1e6:.1f} MB. `talkpath observe restore` puts them back."
+    )

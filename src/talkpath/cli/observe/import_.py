@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli.observe._place import counting_progress, data_option, responders_option, simulated_option
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def command(
 
     A folder holds .talkpath files of checks, and perhaps taps.jsonl, as `talkpath lab country` writes them. With
     --ooni: files of OONI's tests whatsapp, telegram, signal, facebook_messenger and stunreachability. What the log
-    holds already is not added again.
+    holds already is not added again, what is refused is told with the reason, and an import that was stopped can be
+    run again.
     """
     import msgspec
 
@@ -54,12 +55,13 @@ def command(
             for file in files
         ]
     for folder, brought in zip(files, results, strict=True):
-        record = {"schema": "talkpath.import/1", "simulated": simulated, **msgspec.to_builtins(brought)}
         click.echo(
-            msgspec.json.encode(record)
+            msgspec.json.encode({"schema": "talkpath.import/1", "simulated": simulated, **msgspec.to_builtins(brought)})
             if as_json
-            else f"{printable(folder.name)}: {_import_summary(brought, simulated)}"
+            else f"{printable(folder.name)}: {printable(_import_summary(brought, simulated))}"
         )
+    if not any(each.bundles or each.taps or each.measurements or each.known for each in results):
+        raise FileError("Nothing of that could be added; name a folder of bundles, or with --ooni OONI's measurements.")
 
 
 def _import_summary(brought: ImportCount, simulated: bool) -> str:
@@ -67,7 +69,7 @@ def _import_summary(brought: ImportCount, simulated: bool) -> str:
     added = " and ".join(f"{count} {words}" for count, words in kinds if count) or "nothing"
     not_added = (
         (brought.known, "there already"),
-        (brought.refused, "refused"),
+        (brought.refused, f"refused ({'; '.join(f'{count} {why}' for why, count in brought.why_refused.items())})"),
         (brought.unfit, "of no use"),
         (brought.others, "of other tests or of no known network"),
     )

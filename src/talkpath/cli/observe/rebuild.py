@@ -31,5 +31,8 @@ def command(data: Path, dsn: str, simulated: bool, as_json: bool) -> None:
         counting_progress("records read", as_json) as hear,
     ):
         count = rebuild_index(store, log, hear)
-    told = {"schema": "talkpath.rebuild/1", "simulated": simulated, "records": count}
-    click.echo(json.dumps(told) if as_json else f"The index was built again from {count:,} records.")
+    click.echo(
+        json.dumps({"schema": "talkpath.rebuild/1", "simulated": simulated, "records": count})
+        if as_json
+        else f"The index was built again from {count:,} records."
+    )

@@ -26,6 +26,8 @@ def command(backup: Path, data: Path, as_json: bool) -> None:
     log = opened_log(data, json.loads((data / KIND_FILE).read_bytes())["simulated"])
     count = log.last
     log.close()
-    record = {"schema": "talkpath.restored/1", "records": count}
-    sentence = f"{count:,} records are back; `talkpath observe serve` goes on from there."
-    click.echo(json.dumps(record) if as_json else sentence)
+    click.echo(
+        json.dumps({"schema": "talkpath.restored/1", "records": count})
+        if as_json
+        else f"{count:,} records are back; `talkpath observe serve` goes on from there."
+    )

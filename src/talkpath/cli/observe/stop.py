@@ -33,6 +33,8 @@ def command(country: str, reason: str, data: Path, simulated: bool, as_json: boo
         raise UsageError('`observe stop` takes a country\'s two letters and a reason, as in: stop XX --reason "…".')
     with closing(opened_log(data, simulated)) as log:
         deleted = stop_country(log, StoppedCountry(code, utc_day(), reason.strip()))
-    record = {"schema": "talkpath.stop/1", "country": code, "bundles_deleted": deleted}
-    sentence = f"Nothing more is taken from {code}. Bundles from there that were deleted: {deleted}."
-    click.echo(json.dumps(record) if as_json else sentence)
+    click.echo(
+        json.dumps({"schema": "talkpath.stop/1", "country": code, "bundles_deleted": deleted})
+        if as_json
+        else f"Nothing more is taken from {code}. Bundles from there that were deleted: {deleted}."
+    )

@@ -110,8 +110,7 @@ def from_outside(
     from talkpath.cli.respond.ports import without_closed_defaults
 
     if runs:
-        invited = invite_to(pem, at)
-        return _test_findings(offer(invited, lambda: 0, network_class_of(at)))
+        return _test_findings(offer(invite_to(pem, at), lambda: 0, network_class_of(at)))
     make_key_file(pem, at.port, at.host)
     at = at._replace(identity=without_closed_defaults(at.identity, at.inner, at.host)[0])
     invited = invite_to(pem, at)

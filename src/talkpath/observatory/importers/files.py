@@ -80,10 +80,12 @@ def report_pseudonym(name: str) -> int:
 GROUP = 256
 OnProgress = Callable[[int], None]
 Item = TypeVar("Item")
+STOPPED, OTHER_TEST = "of a country on the stop list", "of other tests or of no known network"
 
 
 class ImportCount(Struct, frozen=True):
-    """How many of each were taken, were there already, or were refused. `others` are of no kind that is imported."""
+    """How many of each were taken, were there already, or were refused, and why. `others` are of no kind that is
+    imported."""
 
     bundles: int = 0
     taps: int = 0
@@ -92,22 +94,15 @@ class ImportCount(Struct, frozen=True):
     refused: int = 0
     unfit: int = 0
     others: int = 0
+    why_refused: dict[str, int] = {}
 
 
 def import_ooni(log: Log, file: Path, progress: OnProgress = lambda count: None) -> ImportCount:
     """Take OONI's measurements; `progress` is called with how many lines were read."""
-    measurements = known = refused = others = count = 0
     stopped = _stopped_countries(log)
-    for group in _grouped_by(read_ooni(file)):
-        found = [one for one in group if isinstance(one, Imported)]
-        entries = [LogEntry(one) for one in found if one.country not in stopped]
-        refused += len(found) - len(entries)
-        taken = log.commit(entries)
-        measurements, known = measurements + sum(taken), known + taken.count(False)
-        refused += sum(isinstance(one, WireError) for one in group)
-        others, count = others + group.count(None), count + len(group)
-        progress(count)
-    return ImportCount(measurements=measurements, known=known, refused=refused, others=others)
+    new, known, refused = _take_all(log, (_measurement_entry(one, stopped) for one in read_ooni(file)), progress)
+    others = refused.pop(OTHER_TEST, 0)
+    return ImportCount(measurements=new, known=known, refused=refused.total(), others=others, why_refused=dict(refused))
 
 
 def import_folder(
@@ -119,19 +114,37 @@ def import_folder(
     progress: OnProgress = lambda count: None,
 ) -> ImportCount:
     """Take a folder's bundles and taps; `progress` is called with how many bundles were judged."""
-    bundles = known = refused = taps = 0
     stopped = _stopped_countries(log)
-    for group in _grouped_by(folder_bundles(folder)):
-        entries = [_log_entry(data) for data in group if _record_fits(data, simulated, stopped)]
-        taken = log.commit(entries)
-        bundles, known, refused = bundles + sum(taken), known + taken.count(False), refused + len(group) - len(entries)
+    bundles, known, refused = _take_all(
+        log, (_bundle_entry(data, simulated, stopped) for data in folder_bundles(folder))
+    )
     unfit = judge_waiting(log, listed, simulated, jobs, progress)
-    for some in _grouped_by(folder_taps(folder)):
-        kind = [tap for tap in some if isinstance(tap, WireError) or tap.simulated == simulated]
-        entries = [LogEntry(tap) for tap in kind if isinstance(tap, Tap) and tap.country not in stopped]
-        counted = log.commit(entries)
-        taps, known, refused = taps + sum(counted), known + counted.count(False), refused + len(kind) - len(entries)
-    return ImportCount(bundles=bundles, taps=taps, measurements=0, known=known, refused=refused, unfit=unfit)
+    taps, known_taps, refused_taps = _take_all(
+        log, (_tap_entry(tap, simulated, stopped) for tap in folder_taps(folder))
+    )
+    refused += refused_taps
+    return ImportCount(
+        bundles=bundles,
+        taps=taps,
+        known=known + known_taps,
+        refused=refused.total(),
+        unfit=unfit,
+        why_refused=dict(refused),
+    )
+
+
+def _take_all(
+    log: Log, found: Iterable[LogEntry | str], progress: OnProgress = lambda count: None
+) -> tuple[int, int, Counter[str]]:
+    """Take the entries: how many were new, how many there already, and how many were refused for which reason. Each
+    text in `found` is such a reason."""
+    new, known, refused = 0, 0, Counter[str]()
+    for group in _grouped_by(found):
+        fresh = log.commit([one for one in group if isinstance(one, LogEntry)])
+        new, known = new + sum(fresh), known + fresh.count(False)
+        refused.update(one for one in group if isinstance(one, str))
+        progress(new + known + refused.total())
+    return new, known, refused
 
 
 def judge_waiting(
@@ -157,25 +170,44 @@ def judge_waiting(
     return outcomes["unfit"]
 
 
-def _log_entry(data: bytes) -> LogEntry:
+def _bundle_entry(data: bytes, simulated: bool, stopped: frozenset[str]) -> LogEntry | str:
+    try:
+        seal = read_seal(data)
+    except BundleError as error:
+        return str(error)
+    if refusal := _refusal(seal.simulated, simulated, seal.receipt.country if seal.receipt else "", stopped):
+        return refusal
     name = hashlib.sha256(data).hexdigest()
-    seal = read_seal(data)
     sender, run = (report_pseudonym(name), "") if seal.simulated else (0, seal.run)
-    return LogEntry(Received(name, "", len(data), contributor=sender, run=run), data)
+    return (
+        LogEntry(Received(name, "", len(data), contributor=sender, run=run), data)
+        if seal.kind == "check"
+        else "no check"
+    )
+
+
+def _tap_entry(tap: Tap | WireError, simulated: bool, stopped: frozenset[str]) -> LogEntry | str:
+    if isinstance(tap, WireError):
+        return str(tap)
+    return _refusal(tap.simulated, simulated, tap.country, stopped) or LogEntry(tap)
+
+
+def _measurement_entry(one: Imported | WireError | None, stopped: frozenset[str]) -> LogEntry | str:
+    if isinstance(one, Imported):
+        return STOPPED if one.country in stopped else LogEntry(one)
+    return str(one or OTHER_TEST)
+
+
+def _refusal(made_up: bool, simulated: bool, country: str, stopped: frozenset[str]) -> str:
+    """Why an observatory of that kind does not take something; "" where it does."""
+    if made_up != simulated:
+        return "made by the lab: --simulated takes that" if made_up else "not made by the lab: leave --simulated out"
+    return STOPPED if country in stopped else ""
 
 
 def _stopped_countries(log: Log) -> frozenset[str]:
     """The countries that nothing is taken from."""
     return frozenset(known.country for known in stopped_countries(log.folder.root))
-
-
-def _record_fits(data: bytes, simulated: bool, stopped: frozenset[str]) -> bool:
-    try:
-        seal = read_seal(data)
-    except BundleError:
-        return False
-    country = seal.receipt.country if seal.receipt else ""
-    return seal.kind == "check" and seal.simulated == simulated and country not in stopped
 
 
 def _grouped_by(items: Iterable[Item]) -> Iterator[list[Item]]:

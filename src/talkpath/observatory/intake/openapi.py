@@ -74,14 +74,19 @@ def refusal_answers(*codes: str) -> Object:
 
 def json_answer(about: str, name: str) -> Object:
     """An answer in JSON, of the schema with that name."""
-    schema = {"$ref": f"#/components/schemas/{name}"}
-    return {"description": about, "content": {"application/json": {"schema": schema}}}
+    return {
+        "description": about,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}},
+    }
 
 
 def closed_object(properties: Object, *left_out: str) -> Object:
     """An object that has all of these properties; it may lack those that are `left_out`."""
-    required = [name for name in properties if name not in left_out]
-    return {"type": "object", "required": required, "properties": properties}
+    return {
+        "type": "object",
+        "required": [name for name in properties if name not in left_out],
+        "properties": properties,
+    }
 
 
 TAKEN = {"200": json_answer("It was there already.", "Report"), "201": json_answer("Taken, and durable.", "Report")}

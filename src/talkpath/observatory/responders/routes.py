@@ -138,8 +138,7 @@ class DirectoryApi:
 
     async def _offer(self, request: Request) -> Response:
         host = request.client.host if request.client else None
-        data = await self._body(request, host)
-        return json_response(200, await self._directory.take(data, host), ANSWER_HEADERS)
+        return json_response(200, await self._directory.take(await self._body(request, host), host), ANSWER_HEADERS)
 
     async def _body(self, request: Request, host: str | None) -> bytes:
         try:
