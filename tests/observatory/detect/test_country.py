@@ -44,7 +44,10 @@ def test_a_network_that_is_free_is_no_end_while_another_is_not():
 def test_it_changes_when_most_do():
     events = [event(network, "began", "2025-08-11") for network in NETWORKS[:3]]
     events += [event(network, "changed", f"2025-09-0{at}", "stun.drop") for at, network in enumerate(NETWORKS[:3], 1)]
-    assert told(roll_up(events, COUNTS))[1:] == [("changed", "2025-09-02", NETWORKS[:3], "stun.drop")]
+    (changed,) = roll_up(events, COUNTS)[1:]
+    assert told([changed]) == [("changed", "2025-09-02", NETWORKS[:2], "stun.drop")]
+    assert changed.id == "XX/*/max/voice/2025-09-02/changed"
+    assert (changed.count, changed.checks) == (6, 8), "what both networks that it is about said, not the last alone"
 
 
 def test_signals_count_only_where_nothing_is_confirmed():

@@ -14,9 +14,11 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 import pytest
 
 from factories.observatories.memory_index import BEGAN, COUNTRY, FEW, TODAY, WITHDRAWN, one_country
+from talkpath.observatory.events.record import Event
 from talkpath.observatory.web.site import PageQuery, Site, page_of_rows
 from talkpath.observatory.web.views.article import article_page
 from talkpath.observatory.web.views.event import event_page
+from talkpath.observatory.web.views.quotable import may_write
 from talkpath.report.words.language import language, language_codes, speaking
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -213,7 +215,7 @@ def test_an_event_tells_what_became_of_it(served: str):
     page = read(served, f"event/{BEGAN}")
     assert [event["kind"] for event in page["history"]] == ["began", "changed"]
     assert page["current"] is True
-    assert page["networks_too"] == 9
+    assert page["networks_too"] == 8, "other networks"
     assert "Telegram" in page["may_write"][1]
     text = get(f"{served}/en/event/{BEGAN}")[1]
     for told in ("80\u00a0% say restricted (70\u00a0% to 90\u00a0%)", "checks by program, taps", "beside 31 taps",
@@ -224,11 +226,36 @@ def test_an_event_tells_what_became_of_it(served: str):
 @pytest.mark.parametrize(("today", "carries"), [("2025-09-09", ()), ("2025-09-10", ("tls/443",))])
 def test_what_still_carries_waits_on_the_page_of_an_event_too(served: str, today: str, carries: tuple[str, ...]):
     """Thirty days after the day that it was seen on."""
-    assert "still carried by" not in get(f"{served}/en/event/{BEGAN}")[1]
+    assert "carried calls at least once" not in get(f"{served}/en/event/{BEGAN}")[1]
     source = one_country()
     page = event_page(source, Site(today=lambda: today), PageQuery({"id": BEGAN}))
     assert page
     assert page.event.carries == carries
+
+
+def test_the_letter_of_an_event_leads_to_pages_that_exist_and_says_who_has_the_evidence(served: str):
+    """What is not published is said not to be, and the address that it names is one."""
+    letter, event = (html.unescape(get(f"{served}/en/{kind}/{BEGAN}")[1]) for kind in ("letter", "event"))
+    (named,) = re.findall(r"a signed file a day: \W*(http\S+/data)", letter)
+    assert get(f"{served}/data")[0] == get(f"{served}/en/data")[0] == 200, named
+    assert "from the facts alone (talkpath judge, talkpath observe)" not in letter
+    for text in (letter, event):
+        assert "not published" in text
+    (digest,) = read(served, f"event/{BEGAN}")["event"]["bundles"]
+    assert f'/en/report/{digest}"' in event
+    assert "SHA-256 of 1 such file" in letter
+
+
+def test_days_that_say_otherwise_within_the_interval_of_a_beginning_are_told():
+    event = Event(
+        id=BEGAN, network="AS64496", country="XX", app="telegram", medium="voice", kind="began", count=17,
+        onset_low="2025-08-12", onset_high="2026-02-11", level="confirmed", contributors=2, rule="media.drop",
+        rules={"media.drop": 9, "stun.drop": 8},
+    )  # fmt: skip
+    between = " ".join(may_write(event, "2026-03-01", current=True, well="2026-02-02"))
+    assert "Reports of 2026-02-02 still say that nothing was restricted" in between
+    assert "9 of 17 are consistent with this" in between
+    assert "still say" not in " ".join(may_write(event, "2026-03-01", current=True, well="2025-08-12"))
 
 
 def test_a_mistake_is_withdrawn_and_says_so(served: str):

@@ -195,8 +195,10 @@ def related_claims(event: Event, claims: Iterable[Claim], until: str = LAST_DAY)
 
 def ended_on(event: Event, events: Iterable[Event]) -> str:
     """The last day of the restriction that began with this event; LAST where it continues."""
-    ends = (other.onset_high for other in not_withdrawn(events) if other.kind == "ended" and other.began == event.id)
-    return max(ends, default=LAST_DAY)
+    return max(
+        (other.onset_high for other in not_withdrawn(events) if other.kind == "ended" and other.began == event.id),
+        default=LAST_DAY,
+    )
 
 
 def event_reach(event: Event, tables: ReachTables, seed: int = 0) -> ReachEstimate | None:

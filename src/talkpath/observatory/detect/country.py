@@ -57,7 +57,12 @@ def _country_story(events: list[Event], measured: int) -> Iterator[Event]:
             yield began
         elif (new := _leading_rule(hit.values())) != rule and event.kind == "changed":
             rule = new
-            yield _rolled_event([event], "changed", tuple(sorted(hit)), measured, began.id, rule)
+            alike = [one for one in hit.values() if one.rule == rule]
+            rolled = _rolled_event(
+                alike, "changed", tuple(sorted(one.network for one in alike)), measured, began.id, rule
+            )
+            days = {"onset_low": event.onset_low, "onset_high": event.onset_high, "known": event.known}
+            yield replace(rolled, id=rolled.id.replace(rolled.onset_high, event.onset_high), **days)
 
 
 def _restrictions_until_none(events: list[Event], first: Event) -> list[Event]:

@@ -125,8 +125,7 @@ def _event_stream(event: Event) -> tuple[str, ...]:
 
 def _news_of(event: Event, least: int) -> tuple[object, ...]:
     """What makes an event news. Counts grow every day, and are not news."""
-    enough = event.contributors >= least
-    return event.level, event.onset_low, event.onset_high, event.rule, event.networks, enough
+    return event.level, event.onset_low, event.onset_high, event.rule, event.networks, event.contributors >= least
 
 
 def _unused_name(name: str, used: set[str]) -> str:

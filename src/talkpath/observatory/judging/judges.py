@@ -170,8 +170,8 @@ class _Failure(NamedTuple):
 
 
 def _guarded_work(work: Callable[[], Result], cpu_s: float) -> Result | _Failure:
-    """In the process: do the work. Nothing that it raises reaches the event loop of the server; SIGPROF ends the process
-    once it used so much processor time."""
+    """In the process: do the work. Nothing that it raises reaches the event loop of the server; SIGPROF ends the
+    process once it used so much processor time."""
     signal.setitimer(signal.ITIMER_PROF, cpu_s)
     try:
         return work()

@@ -102,8 +102,9 @@ class Answers:
             text = csv_table(view, simulated=self._source.simulated, operator=self._site.operator)
             if text is None:
                 return _no_json()
-            headers = {**PAGE_HEADERS, **OPEN_HEADERS}
-            return PlainTextResponse(text.encode("utf-8-sig"), headers=headers, media_type="text/csv")
+            return PlainTextResponse(
+                text.encode("utf-8-sig"), headers={**PAGE_HEADERS, **OPEN_HEADERS}, media_type="text/csv"
+            )
 
         return self._data(one, written, whole=True)
 

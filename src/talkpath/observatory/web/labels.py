@@ -204,7 +204,11 @@ def reach_text(reach: ReachEstimate) -> str:
     low, high, medium = millions_text(reach.low), millions_text(reach.high), medium_name(reach.medium)
     known = {"apps": listed(app_name(app) for app in reach.apps), "medium": medium, "low": low, "high": high}
     if reach.estimate is None:
-        return say("reach", "{apps} together, {medium}: {low} to {high} million people.", **known)
+        return (
+            say("reach", "{apps} together, {medium}: about {low} million people.", **known)
+            if low == high
+            else say("reach", "{apps} together, {medium}: {low} to {high} million people.", **known)
+        )
     known["estimate"] = estimate = millions_text(reach.estimate)
     return {
         "none": say("reach", "{apps}, {medium}: about {estimate} million people.", **known),

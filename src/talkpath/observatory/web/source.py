@@ -156,5 +156,4 @@ class PageSource:
     def _since(self, span: Span) -> str:
         """Two years at most, so that no address costs more than that."""
         end = min(span.until or self._today(), self._today())
-        back = MOST_DAYS if span.since else self._back
-        return max(span.since, queries.FIRST, later_day(end, -back))
+        return max(span.since, queries.FIRST, later_day(end, -(MOST_DAYS if span.since else self._back)))

@@ -58,8 +58,12 @@ def bar_chart(found: Sequence[Bar], title: str, said: str, axis: str, mark: str 
 def describe_bars(found: Iterable[Bar]) -> str:
     """The description in words: how many days, and on how many something was restricted."""
     days = [bar for bar in found if bar.share is not None]
-    hit = sum(bool(bar.share) for bar in days)
-    return say("chart", "Days measured: {days}; with signs of restriction: {hit}.", days=len(days), hit=hit)
+    return say(
+        "chart",
+        "Days measured: {days}; with signs of restriction: {hit}.",
+        days=len(days),
+        hit=sum(bool(bar.share) for bar in days),
+    )
 
 
 def _grid_lines(found: Sequence[Bar]) -> Iterable[Element]:

@@ -20,9 +20,9 @@ class EventPage(Struct, frozen=True):
     """The whole page.
 
     `history` are all records of the same restriction in order of time, this one among them. `current` is false where
-    it was withdrawn. `networks_too` counts the country's networks on which the same goes on now, or that the event of a
-    whole country is about. `may_write` and
-    `must_not` are sentences in the language of the page. `touched` are the people of its network, `reach` those of the
+    it was withdrawn. `networks_too` counts the country's other networks on which the same goes on, or that the event of
+    a whole country is about. `may_write` and `must_not`
+    are sentences in the language of the page. `touched` are the people of its network, `reach` those of the
     whole country.
     """
 
@@ -56,7 +56,7 @@ def event_page(source: PageSource, site: Site, asked: PageQuery) -> EventPage | 
     stream = stream_view(rule, own, of_network, source.carries(country, found.network)) if own else None
     same = [one for one in source.reach(country) if one.medium == found.medium and one.apps == (found.app,)]
     current = not any(one.kind == "withdrawn" for one in history)
-    too = [key for key in going_on(events) if key[1:] == (found.app, found.medium)]
+    too = [key for key in going_on(events) if key[1:] == (found.app, found.medium) and key[0] != found.network]
     return EventPage(
         event=found,
         current=current,

@@ -31,9 +31,19 @@ def may_write(
         yield say("may write", "The observatory withdrew this event as a mistake of its own; write nothing else of it.")
         return
     yield _country_phrase(event, hit) if event.network == EVERYWHERE else event_phrase(event, operator, well)
+    if event.kind == "began" and event.onset_low is not None and event.onset_low < well:
+        yield say(
+            "may write",
+            "Reports of {well} still say that nothing was restricted; they are too few to tell that it began later.",
+            well=well,
+        )
     if event.rule and event.kind != "ended":
         yield say(
-            "may write", "What was seen is consistent with this: {mechanism}.", mechanism=mechanism_text(event.rule)
+            "may write",
+            "Of the reports that say restricted, {named} of {count} are consistent with this: {mechanism}.",
+            named=event.rules.get(event.rule, event.count),
+            count=event.count,
+            mechanism=mechanism_text(event.rule),
         )
     yield _level_phrase(event)
     yield say(
@@ -75,7 +85,7 @@ def must_not(event: Event) -> Iterator[str]:
         yield say(
             "must not write",
             "“{app} is blocked”: these were calls that look like {app}'s, to a test server that agreed to take them. "
-            "Its own servers and its messages were not tested.",
+            "They say nothing of its own servers and its messages.",
             app=name,
         )
     yield say(
@@ -88,10 +98,11 @@ def must_not(event: Event) -> Iterator[str]:
     else:
         yield say("must not write", "“In the whole country”: this is one network. The page “now” counts how many.")
     yield from _by_kind(event)
-    yield say(
+    yield count(
         "must not write",
-        "“{people} were affected”: that is who measured, not who is affected.",
-        people=contributors_phrase(event.contributors),
+        "“At least {number} person was affected”: that is who measured, not who is affected.",
+        "“At least {number} people were affected”: that is who measured, not who is affected.",
+        event.contributors,
     )
 
 
@@ -153,8 +164,8 @@ def _country_phrase(event: Event, hit: int) -> str:
     if event.kind == "changed":
         return say(
             "may write",
-            "In {country}, what holds back {app} ({medium}) on most networks changed after {low}, and not after "
-            "{high}.",
+            "In {country}, what holds back {app} ({medium}) changed on {hit} of {measured} networks measured; since a "
+            "day after {low}, and not after {high}, more networks name this than anything else.",
             **known,
         )
     return say(
