@@ -175,7 +175,8 @@ def test_the_whole_journey_by_keyboard_ends_with_a_picture_whose_text_is_the_ver
     assert (keyword, struct.unpack(">II", chunks["IHDR"][:8])) == (b"Description", (1080, 1080))
     lines = text.split("\n")
     assert lines[:3] == [verdict["label"], verdict["sentence"], verdict["means"]]
-    assert "Anna's Mobile (AS64496)" in lines[3]
+    assert lines[3] == verdict["is_not"]  # nor does it accuse anybody, or speak of an app
+    assert "Anna's Mobile (AS64496)" in lines[4]
     assert lines[-1] == f"{origin.removeprefix('http://')}/check"
     assert " ".join(page.evaluate("drawn")) == " ".join(lines)  # what is drawn is what is said
     press(page, "#pass")
@@ -183,6 +184,7 @@ def test_the_whole_journey_by_keyboard_ends_with_a_picture_whose_text_is_the_ver
     given = page.evaluate("given")
     assert given["url"] == f"{origin}/check"
     assert verdict["sentence"] in given["text"]
+    assert "no proof of who does it or why. No app was tested" in given["text"]
     assert given["file"] == "talkpath.pngimage/png"
     found = Axe().run(page, options=RULES)
     assert found.violations_count == 0, found.generate_report()

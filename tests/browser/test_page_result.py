@@ -15,6 +15,7 @@ from browser_near import start_page_check
 from factories.checks import browser_checks
 from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.page_texts import LANGUAGE_NAMES, page_texts
+from talkpath.measure.facts import Health
 
 DAY_AND_HOUR = "2026-11-26T09:00:00Z"
 MOMENT_MS = 1795683240000  # 2026-11-26 08:54 UTC
@@ -88,17 +89,16 @@ def test_another_network_is_one_of_another_kind_and_no_other_speed(
 
 
 @pytest.mark.parametrize("code", LANGUAGE_NAMES)
-def test_a_kept_result_says_of_when_it_is_and_stays_in_its_language(browser: Browser, origin: str, code: str):
+def test_a_kept_result_says_of_when_it_is_and_is_told_in_the_page_s_language(browser: Browser, origin: str, code: str):
     found = a_result("fa")
     page = opened(browser, origin, code, found)
-    assert page.get_attribute("#verdicts", "lang") == "fa"
-    assert page.get_attribute("#verdicts", "dir") == "rtl"
+    assert page.get_attribute("#verdicts", "lang") == code
+    assert page.inner_text("#result-title") == found["told"][code]["verdicts"][0]["label"]
     assert "12:24" in page.inner_text("#place")  # of the device's own clock
     assert "Anna's Mobile (AS64496)" in page.inner_text("#place")
     assert page.evaluate("document.documentElement.scrollHeight") < MOST_HIGH
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     assert page.inner_text("#kept") == page_texts(code)["kept"]
-    assert page_texts("fa")["translated"] not in page.inner_text("#result")
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert page.evaluate(BROKEN) == []
     assert page.evaluate(APART) >= 8
@@ -198,4 +198,40 @@ def test_the_screen_stays_on_as_long_as_a_check_runs(browser: Browser, origin: s
     page.click("#stop")
     page.wait_for_selector("#ask:not([hidden])")
     page.wait_for_function("awake.join() === 'screen,released'")
+    page.context.close()
+
+
+def test_what_was_told_in_one_language_alone_stays_in_it(browser: Browser, origin: str):
+    """As an earlier release stored it."""
+    found = {key: value for key, value in a_result("fa").items() if key != "told"}
+    page = opened(browser, origin, "en", found)
+    assert page.get_attribute("#verdicts", "lang") == "fa"
+    assert page.get_attribute("#verdicts", "dir") == "rtl"
+    page.context.close()
+
+
+@pytest.mark.parametrize("vpn", [True, None])
+def test_the_condition_of_a_vpn_stands_with_the_verdict(browser: Browser, origin: str, vpn: bool | None):
+    facts = browser_checks.browser_check(browser_checks.even_loss(0.0), 5, drop_up=0.9)
+    facts = replace(facts, health=Health(vpn=vpn), started_at=DAY_AND_HOUR)
+    page = opened(browser, origin, "ru", result_message(facts, "ru") | {"at": MOMENT_MS})
+    assert "VPN" in page.inner_text(".verdict")
+    assert "VPN" in page.inner_text("#verdicts > ul > li >> nth=0")
+    page.context.close()
+
+
+COUNTDOWN = """async estimates => {
+  const { Countdown } = await import("/check/countdown.js");
+  const countdown = new Countdown(), said = [];
+  for (const left_s of estimates) { countdown.set(left_s); said.push(document.getElementById("left").textContent); }
+  countdown.end();
+  return [...said, document.getElementById("left").textContent];
+}"""
+
+
+def test_where_the_seconds_go_up_it_says_why(browser: Browser, origin: str):
+    page = opened(browser, origin, "en")
+    once, again = "About {} s left", "About {} s left: a part is measured once more"
+    said = page.evaluate(COUNTDOWN, [30, 18, 11, 18, 9])
+    assert said == [*(once.format(each) for each in (30, 18, 11)), *(again.format(each) for each in (18, 9)), ""]
     page.context.close()

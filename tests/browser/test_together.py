@@ -114,6 +114,14 @@ def test_the_result_is_told(browser: Browser, origin: str, code: str, width: int
     with page.expect_download() as saved:
         page.click("#save")
     assert saved.value.path().read_bytes() == base64.b64decode(result["bundle"])
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#copy-result")
+    page.wait_for_selector("#status:not(:empty)")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert all(line in copied for line in [result["title"], *result["sentences"], result["rows"][0]["says"]])
+    page.reload()  # it is shown again, and not the invitation, which is spent
+    page.wait_for_selector("#result:not([hidden])")
+    assert page.inner_text("#result-title") == result["title"]
     page.context.close()
 
 

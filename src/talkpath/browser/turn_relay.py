@@ -93,8 +93,7 @@ class TurnRelay:
     def credentials(self, now_s: float | None = None) -> tuple[str, str]:
         """(user name, password) for one check, valid for `VALID_S`. coturn counts allocations by the part after ":"."""
         user = f"{int(time.time() if now_s is None else now_s) + VALID_S}:{token_hex(8)}"
-        sealed = hmac.digest(self.secret.encode(), user.encode(), "sha1")
-        return user, base64.b64encode(sealed).decode()
+        return user, base64.b64encode(hmac.digest(self.secret.encode(), user.encode(), "sha1")).decode()
 
     def without(self) -> list[str]:
         """A sentence for the operator on each port that cannot be offered."""

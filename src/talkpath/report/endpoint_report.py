@@ -170,8 +170,12 @@ def endpoint_sentence(verdict: Verdict) -> str:
             return _outage_sentence(verdict.alternatives[0] if verdict.alternatives else "", name)
         if is_of_routes(verdict):
             return own_address_report.route_sentence(verdict)
-        why = reason_clause(verdict.reason)
-        return say("endpoints", "Nothing can be said about {name}'s servers: {reason}.", name=name, reason=why)
+        return say(
+            "endpoints",
+            "Nothing can be said about {name}'s servers: {reason}.",
+            name=name,
+            reason=reason_clause(verdict.reason),
+        )
     if verdict.rule == "tls.hello_drop":
         return _hello_sentence(verdict)
     return say(

@@ -18,7 +18,6 @@ def judge_paired_bundle(
     facts: PairedCallFacts, first: Facts | None, second: Facts | None
 ) -> tuple[PairedCallVerdict, dict[str, Any]]:
     """Judge the rounds and both ends' checks, None where an end has none: the verdict, and the JSON object."""
-    checks = [judge_facts(each) if each is not None else [] for each in (first, second)]
-    verdict = judge_paired_call(facts, *checks)
+    verdict = judge_paired_call(facts, *(judge_facts(each) if each is not None else [] for each in (first, second)))
     head = {"schema": PAIRED_SCHEMA, "started_at": facts.started_at, "rules_version": str(RULES_VERSION)}
     return verdict, msgspec.json.decode(msgspec.json.encode({**head, **msgspec.to_builtins(verdict)}))

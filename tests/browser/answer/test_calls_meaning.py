@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
+from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.browser.answer.calls_meaning import calls_effect, calls_meaning, next_step, what_it_is_not
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
@@ -44,6 +46,7 @@ def verdict(
         (verdict("restricted"), "stutters"),
         (verdict("restricted", "media.drop"), "stutters"),
         (verdict("restricted", "media.drop", lost=0.8), "silent"),
+        (verdict("restricted", "media.drop", lost=1.0), "mute"),
         (verdict("restricted", "media.delay"), "late"),
         (verdict("restricted", "media.freeze", lost=0.8), "breaks_off"),
         (verdict("restricted", "stun.drop"), "never_starts"),
@@ -63,12 +66,29 @@ def test_no_restriction_says_that_calls_work() -> None:
 
 
 def test_every_effect_has_a_sentence_of_its_own_in_every_language() -> None:
-    made = [verdict(state, lost=lost) for state in get_args(State) for lost in (0.2, 0.8)]
+    made = [verdict(state, lost=lost) for state in get_args(State) for lost in (0.2, 0.8, 1.0)]
     made += [verdict("restricted", rule) for rule in all_rules()]
     effects = {calls_effect(one): one for one in made}
     for code in language_codes():
         with speaking(language(code)):
-            assert len({calls_meaning(one) for one in effects.values()}) == len(effects) == 7
+            assert len({calls_meaning(one) for one in effects.values()}) == len(effects) == 8
+
+
+@pytest.mark.parametrize(
+    ("rule", "direction", "who"),
+    [
+        ("media.drop", "up", "The other person notices it, since it is what you send."),
+        ("media.delay", "down", "You notice it, since it is what is sent to you."),
+        ("media.drop", "both", ""),
+        ("media.freeze", "up", ""),  # a call that breaks off does so for both
+        ("stun.drop", "up", ""),
+    ],
+)
+def test_what_one_of_the_two_hears_is_told_of_that_one(rule: str, direction: AffectedDirections, who: str) -> None:
+    one = replace(verdict("restricted", rule), direction=direction)
+    means = calls_meaning(one)
+    assert means.endswith(who)
+    assert ("notice" in means) is bool(who)
 
 
 def test_advice_is_no_limit_of_a_verdict() -> None:

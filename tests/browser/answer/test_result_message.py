@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from factories.checks import browser_checks
-from talkpath.browser.answer.result_message import result_message
+from talkpath.browser.answer.result_message import _media_figures, _verdict_figures, result_message
 from talkpath.browser.web.page_texts import LANGUAGE_NAMES
 from talkpath.evidence.bundle import read_bundle
 from talkpath.measure.facts import Health
@@ -129,3 +129,47 @@ def test_calls_that_went_another_way_than_their_twins_are_told_as_that():
     found = result_message(facts, "en", different_routes=True)
     assert found["verdicts"][0]["state"] == "insufficient"
     assert "from another address" in found["hint"]
+
+
+@pytest.mark.parametrize(("vpn", "begins"), [(True, "Switch the VPN"), (None, "If a VPN or a proxy is on, switch")])
+def test_with_a_vpn_the_first_thing_to_try_is_without_it(vpn: bool | None, begins: str):
+    for drop_up in (0.0, 0.9):
+        facts = browser_checks.browser_check(browser_checks.even_loss(0.0), 5, drop_up=drop_up)
+        first, *_ = result_message(replace(facts, health=Health(vpn=vpn)), "en")["suggestions"]
+        assert first["text"].startswith(begins)
+    assert not result_message(facts, "en")["suggestions"][0]["text"].startswith(begins)
+
+
+def test_a_result_is_told_in_every_language_by_the_same_facts():
+    found = result_message(browser_checks.browser_check(browser_checks.even_loss(0.0), 5, drop_up=0.9), "ru")
+    assert set(found["told"]) == set(LANGUAGE_NAMES)
+    for code, told in found["told"].items():
+        assert told["lang"] == code
+        assert [verdict["state"] for verdict in told["verdicts"]] == ["restricted"]
+    assert len({told["verdicts"][0]["sentence"] for told in found["told"].values()}) == len(LANGUAGE_NAMES)
+    assert found["verdicts"] == found["told"]["ru"]["verdicts"]
+
+
+def test_what_was_opened_is_counted_also_where_it_counts_for_nothing():
+    facts = browser_checks.browser_check(browser_checks.even_loss(0.0), 5)
+    opened = str(sum(len(epoch.flows) for epoch in facts.epochs))
+    void = replace(facts, epochs=tuple(replace(epoch, missing="throttled") for epoch in facts.epochs))
+    for each in (facts, void):
+        assert dict(result_message(each, "en")["figures"])["Calls and control flows opened"] == opened
+
+
+def test_calls_that_never_began_have_no_quality():
+    lossy = browser_checks.browser_check(browser_checks.even_loss(0.0), 5, drop_up=0.9)
+    verdict = judge_check(lossy)[0][0]
+    for rule, has_quality in (("media.drop", True), ("stun.drop", False)):
+        rows = dict(
+            _verdict_figures(replace(verdict, rule=rule, alternatives=(), figures={**verdict.figures, "mos": 1.0}))
+        )
+        assert ("Quality, 1 to 4.5" in rows) is has_quality
+
+
+def test_numbers_of_two_media_say_of_which_they_are():
+    voice = judge_check(browser_checks.browser_check(browser_checks.even_loss(0.02), 5))[0][0]
+    names = [name for name, _ in _media_figures([voice, replace(voice, medium="video")])]
+    assert len(set(names)) == len(names)
+    assert {name.partition(":")[0] for name in names} == {"voice", "video"}

@@ -7,11 +7,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from talkpath.apps import apps
-from talkpath.browser.answer.result_message import call_settings, suggestions
+from talkpath.browser.answer.result_message import Suggestion, call_settings, suggestions
 from talkpath.report.words.check_context import CheckContext
-from talkpath.verdict.model import Reason, State, Verdict
+from talkpath.verdict.model import Reason, ReasonCode, State, Verdict
 
 DIRECT = {"name": "udp/4434", "carries": False, "uncertain": False}
 NOT_OFFERED = {"name": "tls/443", "missing": "certificate"}
@@ -25,7 +26,8 @@ def told(paths: list[dict[str, Any]], state: State = "restricted", rule: str | N
     """The texts of what is suggested; an app's with its source."""
     reason = Reason("hidden") if state == "insufficient" else None
     one = Verdict("webrtc", "dtls", "voice", state, rule, basis="webrtc", reason=reason)
-    return [f"{each.text} {each.source}".strip() for each in suggestions([one], paths, CheckContext())]
+    found = suggestions([one], paths, CheckContext())
+    return [f"{each.text} {each.source}".strip() for suggestion in found for each in (suggestion, *suggestion.ways)]
 
 
 def test_every_setting_is_of_a_known_app_and_has_its_source_and_day() -> None:
@@ -80,3 +82,19 @@ def test_whose_app_fails_where_the_page_found_nothing_is_told_what_asks_more() -
 
 def test_where_the_check_could_not_tell_it_says_what_to_do_next() -> None:
     assert told([], "insufficient", None) == ["Check again, keep the page in front, and keep the screen on."]
+
+
+def test_the_settings_of_apps_stand_under_what_they_are_for() -> None:
+    one = Verdict("webrtc", "dtls", "voice", "restricted", "media.drop", basis="webrtc")
+    first, last = suggestions([one], [DIRECT, path("udp/3478", carries=True)], CheckContext())
+    assert [way.text.partition(":")[0] for way in first.ways] == ["WhatsApp", "Signal", "Telegram"]
+    assert last == Suggestion(*ELSEWHERE)
+
+
+@pytest.mark.parametrize("code", ["few_calls", "responder_lost", "whole_flows"])
+def test_a_page_sends_nobody_to_another_test_server(code: ReasonCode) -> None:
+    """Its reader has this link alone."""
+    one = Verdict("webrtc", "dtls", "voice", "insufficient", reason=Reason(code), basis="webrtc")
+    busy = replace(one, reason=Reason("late", {"at": "responder"}))
+    for untold in (one, busy):
+        assert [each.text for each in suggestions([untold], [], CheckContext())] == ["Check again at another hour."]

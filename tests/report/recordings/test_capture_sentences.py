@@ -73,7 +73,7 @@ def test_a_clear_call_points_to_nothing(clear: Call) -> None:
     [
         (
             {"alternatives": ("media.drop",)},
-            "a rule by which call packets are dropped at random, with a poor line at either end, and with trouble at "
+            "a rule by which call packets are dropped, with a poor line at either end, and with trouble at "
             "the app's own servers.",
         ),
         ({"reason": Reason("short_capture")}, "what was recorded of it is too short to tell more."),

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from print_sentences import LOSSES, PARAMETERS, verdict_of_state
 from talkpath.report.words.observed import SET_UP_RULES, VOIDING_REASONS, observed_line
-from talkpath.verdict.model import Reason
+from talkpath.verdict.model import Number, Reason
 
 
 @pytest.mark.parametrize(
@@ -17,23 +17,38 @@ from talkpath.verdict.model import Reason
     [
         (
             "up",
-            "31 of 100 call packets were lost on the way out (26–36); control traffic sent at the same moments lost 1",
+            "Of 100 call packets 31 (26–36) were lost on the way out; of 100 packets of control traffic sent at the "
+            "same moments, 1.",
         ),
         (
             "down",
-            "2 of 100 call packets were lost on the way back (0–4); control traffic sent at the same moments",
+            "Of 100 call packets 2 (0–4) were lost on the way back; of 100 packets of control traffic sent at",
         ),
-        ("both", "31 of 100 call packets were lost on the way out"),
-        (None, "31 of 100 call packets were lost on the way out"),
+        (
+            "both",
+            "Of 100 call packets 31 were lost on the way out and 2 on the way back; of 100 packets of",
+        ),
+        (None, "Of 100 call packets 31 (26–36) were lost on the way out"),
     ],
 )
 def test_losses_are_those_of_the_direction(direction: Any, begins: str) -> None:
     assert observed_line(verdict_of_state(direction=direction)).startswith(begins)
 
 
-def test_one_lost_packet_is_singular() -> None:
-    figures = {**LOSSES, "calls_lost_up": 0.01}
-    assert observed_line(verdict_of_state(figures=figures)).startswith("1 of 100 call packets was lost on the way out")
+def test_an_interval_that_is_no_wider_than_its_number_is_not_told() -> None:
+    figures = {**LOSSES, "calls_lost_up": 1.0, "calls_lost_up_low": 1.0, "calls_lost_up_high": 1.0}
+    assert observed_line(verdict_of_state(figures=figures)).startswith(
+        "Of 100 call packets 100 were lost on the way out;"
+    )
+
+
+@pytest.mark.parametrize(("estimate", "at_random"), [(0.3, True), (0.96, True), (0.98, False), (1.0, False)])
+@pytest.mark.parametrize("direction", ["up", "both"])
+def test_only_what_lets_some_packets_through_drops_at_random(direction: Any, estimate: float, at_random: bool) -> None:
+    parameters = {"p": Number(estimate, estimate - 0.02, min(1.0, estimate + 0.02))}
+    line = observed_line(verdict_of_state(rule="media.drop", direction=direction, parameters=parameters))
+    assert "call packets are dropped" in line
+    assert ("at random" in line) is at_random
 
 
 @pytest.mark.parametrize("rule", SET_UP_RULES)
@@ -43,7 +58,10 @@ def test_rules_about_set_up_are_told_by_the_set_up(rule: str) -> None:
     assert "31" not in line
 
 
-@pytest.mark.parametrize(("delay", "begins"), [(180.4, "Call packets came 180"), (None, "31 of 100 call packets")])
+@pytest.mark.parametrize(
+    ("delay", "begins"),
+    [(180.4, "Call packets came 180"), (None, "Of 100 call packets 31 (26–36) were lost on the way out")],
+)
 def test_delay_is_told_as_delay_where_it_was_measured(delay: float | None, begins: str) -> None:
     figures = LOSSES | ({"extra_delay_ms_up": delay} if delay is not None else {})
     late = verdict_of_state(rule="media.delay", parameters=PARAMETERS["media.delay"], figures=figures)
@@ -69,7 +87,8 @@ def test_a_mechanism_is_told_only_where_one_is_named(
     rule: str | None, alternatives: tuple[str, ...], consistent: bool
 ) -> None:
     line = observed_line(verdict_of_state(rule=rule, alternatives=alternatives))
-    assert ("consistent with this" in line) is consistent
+    assert (": call packets are dropped" in line) is consistent
+    assert line.count(":") == consistent  # a clause that says of itself that it fits is not put into another
 
 
 def test_ok_and_impaired_tell_both_directions_of_both() -> None:

@@ -105,7 +105,7 @@ def test_a_freeze_says_after_how_much(rule: str, parameters: dict[str, Number | 
 def test_rules_that_tie_are_listed() -> None:
     tied = verdict_of_state(rule="media.unknown", parameters={}, alternatives=("media.drop", "media.police"))
     assert mechanism_clause(tied) == (
-        "several mechanisms would fit: call packets are dropped at random; calls are held to a low rate"
+        "several mechanisms would fit: call packets are dropped; calls are held to a low rate"
     )
     assert is_named(tied)
     assert not is_named(verdict_of_state(rule="media.unknown"))

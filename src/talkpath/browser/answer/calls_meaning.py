@@ -16,12 +16,15 @@ from talkpath.report.words.language import say
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, GeoDatabase
 from talkpath.verdict.model import Verdict
 
-Effect = Literal["works", "stutters", "late", "silent", "breaks_off", "never_starts", "unknown"]
+Effect = Literal["works", "stutters", "late", "silent", "mute", "breaks_off", "never_starts", "unknown"]
 """How calls fare."""
 
 BREAKS_OFF = ("media.freeze", "udp.freeze")
 STUTTERS = ("media.drop", "media.police", "media.size_drop", "media.unknown")
 SILENT_SHARE = 0.5  # of all packets: above this loss a listener makes out hardly a word
+MUTE_SHARE = 0.995  # that is, 100 of 100 packets
+HEARD_BY_ONE: tuple[Effect, ...] = ("stutters", "late", "silent", "mute")
+"""Effects that one of the two people notices, where packets are held back in one direction alone."""
 ADVISES = ("insufficient", "unreachable")
 """States whose last line is a piece of advice, and the line before it says what the verdict does not mean."""
 
@@ -56,15 +59,13 @@ def _effect_of(rule: str | None, figures: Mapping[str, float | None]) -> Effect:
 
 
 def _loses_much(figures: Mapping[str, float | None]) -> Effect:
-    return "silent" if _most_lost(figures) > SILENT_SHARE else "stutters"
-
-
-def _most_lost(figures: Mapping[str, float | None]) -> float:
-    return max(figures.get(f"calls_lost_{direction}") or 0.0 for direction in ("up", "down"))
+    most = max(figures.get(f"calls_lost_{direction}") or 0.0 for direction in ("up", "down"))
+    return "mute" if most >= MUTE_SHARE else "silent" if most > SILENT_SHARE else "stutters"
 
 
 def calls_meaning(verdict: Verdict) -> str:
-    """What the verdict means for calls."""
+    """What the verdict means for calls, and for whom of the two where it is for one alone."""
+    effect = calls_effect(verdict)
     voice, video = {
         "works": (
             say("means", "Voice between this browser and a test server works; no app was tested."),
@@ -76,6 +77,10 @@ def calls_meaning(verdict: Verdict) -> str:
             say("means", "Calls start, but hardly anything is heard."),
             say("means", "Video calls start, but hardly anything is seen."),
         ),
+        "mute": (
+            say("means", "Calls start, but nothing is heard."),
+            say("means", "Video calls start, but nothing is seen."),
+        ),
         "breaks_off": (
             say("means", "Calls start and then break off."),
             say("means", "Video calls start and then break off."),
@@ -85,8 +90,12 @@ def calls_meaning(verdict: Verdict) -> str:
             say("means", "Whether calls work here is not known yet."),
             say("means", "Whether video calls work here is not known yet."),
         ),
-    }[calls_effect(verdict)]
-    return video if verdict.medium == "video" else voice
+    }[effect]
+    noticed = {
+        "up": say("means", "The other person notices it, since it is what you send."),
+        "down": say("means", "You notice it, since it is what is sent to you."),
+    }.get(verdict.direction or "", "")
+    return f"{video if verdict.medium == 'video' else voice} {noticed if effect in HEARD_BY_ONE else ''}".strip()
 
 
 def what_it_is_not(verdict: Verdict, check: CheckContext) -> str:

@@ -38,9 +38,9 @@ def paired_result(
         checks["b"] = checks["b"] if checks["a"] is None else None  # one run is the word of one end
     first, second = (check.facts if (check := checks[end]) is not None else None for end in ENDS)
     verdict, document = judge_paired_bundle(facts, first, second)
-    kept = [lines[end] if checks[end] is not None else b"" for end in ENDS]
-    bundle = base64.b64encode(write_paired(facts, document, Signer.fresh(), *kept)).decode()
-    return {end: {**_told_end(verdict, end, languages[end]), "json": document, "bundle": bundle} for end in ENDS}
+    kept = (lines[end] if checks[end] is not None else b"" for end in ENDS)
+    data = {"json": document, "bundle": base64.b64encode(write_paired(facts, document, Signer.fresh(), *kept)).decode()}
+    return {end: {**_told_end(verdict, end, languages[end]), **data} for end in ENDS}
 
 
 def _read_line(data: bytes, server: bytes, hour: str) -> Bundle | None:
@@ -60,8 +60,14 @@ def _read_line(data: bytes, server: bytes, hour: str) -> Bundle | None:
 
 
 def _told_end(verdict: PairedCallVerdict, end: PairedEnd, code: str) -> dict[str, Any]:
-    with speaking(language(code if code in language_codes() else "en")):
-        return {"type": "result", "lang": spoken().code, "dir": spoken().direction, **_paired_words(verdict, end)}
+    """The words for one end: in every language, and at the top in that of its page."""
+    told = {each: _paired_words_in(each, verdict, end) for each in language_codes()}
+    return {"type": "result", **told[code if code in told else "en"], "told": told}
+
+
+def _paired_words_in(code: str, verdict: PairedCallVerdict, end: PairedEnd) -> dict[str, Any]:
+    with speaking(language(code)):
+        return {"lang": code, "dir": spoken().direction, **_paired_words(verdict, end)}
 
 
 def paired_lines(bundle: Bundle) -> list[str]:
@@ -69,9 +75,15 @@ def paired_lines(bundle: Bundle) -> list[str]:
     assert bundle.paired is not None  # as the caller found
     first, second = (each.facts if each is not None else None for each in (bundle.first, bundle.second))
     told = _paired_words(judge_paired_bundle(bundle.paired, first, second)[0], "a")
-    head = say("paired", "What the person who made the link is told:")
-    rows = [f"{row['name']}: {row['says']}" for row in told["rows"]]
-    return [head, "", f"{told['mark']} {told['title']}", *told["sentences"], told["is_not"], "", *rows]
+    return [
+        say("paired", "What the person who made the link is told:"),
+        "",
+        f"{told['mark']} {told['title']}",
+        *told["sentences"],
+        told["is_not"],
+        "",
+        *(f"{row['name']}: {row['says']}" for row in told["rows"]),
+    ]
 
 
 def _paired_words(verdict: PairedCallVerdict, end: PairedEnd) -> dict[str, Any]:
@@ -92,17 +104,39 @@ def _paired_title(verdict: PairedCallVerdict, end: PairedEnd) -> str:
         return say("paired", "Calls between you get through")
     if verdict.state == "impaired":
         return say("paired", "The lines between you are too poor for calls")
+    through = _get_through(verdict.routes)
     sides: dict[str, str] = {
-        "both": say("paired", "Signs of restriction on both sides"),
+        "both": say("paired", "Calls between you get through, but both lines show signs of restriction")
+        if through
+        else say("paired", "Signs of restriction on both sides"),
         "between": say("paired", "Signs of restriction between you"),
-        **dict.fromkeys(ENDS, say("paired", "Signs of restriction on the other side")),
-        end: say("paired", "Signs of restriction on your side"),
+        **dict.fromkeys(
+            ENDS,
+            say("paired", "Calls between you get through, but the other line shows signs of restriction")
+            if through
+            else say("paired", "Signs of restriction on the other side"),
+        ),
+        end: say("paired", "Calls between you get through, but your line shows signs of restriction")
+        if through
+        else say("paired", "Signs of restriction on your side"),
     }
     return sides.get(verdict.side, sentences.state_labels()["insufficient"])
 
 
+def _get_through(routes: Sequence[RouteFinding]) -> bool:
+    """Whether calls of each medium got through well in each direction, by one route at least."""
+    ways = {(one.medium, one.sender) for one in routes}
+    return bool(ways) and ways == {(one.medium, one.sender) for one in routes if one.fate == "passes"}
+
+
 def _side_sentences(verdict: PairedCallVerdict, own: LineFinding, other: LineFinding) -> Iterator[str]:
     """What the ends' own checks add."""
+    if verdict.side in (*ENDS, "both") and _get_through(verdict.routes):
+        yield say(
+            "paired",
+            "The signs are those of a line's own check with the test server. A rule may go by address, port or hour, "
+            "so calls between you can pass where those do not.",
+        )
     if verdict.differs:
         yield say(
             "paired",

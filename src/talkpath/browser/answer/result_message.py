@@ -54,10 +54,11 @@ _settings = msgspec.json.Decoder(tuple[CallSetting, ...])
 
 
 class Suggestion(Struct, frozen=True):
-    """One thing to try; `source` is a link, "" for none."""
+    """One thing to try, with the ways to do it; `source` is a link, "" for none."""
 
     text: str
     source: str = ""
+    ways: tuple[Suggestion, ...] = ()
 
 
 @cache
@@ -73,8 +74,8 @@ def suggestions(verdicts: Sequence[Verdict], paths: Sequence[Row], check: CheckC
             Suggestion(
                 say(
                     "try",
-                    "If an app's calls fail here all the same: try a call between two phones (the link is below), or "
-                    "run talkpath on a computer, which can ask the apps' own servers.",
+                    "If an app's calls fail here all the same: try a call between two phones, or run the program "
+                    "talkpath on a computer, which can ask the apps' own servers.",
                 )
             )
         ]
@@ -95,12 +96,14 @@ def _of_relays(held_back: Sequence[Verdict], relayed: Sequence[Row]) -> list[Sug
     kinds = {str(row["name"]).partition("/")[0] for row in relayed if row["carries"] and not row["uncertain"]}
     fitting = [setting for setting in call_settings() if setting.sends in kinds]
     lead = say("try", "These apps can send calls through relays of their own, which may help:")
-    return [Suggestion(lead), *map(_of_setting, fitting)] if fitting else []
+    return [Suggestion(lead, ways=tuple(map(_of_setting, fitting)))] if fitting else []
 
 
 def _of_setting(setting: CallSetting) -> Suggestion:
-    where = spoken().isolate(setting.setting)
-    return Suggestion(say("try", "{app}: {setting}", app=app_name_of(setting.app), setting=where), setting.source)
+    return Suggestion(
+        say("try", "{app}: {setting}", app=app_name_of(setting.app), setting=spoken().isolate(setting.setting)),
+        setting.source,
+    )
 
 
 def assuming_no_vpn(facts: Facts) -> Facts:
@@ -108,18 +111,24 @@ def assuming_no_vpn(facts: Facts) -> Facts:
     return facts if facts.health.vpn is False else replace(facts, health=replace(facts.health, vpn=False))
 
 
-def vpn_condition(facts: Facts) -> str:
-    """The condition in a sentence; "" where no VPN was on."""
+def vpn_words(facts: Facts) -> tuple[str, str]:
+    """The condition in a sentence, and what comes before all else that can be tried; "" where no VPN was on."""
     if facts.health.vpn is False:
-        return ""
+        return "", ""
     if facts.health.vpn:
-        return say(
-            "browser",
-            "A VPN or a proxy was on: this is its network, not that of this device. No observatory counts it.",
+        return (
+            say(
+                "browser",
+                "A VPN or a proxy was on: this is its network, not that of this device. No observatory counts it.",
+            ),
+            say("try", "Switch the VPN or the proxy off, and check again: then it is about your network."),
         )
-    return say(
-        "browser",
-        "If a VPN or a proxy was on, this is its network, not that of this device. No observatory counts it.",
+    return (
+        say(
+            "browser",
+            "If a VPN or a proxy was on, this is its network, not that of this device. No observatory counts it.",
+        ),
+        say("try", "If a VPN or a proxy is on, switch it off, and check again."),
     )
 
 
@@ -137,34 +146,55 @@ def result_message(
     not_offered: Sequence[Row] = (),
     operator: Row | None = None,
 ) -> dict[str, Any]:
-    """Return the message "result": verdicts in words, the same as JSON, and the signed bundle (base64).
+    """Return the message "result": verdicts in the words of every language, the same as JSON, and the signed bundle
+    (base64). The words in the reader's language, `code`, stand at the top as well.
 
     `sign` adds the server's receipt. `different_routes`: calls and twins came from different addresses. `not_offered`
     are rows of paths that could not be tried; `operator` is as `network_operator` gives it.
     """
     signer = Signer.fresh()
     facts = sign(facts, signer.public) if sign else facts
-    with speaking(language(code if code in language_codes() else "en")):
-        _, document = judge_check(facts)
-        verdicts, assumed = judge_check(assuming_no_vpn(facts))
-        check = CheckContext.of(verdicts, known_server=has_known_server(facts))
-        counts = why_voided(assuming_no_vpn(facts)) is None
-        paths = [*map(_path_row, assumed["transports"]), *not_offered] if counts else []
+    _, document = judge_check(facts)
+    verdicts, assumed = judge_check(assuming_no_vpn(facts))
+    counts = why_voided(assuming_no_vpn(facts)) is None
+    paths = [*map(_path_row, assumed["transports"]), *not_offered] if counts else []
+    hints = ["different_routes"] if different_routes else [epoch.missing for epoch in facts.epochs if counts]
+    told = {each: _told_in(each, facts, verdicts, paths, operator, hints) for each in language_codes()}
+    return {
+        "type": "result",
+        **told[code if code in told else "en"],
+        "told": told,
+        "operator": operator,
+        "paths": paths,
+        "real": all(epoch.missing != "untried" for epoch in facts.epochs),
+        "json": document,
+        "bundle": base64.b64encode(write_check(facts, document, signer)).decode(),
+    }
+
+
+def _told_in(
+    code: str,
+    facts: Facts,
+    verdicts: Sequence[Verdict],
+    paths: Sequence[Row],
+    operator: Row | None,
+    missing: Sequence[str],
+) -> Row:
+    """What a reader is told in that language; `missing` says for which reasons nothing was compared."""
+    check = CheckContext.of(verdicts, known_server=has_known_server(facts))
+    with speaking(language(code)):
+        condition, without_vpn = vpn_words(facts)
         return {
-            "type": "result",
             "lang": spoken().code,
             "dir": spoken().direction,
             "verdicts": [_verdict_row(verdict, check) for verdict in verdicts],
-            "condition": vpn_condition(facts),
-            "operator": operator,
+            "condition": condition,
             "hosting": _hosting_words(operator),
-            "suggestions": msgspec.to_builtins(suggestions(verdicts, paths, check)),
-            "paths": paths,
-            "figures": [figure for verdict in verdicts for figure in _verdict_figures(verdict)] + _check_costs(facts),
-            "hint": _different_routes() if different_routes else _nothing_compared_hint(facts) if counts else "",
-            "real": all(epoch.missing != "untried" for epoch in facts.epochs),
-            "json": document,
-            "bundle": base64.b64encode(write_check(facts, document, signer)).decode(),
+            "suggestions": msgspec.to_builtins(
+                [*([Suggestion(without_vpn)] if without_vpn else []), *suggestions(verdicts, paths, check)]
+            ),
+            "figures": [*_media_figures(verdicts), *_check_costs(facts)],
+            "hint": _nothing_compared_hint(missing),
         }
 
 
@@ -195,9 +225,14 @@ def _path_row(row: Row) -> Row:
     return {"name": row["transport"], "carries": row["carries"], "uncertain": row["uncertain"]}
 
 
-def _nothing_compared_hint(facts: Facts) -> str:
-    """The sentence for a check in which nothing could be compared; "" otherwise."""
+def _nothing_compared_hint(missing: Sequence[str]) -> str:
+    """The sentence for a check in which nothing could be compared, for the first of these reasons; "" otherwise."""
     hints = {
+        "different_routes": say(
+            "browser",
+            "Calls came to the test server from another address than the control traffic: a proxy, a VPN or iCloud "
+            "Private Relay may carry one and not the other. So nothing was compared. Switch it off, then check again.",
+        ),
         "no_control": say(
             "browser",
             "Not one call could be set up, while this page's own connection works. That is consistent with calls' "
@@ -214,15 +249,18 @@ def _nothing_compared_hint(facts: Facts) -> str:
             "Try another browser.",
         ),
     }
-    return next((hints[epoch.missing] for epoch in facts.epochs if epoch.missing in hints), "")
+    return next((hints[reason] for reason in missing if reason in hints), "")
 
 
-def _different_routes() -> str:
-    return say(
-        "browser",
-        "Calls came to the test server from another address than the control traffic: a proxy, a VPN or iCloud Private "
-        "Relay may carry one and not the other. So nothing was compared. Switch it off, then check again.",
-    )
+def _media_figures(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
+    """The numbers of all verdicts, each with its medium where there are several."""
+    if len(verdicts) == 1:
+        return _verdict_figures(verdicts[0])
+    return [
+        (say("browser", "{medium}: {name}", medium=sentences.medium_word(verdict.medium), name=name), value)
+        for verdict in verdicts
+        for name, value in _verdict_figures(verdict)
+    ]
 
 
 def _verdict_figures(verdict: Verdict) -> list[tuple[str, str]]:
@@ -234,17 +272,18 @@ def _verdict_figures(verdict: Verdict) -> list[tuple[str, str]]:
         "twins_lost_down": say("browser", "Of 100 packets of control traffic lost on the way back"),
     }
     shares = [(name, verdict.figures.get(key)) for key, name in names.items()]
-    percentages = [(name, numeral(100 * share, 1)) for name, share in shares if share is not None]
+    rows = [(name, numeral(100 * share, 1)) for name, share in shares if share is not None]
     mos = verdict.figures.get("mos")
-    quality = [(say("browser", "Voice quality, 1 to 4.5"), numeral(mos, 1))] if mos else []
-    flows = (say("browser", "Calls and control flows opened"), numeral(verdict.flow_count))
-    return [*percentages, *quality, flows]
+    if mos and calls_effect(verdict) != "never_starts":  # what never began has no quality
+        rows.append((say("browser", "Quality, 1 to 4.5"), numeral(mos, 1)))
+    return rows
 
 
 def _check_costs(facts: Facts) -> list[tuple[str, str]]:
     """(name, value) of what the check took."""
     megabytes = (facts.bytes_sent + facts.bytes_received) / 1e6
     return [
+        (say("browser", "Calls and control flows opened"), numeral(sum(len(epoch.flows) for epoch in facts.epochs))),
         (say("browser", "Data in MB, both ways"), numeral(megabytes, 1)),
         (say("browser", "Seconds"), numeral(facts.duration_s)),
     ]

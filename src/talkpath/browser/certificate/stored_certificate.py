@@ -104,8 +104,9 @@ def renew_certificate(domain: Domain) -> bool:
 
     account = _account_key(Path(domain.folder, "account.pem"))
     key = ec.generate_private_key(ec.SECP256R1())
-    names = x509.SubjectAlternativeName([domain.subject])
-    builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(names, critical=False)
+    builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(
+        x509.SubjectAlternativeName([domain.subject]), critical=False
+    )
 
     def serve(token: str, authorization: str) -> AbstractContextManager[None]:
         return serving_challenge(domain.host, domain.port, token, authorization)
@@ -193,5 +194,4 @@ async def follow_certificate(files: Files, domain: Domain | None, reload: Callab
 
 def _files_stamp(files: Files) -> list[tuple[int, int]]:
     """A value that changes whenever one of the files does."""
-    stats = [Path(file).stat() for file in files if Path(file).exists()]
-    return [(each.st_mtime_ns, each.st_ino) for each in stats]
+    return [(stat.st_mtime_ns, stat.st_ino) for file in files if Path(file).exists() for stat in [Path(file).stat()]]

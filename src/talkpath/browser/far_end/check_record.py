@@ -65,10 +65,9 @@ class CheckRecord:
         """Leave the epoch out, so that another one takes its place, if an end was so late that nothing of it would
         count; False if it is to be added. A busy moment is not the network's, and knows of no roles. What else speaks
         against the check is kept."""
-        stepped = abs(report.clock_jump_s) > CLOCK_JUMP_S
-        kept = stepped or report.hidden or report.network_changed or bool(run.call_paths)
+        against = abs(report.clock_jump_s) > CLOCK_JUMP_S or report.hidden or report.network_changed
         is_late = max(run.late_ms_p99(), report.late_ms_p99) > LATE_VOIDS_ALL_MS
-        left_out = is_late and not kept and self._left_out_count < MAX_LEFT_OUT
+        left_out = is_late and not (against or run.call_paths) and self._left_out_count < MAX_LEFT_OUT
         self._left_out_count += left_out
         return left_out
 

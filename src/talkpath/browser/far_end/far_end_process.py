@@ -146,8 +146,10 @@ class FarEndServer:
     def _twin_server(self) -> dict[str, Any]:
         """Where the page opens twins, and the certificate that it finds there."""
         assert self._port is not None  # opened before anybody is served
-        fingerprint = base64.b64encode(self._certificate.fingerprint).decode()
-        return {"port": self._port.address[1], "fingerprint": fingerprint}
+        return {
+            "port": self._port.address[1],
+            "fingerprint": base64.b64encode(self._certificate.fingerprint).decode(),
+        }
 
     def _renew_certificate(self) -> None:
         """Make a new certificate in time, if possible while no check knows the old one."""

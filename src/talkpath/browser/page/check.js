@@ -6,7 +6,7 @@ import { showHistory } from "./history_view.js";
 import { canPassOn, copy, passOn, saveFile } from "./pass_on.js";
 import { bytesOf, forget, forgetAll, markRunning, share, store, stored, wasInterrupted, withdraw } from "./result_store.js";
 import { show } from "./result_view.js";
-import { asMessage, asText, linkOf } from "./result_words.js";
+import { asMessage, asText, linkOf, spoken } from "./result_words.js";
 import { hasWebTransport } from "./webtransport_twin.js";
 import { byId, setText, text } from "./text.js";
 
@@ -22,13 +22,13 @@ function showSection(name) {
 }
 
 function historyChanged(what) {
-  if (!stored() && result) { result = null; showSection("ask"); } else if (result) { result = stored(); show(result); }
+  if (!stored() && result) { result = null; showSection("ask"); } else if (result) { result = spoken(stored()); show(result); }
   showHistory(historyChanged);
   setText(result ? "status" : "trouble", text(what));
 }
 
 function display(message) {
-  result = window.lastResult = message;
+  result = window.lastResult = spoken(message);
   picture = show(message);
   showSection("result");
   byId("result").focus();
@@ -61,7 +61,7 @@ async function start(vpn) {
   markRunning(false);
   if (message?.type === "result") {
     message.at = Date.now();
-    store(message);
+    store(spoken(message));
     display(message);
   } else ask(failure(message, running.stopped()));
 }

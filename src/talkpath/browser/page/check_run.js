@@ -76,6 +76,7 @@ async function check(connection, conditions, answers, step) {
   } finally {
     clearTimeout(timer);
     countdown.end();
+    live.clear();
     picture?.end();
     beside?.close();
     conditions.end();

@@ -14,7 +14,14 @@ export class LivePicture {
     this.points = { calls: [], twins: [] };
     this.epochs = new Set();
     this.timer = null;
+    this.clear();
     this.draw();
+  }
+
+  // Take the picture off the screen, with what it showed.
+  clear() {
+    byId("live").hidden = true;
+    for (const kind of Object.keys(this.points)) setText(`now-${kind}`, "");
   }
 
   // Watch the flows of an epoch until the returned function is called.

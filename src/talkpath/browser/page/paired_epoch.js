@@ -84,8 +84,8 @@ class PairedTwin extends between(DataChannelTwin) {
 }
 
 export class PairedEpoch extends Epoch {
-  constructor(order, connection, tracks, conditions) {
-    super(order, connection, {}, tracks, conditions, { setStep() {}, live: { watch: () => () => {} } });
+  constructor(order, connection, tracks, conditions, live) {
+    super(order, connection, {}, tracks, conditions, { setStep() {}, live });
   }
 
   flow(opening) {

@@ -11,7 +11,7 @@ export function show(result) {
   byId("verdicts").replaceChildren(
     ...result.verdicts.map((verdict, index) => card(verdict, index, result)),
     ...about(result),
-    ...section("try", suggestions.length ? [list(suggestions.map(suggestion))] : []),
+    ...section("try", suggestions.length ? [list(suggestions)] : []),
     ...section("not", unique(result.verdicts.map(verdict => verdict.is_not)).map(line => element("p", line))),
   );
   byId("more").replaceChildren(...details(result));
@@ -45,6 +45,7 @@ function card(verdict, index, result) {
   const words = element("div", "");
   words.append(
     element("h2", titleOf(verdict, result), index === 0 ? { id: "result-title" } : {}),
+    ...result.condition ? [element("p", result.condition, { class: "note" })] : [],
     element("p", verdict.sentence),
     ...verdict.means ? [element("p", verdict.means, { class: "means" })] : [],
   );
@@ -52,9 +53,9 @@ function card(verdict, index, result) {
   return made;
 }
 
-// Whose network, when, and under which condition.
+// Whose network, and when.
 function about(result) {
-  const notes = unique([result.condition, result.hosting, result.hint]).map(note => element("p", note, { class: "note" }));
+  const notes = unique([result.hosting, result.hint]).map(note => element("p", note, { class: "note" }));
   const place = [operatorOf(result), text("measured", { when: momentOf(result) })].filter(Boolean);
   return [element("p", place.join(" "), { id: "place" }), ...notes];
 }
@@ -63,14 +64,15 @@ function section(name, parts) {
   return parts.length ? [element("h3", text(name)), ...parts] : [];
 }
 
-function list(items) {
+function list(suggestions) {
   const made = element("ul", "");
-  made.append(...items);
+  made.append(...suggestions.map(suggestion));
   return made;
 }
 
-function suggestion({ text: words, source }) {
+function suggestion({ text: words, source, ways = [] }) {
   const item = element("li", words);
+  if (ways.length) item.append(list(ways));
   if (source) item.append(" ", element("a", text("source"), { href: source, rel: "noreferrer" }));
   return item;
 }

@@ -4,6 +4,9 @@ import { text } from "./text.js";
 
 const DIGITS = { fa: "fa-u-ca-gregory-nu-latn", ar: "ar-u-nu-latn" }; // as in every number beside it
 
+// The result in the words of the page's language, where it has them; else in those that it was told in first.
+export const spoken = result => Object.assign(result, result.told?.[document.documentElement.lang]);
+
 // The verdict's label, with the medium if there are several.
 export const titleOf = (verdict, { verdicts }) => `${verdict.label}${verdicts.length > 1 ? ` (${verdict.medium})` : ""}`;
 
@@ -34,25 +37,22 @@ export function wayOf(path) {
   return text(path.uncertain ? "carries_unsure" : path.carries ? "carries" : "carries_not");
 }
 
-// What a good result was not about, for whoever sees no more of it than a picture.
-export const untestedOf = verdict => verdict.state === "ok" ? verdict.is_not ?? "" : "";
-
 const headOf = (verdict, result) => [`${verdict.mark} ${titleOf(verdict, result)}`, verdict.sentence, verdict.means];
 
 // The few lines that go with a link.
 export function asMessage(result) {
-  const lines = result.verdicts.flatMap(verdict => [...headOf(verdict, result), untestedOf(verdict)]);
-  return [...lines, result.condition, operatorOf(result), momentOf(result)].filter(Boolean).join("\n");
+  const lines = result.verdicts.flatMap(verdict => [...headOf(verdict, result), verdict.is_not]);
+  return [...new Set(lines), result.condition, operatorOf(result), momentOf(result)].filter(Boolean).join("\n");
 }
 
 export function asText(result) {
   const { suggestions = [], others = [], paths = [], figures = [] } = result;
-  const tried = new Set(suggestions.map(each => each.text));
+  const tries = suggestions.flatMap(each => [each, ...each.ways ?? []]), tried = new Set(tries.map(each => each.text));
   const lines = result.verdicts.flatMap(verdict => [...headOf(verdict, result), ...verdict.lines.filter(line => !tried.has(line)), ""]);
   return [
     ...lines,
     result.condition, result.hosting, result.hint, operatorOf(result), text("measured", { when: momentOf(result) }), basisOf(result),
-    ...suggestions.map(each => [each.text, each.source].filter(Boolean).join(" ")),
+    ...tries.map(each => [each.text, each.source].filter(Boolean).join(" ")),
     ...others.length ? [text("others"), ...others] : [],
     ...paths.map(path => `${path.name}: ${wayOf(path)}`),
     ...figures.map(([name, value]) => `${name}: ${value}`),

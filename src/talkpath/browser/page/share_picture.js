@@ -1,9 +1,9 @@
-// The picture of a result that people pass on: verdict, what was not tested, operator, hour and the page's address, drawn on a canvas. The same
+// The picture of a result that people pass on: verdict, what it does not mean, operator, hour and the page's address, drawn on a canvas. The same
 // words are in the file as text.
 
 import { withText } from "./png_text.js";
 import { shapeOf } from "./shapes.js";
-import { momentOf, operatorOf, pageAddress, titleOf, untestedOf } from "./result_words.js";
+import { momentOf, operatorOf, pageAddress, titleOf } from "./result_words.js";
 
 const WIDTH = 1080, HEIGHT = 1080, EDGE = 72;
 const FONT = "system-ui, sans-serif";
@@ -14,11 +14,12 @@ function linesOf(result) {
     [titleOf(verdict, result), 68, "bold"],
     [verdict.sentence, 38, "normal"],
     [verdict.means ?? "", 44, "bold"],
-    [untestedOf(verdict), 34, "normal"],
+    [verdict.is_not ?? "", 34, "normal"],
   ]);
   const rest = [result.condition, operatorOf(result), momentOf(result)].map(line => [line ?? "", 34, "normal"]);
   const address = result.dir === "rtl" ? `\u2066${pageAddress()}\u2069` : pageAddress(); // isolated, and left to right
-  return [...verdicts, ...rest, [address, 40, "bold"]].filter(([line]) => line);
+  const lines = [...verdicts, ...rest, [address, 40, "bold"]];
+  return lines.filter(([line], place) => line && lines.findIndex(([other]) => other === line) === place); // each once
 }
 
 export async function pictureOf(result) {

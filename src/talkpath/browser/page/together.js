@@ -5,18 +5,23 @@ import { workerReady } from "./call.js";
 import { startCheck, tone } from "./check_run.js";
 import { Conditions } from "./conditions.js";
 import { Connection } from "./connection.js";
+import { Countdown } from "./countdown.js";
+import { LivePicture } from "./live_picture.js";
 import { PairedEpoch } from "./paired_epoch.js";
 import { canPassOn, copy, passOn, saveFile } from "./pass_on.js";
-import { bytesOf } from "./result_store.js";
+import { bytesOf, store } from "./result_store.js";
+import { momentOf, spoken } from "./result_words.js";
 import { shapeElement } from "./shapes.js";
 import { byId, element, setText, text } from "./text.js";
 
+const KEPT_KEY = "talkpath between two"; // the last result, in this tab: a reload shows it again
 const VPN = { no: false, yes: true, unsure: null };
 const code = location.hash.slice(1), language = document.documentElement.lang;
 let stop = () => {}, link = "";
 
 function showSection(name) {
   for (const id of ["ask", "wait", "run", "result"]) byId(id).hidden = id !== name;
+  document.body.dataset.screen = name;
 }
 
 function ask(trouble = "") {
@@ -46,6 +51,7 @@ async function call(answers) {
     line = await workerReady() ? startCheck({ vpn: answers.vpn, media: message.media, language, step: value => setText("step", text("line_step", { step: value })) }) : null;
     const own = await line?.done.catch(() => null);
     line = null;
+    if (own?.type === "result") keepLine(own);
     socket.send({ type: "line", bundle: own?.bundle ?? "" });
     setText("step", text("step_other"));
     const tracks = { voice: sound.track, video: picture.track };
@@ -63,15 +69,29 @@ async function call(answers) {
 
 // All rounds; the first message that is no further round.
 async function rounds(socket, tracks, conditions) {
-  for (;;) {
-    const order = await socket.expect("epoch", "result", "error");
-    if (order?.type !== "epoch") return order;
-    const { stage, stages } = order;
-    setText("step", text("step_round", { stage, stages }));
-    const report = await new PairedEpoch(order, socket, tracks, conditions).run();
-    if (!report) return null;
-    socket.send({ type: "report", report });
+  const countdown = new Countdown(), live = new LivePicture();
+  try {
+    for (;;) {
+      const order = await socket.expect("epoch", "result", "error");
+      if (order?.type !== "epoch") return order;
+      const { stage, stages, left_s } = order;
+      countdown.set(left_s);
+      setText("step", text("step_round", { stage, stages }));
+      const report = await new PairedEpoch(order, socket, tracks, conditions, live).run();
+      if (!report) return null;
+      socket.send({ type: "report", report });
+    }
+  } finally {
+    countdown.end();
+    live.clear();
   }
+}
+
+// The check of this end's own line is a result of its own: the page for one shows it, whatever becomes of the call.
+function keepLine(own) {
+  own.at = Date.now();
+  store(spoken(own));
+  byId("own-line").hidden = false;
 }
 
 function failure(message, stopped) {
@@ -87,12 +107,34 @@ function showRoom(made) {
   byId("wait-title").focus();
 }
 
-function display(result) {
-  window.lastResult = result;
+// What is copied.
+const asText = result => [
+  `${result.mark} ${result.title}`, ...result.sentences, result.is_not, text("measured", { when: momentOf(result) }),
+  ...result.rows.map(({ name, says }) => `${name}: ${says}`), text("own_words"),
+].join("\n");
+
+function keep(result) {
+  try { sessionStorage.setItem(KEPT_KEY, JSON.stringify({ code, result })); } catch { /* no space: it is only shown */ }
+}
+
+// The result that this tab has of this link, or of the one that it made; null for none.
+function kept() {
+  try {
+    const found = JSON.parse(sessionStorage.getItem(KEPT_KEY));
+    return found?.code === code ? found.result : null;
+  } catch { return null; }
+}
+
+function display(message) {
+  const result = window.lastResult = spoken(message);
+  result.at ??= Date.now();
+  keep(result);
   const made = element("div", "", { class: "verdict", "data-state": result.state }), words = element("div", "");
   words.append(element("h2", result.title, { id: "result-title" }), ...result.sentences.map(line => element("p", line)));
   made.append(shapeElement(result.state), words);
-  byId("verdicts").replaceChildren(made, element("p", result.is_not));
+  const when = element("p", text("measured", { when: momentOf(result) }));
+  byId("verdicts").replaceChildren(made, element("p", result.is_not), when);
+  byId("copy-result").onclick = async () => setText("status", text(await copy(asText(result)) ? "copied" : "copied_not"));
   byId("rows").replaceChildren(...result.rows.map(({ name, says, fate }) => {
     const row = element("tr", "", { "data-fate": fate });
     row.append(element("th", name, { scope: "row" }), element("td", says));
@@ -114,7 +156,8 @@ byId("consent").onsubmit = event => {
     .finally(() => { byId("start").disabled = false; });
 };
 byId("stop").onclick = () => stop();
-byId("again").onclick = () => { location.hash = ""; location.reload(); };
+byId("cancel").onclick = () => stop();
+byId("again").onclick = () => { sessionStorage.removeItem(KEPT_KEY); location.hash = ""; location.reload(); };
 byId("pass").onclick = () => passOn(text("invite"), link, null);
 byId("copy").onclick = async () => setText("copied", text(await copy(link) ? "copied" : "copied_not"));
 byId("pass").hidden = !canPassOn();
@@ -125,4 +168,6 @@ const hasCalls = "RTCPeerConnection" in globalThis;
 byId("consent").hidden = !hasCalls;
 if (!hasCalls) setText("trouble", text("no_webrtc"));
 workerReady();
+const earlier = kept();
+if (earlier) display(earlier);
 document.documentElement.dataset.ready = "yes";

@@ -91,8 +91,8 @@ class PageProgress:
             step = self._planned[is_this.index(True)]
             self._stage = max(self._stage, step.stage)
             self._planned = self._planned[is_this.index(True) + 1 :]
-        rest_s = sum(step.lasts_s for step in self._planned)
-        return {"stage": self._stage, "stages": self.stages, "left_s": round(own_s + rest_s)}
+        left_s = own_s + sum(step.lasts_s for step in self._planned)
+        return {"stage": self._stage, "stages": self.stages, "left_s": round(left_s)}
 
 
 def _planned_s(media: Sequence[MediumName]) -> Iterator[PlannedStep]:
@@ -363,6 +363,7 @@ class CheckMessages:
             not_offered=[{"name": path.name, "missing": path.missing} for path in offered if path.missing],
             operator=services.operator(address),
         )
-        others = await asyncio.to_thread(services.others, address, self._language) if self._is_plain else []
+        for code, told in result["told"].items() if self._is_plain else ():
+            told["others"] = await asyncio.to_thread(services.others, address, code)
         share = services.share if self._is_plain else ""  # what may be another network's is counted by nobody
-        await self._socket.send_json(result | {"others": others, "share": share, "server_late_ms": late_ms})
+        await self._socket.send_json(result | {"share": share, "server_late_ms": late_ms})

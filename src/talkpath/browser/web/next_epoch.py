@@ -94,8 +94,13 @@ def _further_steps(
 
 def _follow_up(medium: Literal["voice", "video"], cut_off: int) -> EpochRequest:
     """A whole epoch that lasts beyond the slot at which watched calls were cut off."""
-    slots = min(FOLLOW_UP_SLOTS, 50 * ceil((cut_off + BEYOND_SLOTS) / 50))
-    return EpochRequest(medium=medium, question=WatchedCalls(), calls=CALLS, texts=0, slots=slots)
+    return EpochRequest(
+        medium=medium,
+        question=WatchedCalls(),
+        calls=CALLS,
+        texts=0,
+        slots=min(FOLLOW_UP_SLOTS, 50 * ceil((cut_off + BEYOND_SLOTS) / 50)),
+    )
 
 
 def _paths_epoch(facts: Facts) -> Epoch | None:

@@ -181,8 +181,12 @@ def start_page_server(settings: PageServerSettings) -> PageServer:
 
 def _start_process(settings: PageServerSettings) -> tuple[subprocess.Popen[str], Started]:
     """The process, once it serves, and what it told. `UsageError` if it cannot."""
-    command = [sys.executable, "-m", "talkpath.browser.web.page_server"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "talkpath.browser.web.page_server"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdin is not None  # pipes were asked for
     assert process.stdout is not None
     process.stdin.write(msgspec.json.encode(settings).decode() + "\n")
@@ -234,8 +238,7 @@ async def serve_page(settings: PageServerSettings) -> None:
         without = [trouble] if trouble else []
     far_ends = FarEndGroup(settings.host, settings.udp_ports)
     await far_ends.start()
-    secret = secrets.token_hex(16)
-    relay = start_relay(own_addresses(settings.host), secret, certificate, settings.taken)
+    relay = start_relay(own_addresses(settings.host), secrets.token_hex(16), certificate, settings.taken)
     operator = partial(network_operator, settings.geo_database())
     page_routes = starlette_routes(
         far_ends.running,

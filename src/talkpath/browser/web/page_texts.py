@@ -26,7 +26,9 @@ def most_mb(*media: Literal["voice", "video"]) -> int:
 def page_texts(code: str) -> dict[str, str]:
     """Return every text of the page in that language, with its `{…}`, and the attributes "lang" and "dir"."""
     with speaking(language(code if code in language_codes() else "en")):
-        texts = {
+        return {
+            "lang": spoken().code,
+            "dir": spoken().direction,
             **_asking_texts(),
             "yes": say("browser", "Yes"),
             "no": say("browser", "No"),
@@ -37,7 +39,6 @@ def page_texts(code: str) -> dict[str, str]:
             **_keeping_texts(),
             **_trouble_texts(),
         }
-        return texts | {"lang": spoken().code, "dir": spoken().direction}
 
 
 def _asking_texts() -> dict[str, str]:
@@ -52,8 +53,8 @@ def _asking_texts() -> dict[str, str]:
         ),
         "cost": say(
             "browser",
-            "It takes half a minute to a minute and {usual} MB; where calls break off late, two minutes and at most "
-            "{most} MB.",
+            "It takes half a minute to a minute and {usual}\N{NO-BREAK SPACE}MB; where calls break off late, "
+            "two minutes and at most {most}\N{NO-BREAK SPACE}MB.",
             usual=USUAL_MB["voice"],
             most=most_mb("voice"),
         ),
@@ -69,13 +70,13 @@ def _asking_texts() -> dict[str, str]:
         "which": say("browser", "Which calls shall be tried?"),
         "which_voice": say(
             "browser",
-            "Voice: half a minute to a minute, {usual} MB, at most {most} MB",
+            "Voice: half a minute to a minute, {usual}\N{NO-BREAK SPACE}MB, at most {most}\N{NO-BREAK SPACE}MB",
             usual=USUAL_MB["voice"],
             most=most_mb("voice"),
         ),
         "which_video": say(
             "browser",
-            "Voice and video: 60 to 90 seconds, {usual} MB, at most {most} MB",
+            "Voice and video: 60 to 90 seconds, {usual}\N{NO-BREAK SPACE}MB, at most {most}\N{NO-BREAK SPACE}MB",
             usual=USUAL_MB["video"],
             most=most_mb("voice", "video"),
         ),
@@ -111,7 +112,10 @@ def _running_texts() -> dict[str, str]:
         "step_judge": say("browser", "Working out what that means"),
         "progress": say("browser", "How far the check is"),
         "left": say("browser", "About {seconds} s left", **script_placeholders("seconds")),
-        "live": say("browser", "Towards this device only: packets that arrive, of 100 that are due"),
+        "left_again": say(
+            "browser", "About {seconds} s left: a part is measured once more", **script_placeholders("seconds")
+        ),
+        "live": say("browser", "What you receive: packets of 100. What you send is counted only at the end."),
         "live_calls": say("browser", "calls"),
         "live_twins": say("browser", "control traffic"),
         "live_now": say("browser", "{share} of 100", **script_placeholders("share")),

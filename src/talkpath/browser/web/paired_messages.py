@@ -77,8 +77,7 @@ def _entered_room(
     async def conclude(
         facts: PairedCallFacts, lines: Mapping[PairedEnd, bytes], languages: Mapping[PairedEnd, str]
     ) -> Mapping[PairedEnd, dict[str, Any]]:
-        server = services.issuer.signer.public
-        return await asyncio.to_thread(paired_result, facts, lines, languages, server)
+        return await asyncio.to_thread(paired_result, facts, lines, languages, services.issuer.signer.public)
 
     return rooms.open_room(page, media, conclude, relay_offered=relay_offered), "a"
 
@@ -116,5 +115,9 @@ def _page_of(socket: WebSocket, language: str, services: PageServices) -> Paired
         stun = [path.url.replace("turn:", "stun:").partition("?")[0] for path in paths if path.transport == "udp"]
         return {"iceServers": [{"urls": stun[0]}]} if route == "direct" and stun else {}
 
-    block = host_block(socket.client.host if socket.client else None)
-    return PairedPage(send=socket.send_json, language=language, ice=ice, block=block)
+    return PairedPage(
+        send=socket.send_json,
+        language=language,
+        ice=ice,
+        block=host_block(socket.client.host if socket.client else None),
+    )

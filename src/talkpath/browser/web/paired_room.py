@@ -271,6 +271,7 @@ def round_order(number: int, rounds: int, medium: PairedMedium) -> dict[str, Any
         "number": number,
         "stage": number + 1,
         "stages": rounds,
+        "left_s": 6 * (rounds - number),  # about so long does a round take that sets up without trouble
         "trying": False,
         "watching": False,
         "slots": PAIRED_SLOTS,

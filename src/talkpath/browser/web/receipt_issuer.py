@@ -58,5 +58,9 @@ class ReceiptIssuer:
 
 def _epoch_seen(epoch: Epoch) -> SeenEpoch:
     pairs = zip(epoch.flows[::2], epoch.flows[1::2], strict=True)
-    flows = tuple(SeenFlow(role_word(up), down.sent, up.arrived) for up, down in pairs)
-    return SeenEpoch(epoch.number, str(epoch.arm), epoch.question.kind, flows)
+    return SeenEpoch(
+        epoch.number,
+        str(epoch.arm),
+        epoch.question.kind,
+        tuple(SeenFlow(role_word(up), down.sent, up.arrived) for up, down in pairs),
+    )

@@ -21,6 +21,8 @@ SHARED_TEXTS = (
         "save",
         "translated",
         "left",
+        "left_again",
+        "measured",
     ),
     *("live", "live_calls", "live_twins", "live_now", "wait", "offline", "no_webrtc", "no_server", "error_full"),
     *("error_long", "error_lost", "error_unread", "step_open", "step_speak", "step_watch", "step_paths", "step_judge"),
@@ -36,7 +38,6 @@ def together_texts(code: str) -> dict[str, str]:
 
 
 def _asked_before() -> dict[str, str]:
-    usual_mb = USUAL_MB["voice"] + PAIRED_MB["voice"]
     return {
         "title": say("together", "Do calls between two phones get through?"),
         "about": say(
@@ -45,10 +46,14 @@ def _asked_before() -> dict[str, str]:
             "control traffic of the same size. Before that each checks its own line to the test server. It uses no "
             "microphone and no camera: the call is a tone, or a coloured square.",
         ),
-        "cost": say("together", "It takes about two minutes and {usual} MB on each phone.", usual=usual_mb),
+        "cost": say(
+            "together",
+            "It takes about two minutes and {usual}\N{NO-BREAK SPACE}MB on each phone.",
+            usual=USUAL_MB["voice"] + PAIRED_MB["voice"],
+        ),
         "video": say(
             "together",
-            "Video as well: four minutes, {usual} MB",
+            "Video as well: four minutes, {usual}\N{NO-BREAK SPACE}MB",
             usual=USUAL_MB["video"] + PAIRED_MB["voice"] + PAIRED_MB["video"],
         ),
         "consent": say(
@@ -67,6 +72,8 @@ def _asked_before() -> dict[str, str]:
 def _told_while_it_runs() -> dict[str, str]:
     return {
         "send": say("together", "Send this link to the other person"),
+        "copy_link": say("together", "Copy the link"),
+        "own_line": say("together", "Your own line was checked meanwhile: see its result"),
         "once": say("together", "It opens once, within 15 minutes, and only while this page stays open."),
         "waiting": say("together", "Waiting for the other person."),
         "invite": say("together", "Let us try whether calls between us get through:"),

@@ -98,10 +98,10 @@ class IceAgent:
         return [] if source in self._proven else self._checked(now_s, source)
 
     def _response(self, request: StunMessage, source: SocketAddress) -> bytes:
-        address = stun.encode_xor_address(_told_address(source), request.transaction)
-        attributes = ((Attribute.XOR_MAPPED_ADDRESS, address),)
+        mapped = stun.encode_xor_address(_told_address(source), request.transaction)
         return encode_with_integrity(
-            StunMessage(Type.BINDING_RESPONSE, request.transaction, attributes), self._own.password.encode()
+            StunMessage(Type.BINDING_RESPONSE, request.transaction, ((Attribute.XOR_MAPPED_ADDRESS, mapped),)),
+            self._own.password.encode(),
         )
 
     def _checked(self, now_s: float, source: SocketAddress) -> list[bytes]:

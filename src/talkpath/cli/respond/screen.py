@@ -42,7 +42,7 @@ def print_ready(
         click.echo(f"{link.host}: {name.sentence}\n")
     click.echo(f'{opening} the network to be tested:\n\n    talkpath check "{link.text()}"\n')
     if page and page.url:
-        click.echo(f"or, in a browser there:\n\n    {page.url}\n")
+        click.echo(f"or, in a browser there (open to whoever has the address, which has no token):\n\n    {page.url}\n")
     click.echo(f"It takes calls {_transport_words(identity, page)}.")
     for sentence in (*without, *(page.without if page else ())):
         click.echo(f"  not: {sentence}")

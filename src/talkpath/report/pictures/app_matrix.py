@@ -43,8 +43,10 @@ class MatrixRow:
 
 def matrix_rows(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]] = ()) -> list[MatrixRow]:
     """A row for each app, in the order of the verdicts. `transports` as in tp-004."""
-    apps = list(dict.fromkeys(verdict.app for verdict in verdicts))
-    return [_matrix_row([verdict for verdict in verdicts if verdict.app == app], transports) for app in apps]
+    return [
+        _matrix_row([verdict for verdict in verdicts if verdict.app == app], transports)
+        for app in dict.fromkeys(verdict.app for verdict in verdicts)
+    ]
 
 
 def _matrix_row(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> MatrixRow:

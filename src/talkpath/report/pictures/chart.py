@@ -139,8 +139,11 @@ def _x_of_time(at_s: float, span: TimeSpan) -> float:
 
 def _curve_points(curve: ArrivalCurve, shares: Sequence[Share], span: TimeSpan) -> list[Point]:
     """Where something was sent: pauses are bridged."""
-    pairs = zip(curve.at_s, shares, strict=True)
-    return [(_x_of_time(at_s, span), _y_of_share(share)) for at_s, share in pairs if share is not None]
+    return [
+        (_x_of_time(at_s, span), _y_of_share(share))
+        for at_s, share in zip(curve.at_s, shares, strict=True)
+        if share is not None
+    ]
 
 
 def _curve_line(run: Sequence[Point], kind: str) -> Element:

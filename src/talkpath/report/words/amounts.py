@@ -82,6 +82,13 @@ def estimate_words(number: Number, value: str, tell: Callable[[float], str], ste
     return say("amount", "about {value} ({low} to {high})", value=value, low=low, high=high)
 
 
+def count_with_interval(value: float, low: float, high: float) -> str:
+    """A count with its interval, whose ends are rounded outward; the count alone where the interval is no wider."""
+    least, most = map(numeral, rounded_outward(low, high, 1.0))
+    told = say("amount", "{value} ({low}–{high})", value=numeral(value), low=least, high=most)
+    return numeral(value) if least == most else told
+
+
 def rounded_outward(low: float, high: float, step: float) -> tuple[float, float]:
     """Both ends of an interval as multiples of `step` that enclose it. (What is nearer than a millionth of a step is
     that multiple, whatever is left of it in binary.)"""

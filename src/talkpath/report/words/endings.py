@@ -32,8 +32,12 @@ def without_a_server() -> str:
 
 def wrote_bundle(name: str) -> str:
     """What the file is that `-o` asked for, and what anybody can do with it."""
-    command = f"talkpath verify {name}"
-    return say("ended", "{name} is the evidence, signed. Anybody can check it: {command}", name=name, command=command)
+    return say(
+        "ended",
+        "{name} is the evidence, signed. Anybody can check it: {command}",
+        name=name,
+        command=f"talkpath verify {name}",
+    )
 
 
 def without_expiring(why: str) -> str:

@@ -47,7 +47,7 @@ def mechanism_clause(verdict: Verdict) -> str:
     return say(
         "rule",
         "{mechanism}, {amount}",
-        mechanism=_with_buckets(verdict),
+        mechanism=mechanism_kind(verdict),
         amount=estimate_words(known, tell(known.estimate), tell, step),
     )
 
@@ -91,7 +91,7 @@ def _plain_names() -> dict[str, str]:
         "reflector.drop": say("rule", "the greeting to the relay is dropped"),
         "flow.block": say("rule", "whole calls are blocked from their start"),
         "residual": say("rule", "after a call, everything to the same UDP port is blocked for a while"),
-        "media.drop": say("rule", "call packets are dropped at random"),
+        "media.drop": say("rule", "call packets are dropped"),
         "media.freeze": say("rule", "calls go silent"),
         "media.police": say("rule", "calls are held to a low rate"),
         "media.size_drop": say("rule", "packets above a certain size are dropped"),
@@ -110,8 +110,8 @@ def _plain_names() -> dict[str, str]:
     }
 
 
-def _with_buckets(verdict: Verdict) -> str:
-    """The rule, and that its rate is that of both directions together, or that it drops a part, where that is so."""
+def mechanism_kind(verdict: Verdict) -> str:
+    """The rule without its amount. Only what leaves a part of the packets through is told to drop at random."""
     if verdict.rule == "media.police" and verdict.parameters.get("buckets") == Category("one"):
         return say("rule", "calls are held to a low rate, both directions together")
     share = _number_parameter(verdict, "p")
@@ -121,7 +121,8 @@ def _with_buckets(verdict: Verdict) -> str:
             "packets above a certain size are dropped at random, {share}",
             share=estimate_words(share, percent(share.estimate or 0.0), percent, 0.01),
         )
-    return mechanism_name(verdict.rule or "")
+    leaves_some = verdict.rule == "media.drop" and share is not None and (share.estimate or 0.0) < MOST_PARTIAL_SHARE
+    return say("rule", "call packets are dropped at random") if leaves_some else mechanism_name(verdict.rule or "")
 
 
 def _client_words(client: str) -> str:

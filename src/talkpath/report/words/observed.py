@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from talkpath.report.words.amounts import milliseconds, numeral, rounded_outward
-from talkpath.report.words.language import count, say
-from talkpath.report.words.mechanism import is_named, mechanism_clause, mechanism_name
+from talkpath.report.words.amounts import count_with_interval, milliseconds, numeral
+from talkpath.report.words.language import say
+from talkpath.report.words.mechanism import is_named, mechanism_clause, mechanism_kind
 from talkpath.verdict.model import Verdict
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
@@ -47,19 +47,23 @@ def observed_line(verdict: Verdict) -> str:
 def _fitting_rule(verdict: Verdict) -> str:
     """The rule that fits. Where the share of lost packets was told before, with its interval, the rule's own share is
     not told beside it: it is nearly the same number with another interval."""
-    told = verdict.rule == SHARE_RULE and verdict.figures.get(f"calls_lost_{_told_direction(verdict)}_low") is not None
-    clause = mechanism_name(SHARE_RULE) if told else mechanism_clause(verdict)
+    has_interval = verdict.figures.get(f"calls_lost_{_told_direction(verdict)}_low") is not None
+    told = verdict.rule == SHARE_RULE and verdict.direction != "both" and has_interval
+    clause = mechanism_kind(verdict) if told else mechanism_clause(verdict)
+    if verdict.rule == "media.unknown":
+        return f"{clause[0].upper()}{clause[1:]}."  # it says itself that several mechanisms would fit
     return say("restricted", "It is consistent with this: {mechanism}.", mechanism=clause)
 
 
 def _lost_shares(verdict: Verdict) -> dict[str, str] | None:
     """Losses of 100 packets of calls and twins in both directions; None where they were not counted."""
-    names = {
-        f"{role}_{direction}": f"{role}_lost_{direction}" for role in ("calls", "twins") for direction in DIRECTIONS
+    shares = {
+        f"{role}_{direction}": verdict.figures.get(f"{role}_lost_{direction}")
+        for role in ("calls", "twins")
+        for direction in DIRECTIONS
     }
-    shares = {key: verdict.figures.get(name) for key, name in names.items()}
     counted = {key: numeral(100 * share) for key, share in shares.items() if share is not None}
-    return counted if len(counted) == len(names) else None
+    return counted if len(counted) == len(shares) else None
 
 
 def _observed_ok(verdict: Verdict) -> str:
@@ -112,8 +116,7 @@ def _observed_restricted(verdict: Verdict) -> str:
             "The set-up of the calls was not answered; that of control traffic sent at the same moments was.",
         )
     direction = _told_direction(verdict)
-    late = verdict.figures.get(f"extra_delay_ms_{direction}")
-    if verdict.rule == "media.delay" and late is not None:
+    if verdict.rule == "media.delay" and (late := verdict.figures.get(f"extra_delay_ms_{direction}")) is not None:
         return say(
             "restricted",
             "Call packets came {delay} later than control traffic sent at the same moments.",
@@ -121,15 +124,7 @@ def _observed_restricted(verdict: Verdict) -> str:
         )
     if counted := _beside_media(verdict):
         return counted
-    calls, low, high, twins = (
-        verdict.figures.get(f"{name}_{direction}{bound}")
-        for name, bound in (("calls_lost", ""), ("calls_lost", "_low"), ("calls_lost", "_high"), ("twins_lost", ""))
-    )
-    if calls is None or low is None or high is None or twins is None:
-        return say("restricted", "Calls fared worse than control traffic sent at the same moments.")
-    least, most = rounded_outward(100 * low, 100 * high, 1.0)
-    values = {"low": numeral(least), "high": numeral(most), "twins": numeral(100 * twins)}
-    return _lost_packets_words(direction, round(100 * calls), values)
+    return _lost_packets_words(verdict, direction)
 
 
 def _beside_media(verdict: Verdict) -> str:
@@ -171,25 +166,32 @@ def _beside_media(verdict: Verdict) -> str:
     return sentences.get(what, "")
 
 
-def _lost_packets_words(direction: str, lost: int, values: dict[str, str]) -> str:
-    if direction == "up":
-        return count(
+def _lost_packets_words(verdict: Verdict, worse: str) -> str:
+    """What calls and control traffic lost: in both directions where the rule acts in both, else in the worse one."""
+    if verdict.direction == "both" and (shares := _lost_shares(verdict)):
+        return say(
             "restricted",
-            "{number} of 100 call packets was lost on the way out ({low}–{high}); control traffic sent at the same "
-            "moments lost {twins} of 100.",
-            "{number} of 100 call packets were lost on the way out ({low}–{high}); control traffic sent at the same "
-            "moments lost {twins} of 100.",
-            lost,
-            **values,
+            "Of 100 call packets {calls_up} were lost on the way out and {calls_down} on the way back; of 100 packets of "
+            "control traffic, {twins_up} and {twins_down}.",
+            **shares,
         )
-    return count(
+    names = (f"calls_lost_{worse}", f"calls_lost_{worse}_low", f"calls_lost_{worse}_high", f"twins_lost_{worse}")
+    calls, low, high, twins = map(verdict.figures.get, names)
+    if calls is None or low is None or high is None or twins is None:
+        return say("restricted", "Calls fared worse than control traffic sent at the same moments.")
+    lost = {"calls": count_with_interval(100 * calls, 100 * low, 100 * high), "twins": numeral(100 * twins)}
+    if worse == "up":
+        return say(
+            "restricted",
+            "Of 100 call packets {calls} were lost on the way out; of 100 packets of control traffic sent at the same "
+            "moments, {twins}.",
+            **lost,
+        )
+    return say(
         "restricted",
-        "{number} of 100 call packets was lost on the way back ({low}–{high}); control traffic sent at the same "
-        "moments lost {twins} of 100.",
-        "{number} of 100 call packets were lost on the way back ({low}–{high}); control traffic sent at the same "
-        "moments lost {twins} of 100.",
-        lost,
-        **values,
+        "Of 100 call packets {calls} were lost on the way back; of 100 packets of control traffic sent at the same "
+        "moments, {twins}.",
+        **lost,
     )
 
 

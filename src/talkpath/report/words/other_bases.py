@@ -17,8 +17,11 @@ APP_NAMING_STATES = ("ok", "restricted", "insufficient")
 """The states whose usual sentences name an app."""
 
 
-WITHOUT_OPTIONS: tuple[str, ...] = ("budget", "watched_briefly", "call_ended", "call_worse")
-"""Reasons whose usual next step is an option of the command line, which a page does not have."""
+WITHOUT_CHOICE: tuple[str, ...] = (
+    *("budget", "watched_briefly", "call_ended", "call_worse"),
+    *("few_calls", "responder_lost", "whole_flows", "handshake"),
+)
+"""Reasons whose usual next step is an option of the command line, or another test server: a page has neither."""
 
 
 def browser_sentence(verdict: Verdict, check: CheckContext) -> str:
@@ -71,7 +74,9 @@ def browser_limits(verdict: Verdict) -> str:
             "restricted",
             "It is no proof of who does it or why. No app was tested, and an app's calls may fare otherwise.",
         )
-    if verdict.reason is not None and verdict.reason.code in WITHOUT_OPTIONS:
+    if verdict.reason is not None and (
+        verdict.reason.code in WITHOUT_CHOICE or verdict.reason.values.get("at") == "responder"
+    ):
         return say("next", "Check again at another hour.")
     return next_step(verdict.reason)
 

@@ -42,8 +42,10 @@ def kept_list(day: str) -> str:
 
 def second_server_lines(record: Mapping[str, Any]) -> list[str]:
     """A sentence for each opinion of the second server in a tp-004 object; none where no second one was asked."""
-    opinions = record.get("second", {}).get("opinions", [])
-    return [_agreement_line(one["agreement"], app_name_of(one["app"]), medium_word(one["medium"])) for one in opinions]
+    return [
+        _agreement_line(one["agreement"], app_name_of(one["app"]), medium_word(one["medium"]))
+        for one in record.get("second", {}).get("opinions", [])
+    ]
 
 
 def _agreement_line(agreement: str, app: str, named_medium: str) -> str:

@@ -46,7 +46,9 @@ def trouble_sentence(verdict: Verdict) -> str:
         "packets": say("trouble", "This points to the look of the packets: others to the same place fare better."),
         "unlisted": say("trouble", "This points to a list: what is not on it does not answer."),
         "line": say("trouble", "This points to the line, whatever is sent over it."),
-        "own_device": say("trouble", "This points to this device: its own network, a proxy or VPN, or a tool on it."),
+        "own_device": say("trouble", "This points to this device itself, and to no network.")
+        if verdict.reason is not None and verdict.reason.code in ("late", "hidden")  # of its network nothing is known
+        else say("trouble", "This points to this device: its own network, a proxy or VPN, or a tool on it."),
         "app": say("trouble", "This points to the app or to the other person's end, and not to this line."),
     }[verdict.trouble]
 
@@ -61,9 +63,8 @@ def offline_sentence(verdicts: Sequence[Verdict]) -> str:
     codes = {verdict.reason.code if verdict.reason else "" for verdict in verdicts}
     if codes not in ({"offline"}, {"portal"}):
         return ""
-    first = verdicts[0]
-    why = say("offline", "Nothing was measured: {reason}.", reason=reason_clause(first.reason))
-    return f"{why} {next_step(first.reason)}"
+    given = verdicts[0].reason
+    return f"{say('offline', 'Nothing was measured: {reason}.', reason=reason_clause(given))} {next_step(given)}"
 
 
 def verdict_label(verdict: Verdict) -> str:

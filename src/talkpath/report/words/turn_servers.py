@@ -40,8 +40,7 @@ def _relay_lines(relay: RelayRecord) -> Iterator[str]:
 def relay_name(code: str) -> str:
     """A server's code, such as "turn-tls/443", as people read it."""
     kind, _, port = code.partition("/")
-    transport = kind.removeprefix("turn-").upper()
-    return say("relay", "TURN over {transport}, port {port}", transport=transport, port=port)
+    return say("relay", "TURN over {transport}, port {port}", transport=kind.removeprefix("turn-").upper(), port=port)
 
 
 def _carried_calls(row: Mapping[str, Any]) -> str:

@@ -250,5 +250,4 @@ def _setup_slots(report: PageFlowReport, far: FarFlowReport, direction: Directio
     sent = {
         SETUP_TRIES * stage + each for stage in range(len(SETUP_STAGES)) if tried[stage] for each in range(SETUP_TRIES)
     }
-    arrived = {index for index in sent if came[index // SETUP_TRIES]}
-    return sent, arrived
+    return sent, {index for index in sent if came[index // SETUP_TRIES]}

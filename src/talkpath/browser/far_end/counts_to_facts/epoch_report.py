@@ -134,8 +134,9 @@ def browser_never_tried(schedule: EpochSchedule, near: PageEpochReport) -> bool:
 def sizes_differ(far_reports: Mapping[int, FarFlowReport]) -> bool:
     """Whether calls' packets differ in size from twins'. A line may lose packets by size, and a browser may choose
     another cipher or add header extensions. Counted over the calls that have any such packet."""
-    arrived = sum(len(flow.arrivals) for flow in far_reports.values() if flow.unlike)
-    return sum(flow.unlike for flow in far_reports.values()) > (1.0 - SENT_SHARE) * arrived
+    return sum(flow.unlike for flow in far_reports.values()) > (1.0 - SENT_SHARE) * sum(
+        len(flow.arrivals) for flow in far_reports.values() if flow.unlike
+    )
 
 
 def video_throttled(schedule: EpochSchedule, near: PageEpochReport) -> bool:

@@ -264,8 +264,7 @@ def _own_fragment(data: bytes) -> str:
         message = stun.decode_message(data)
     except WireError:
         return ""
-    username = message.get(stun.Attribute.USERNAME) or b""
-    return username.split(b":")[0].decode("ascii", "replace")
+    return (message.get(stun.Attribute.USERNAME) or b"").split(b":")[0].decode("ascii", "replace")
 
 
 async def open_port(

@@ -183,8 +183,7 @@ def twin_protocol(find: FindTwin) -> Any:
 
 def _open_session(connection: Any, twin: WebTransportTwin | None, stream: int) -> None:
     """Answer a request for a session. Its twin sends on it and gets its counts; without one, close the connection."""
-    status = b"200" if twin else b"404"
-    answer = [(b":status", status), (b"sec-webtransport-http3-draft", b"draft02")]
+    answer = [(b":status", b"200" if twin else b"404"), (b"sec-webtransport-http3-draft", b"draft02")]
     connection.http.send_headers(stream, answer)
     if twin is None:
         connection.close()
