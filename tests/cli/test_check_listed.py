@@ -52,6 +52,7 @@ class Listed:
 
     def _check(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         known = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "TALKPATH_PRIVATE_SERVERS": "1"}
+        (self.folder / "run.talkpath").unlink(missing_ok=True)  # of an earlier try: no check writes over it
         bundle = ["-o", str(self.folder / "run.talkpath")]
         known |= environment
         plan = small_plan(self.folder, self.budget_s, self.budget_bytes)

@@ -54,6 +54,7 @@ def test_every_state_has_its_exit_code_its_schema_and_is_judged_alike_again(
     again = CliRunner().invoke(cli, ["judge", str(bundle), "--json"], standalone_mode=False)
     assert json.loads(again.stdout)["changes"] == []
     assert json.loads(again.stdout)["verdicts"] == written["verdicts"]
+    bundle = tmp_path / "told.talkpath"
     told = CliRunner().invoke(cli, ["check", link, "-o", str(bundle)], standalone_mode=False)
     assert f"talkpath verify {bundle}" in told.stderr
     assert told.exception is None
