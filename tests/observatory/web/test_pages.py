@@ -16,10 +16,9 @@ import pytest
 from factories.observatories.memory_index import BEGAN, COUNTRY, FEW, TODAY, WITHDRAWN, one_country
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.web.site import PageQuery, Site, page_of_rows
-from talkpath.observatory.web.views.article import article_page
 from talkpath.observatory.web.views.event import event_page
 from talkpath.observatory.web.views.quotable import may_write
-from talkpath.report.words.language import language, language_codes, speaking
+from talkpath.report.words.language import language_codes
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -392,23 +391,3 @@ def test_transports_of_a_country_are_the_sums_of_its_networks(served: str):
     assert (found["telegram", "tls/443"]["carried"], found["telegram", "tls/443"]["tried"]) == (6, 6)
     assert found["telegram", "udp/3478"]["carried"] == 0
     assert get(f"{served}/en/transports/QQ")[0] == 404
-
-
-def test_what_stands_for_the_article_and_the_truth_are_told_in_the_language_of_the_page(tmp_path: Path):
-    (tmp_path / "truth").mkdir()
-    restricted = [{"day": "2025-08-14", "network": "AS1", "app": "whatsapp", "medium": "voice", "rule": "media.drop",
-                   "coverage": 1.0}]  # fmt: skip
-    audience = {"whatsapp": {"2025-08": 97e6}}
-    truth = {"restricted": restricted, "audience": audience, "users": {"AS1": 1, "AS2": 1}, "days": ["2025-08-14"]}
-    (tmp_path / "truth" / "truth.json").write_text(json.dumps(truth))
-    rows = {}
-    for code in ("en", "ru"):
-        with speaking(language(code)):
-            page = article_page(one_country(), Site(box=tmp_path), PageQuery({}))
-        assert page is not None
-        rows[code] = {row.id: row for row in page.rows}
-    assert rows["en"]["S01"].truth[0] == "WhatsApp, voice: restricted on 1 of 2 networks"
-    assert rows["ru"]["S01"].truth[0] == "WhatsApp, голос: ограничено в 1 из 2 сетей"
-    assert rows["ru"]["S03"].truth == ("2025-08: WhatsApp пользуются 97,0 млн человек",)
-    latin = [row.id for row in rows["ru"].values() if not re.search("[а-я]", " ".join([row.stands, *row.truth]))]
-    assert latin == []

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import Any, NoReturn
 
-from rich import _wrap
 from rich.console import Console
-
-_wrap.re_word = re.compile(r"[ \n]*[^ \n]+[ \n]*")  # rich would break a line between a number and its unit, too
 
 
 class _Screen(Console):

@@ -127,19 +127,7 @@ def call_sentence(judged: JudgedCall[Call], clock: RecordingClock = NO_CLOCK) ->
     if (beside := control_words(verdict)) and verdict.reason and verdict.reason.code in REASONS_BESIDE_CONTROL:
         return beside_control(verdict, beside, values, is_direct=call.transport == "p2p")
     if verdict.alternatives:
-        values["mechanisms"] = fitting_mechanisms(verdict)
-        if call.transport == "p2p":
-            return say(
-                "capture",
-                "{call}: {outcome}; {facts}; that is consistent with {mechanisms}, and with a poor line at either end.",
-                **values,
-            )
-        return say(
-            "capture",
-            "{call}: {outcome}; {facts}; that is consistent with {mechanisms}, with a poor line at either end, and "
-            "with trouble at the app's own servers.",
-            **values,
-        )
+        return _fitting_sentence(call, values | {"mechanisms": fitting_mechanisms(verdict)})
     if _ended_idle(judged):
         values["seconds"] = seconds(_idle_end_s(call), 0)
         return say(
@@ -162,6 +150,21 @@ def call_sentence(judged: JudgedCall[Call], clock: RecordingClock = NO_CLOCK) ->
             "capture", "{call}: {outcome}; {facts}; nothing shows whether a rule or a poor line did it.", **values
         )
     return say("capture", "{call}: {outcome}; {facts}; there is nothing to compare it with.", **values)
+
+
+def _fitting_sentence(call: Call, values: dict[str, str]) -> str:
+    if call.transport == "p2p":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; that is consistent with {mechanisms}, and with a poor line at either end.",
+            **values,
+        )
+    return say(
+        "capture",
+        "{call}: {outcome}; {facts}; that is consistent with {mechanisms}, with a poor line at either end, and "
+        "with trouble at the app's own servers.",
+        **values,
+    )
 
 
 def together_sentence(verdict: Verdict, clause: str) -> str:
