@@ -224,27 +224,6 @@ def test_a_private_address_that_never_answered_may_be_the_other_ends():
     assert not ends.guessed.any()
 
 
-@pytest.mark.parametrize(("hops", "here"), [(0, "sender"), (1, "sender"), (9, "receiver")])
-def test_whose_checks_alone_are_there_recorded_them_unless_they_came_far(hops: int, here: str):
-    """A public address asks a private one, and one more, and nothing ever comes back."""
-    asked = [*checks(0.0, CALLER, b"Xyz+:ab/3", SERVER, 41000), *checks(0.1, FAR_SIX, b"Xyz+:ab/3", SIX, 41001)]
-    asked += checks(6.0, CALLER, b"Xyz+:ab/3", SERVER, 41000)
-    travelled = [Packet(one.time_ns, with_hops(one.data, hops)) for one in asked]
-    scan = scan_capture(io.BytesIO(pcap_file(sorted(travelled, key=lambda one: one.time_ns), nano=True)))
-    ends = group_flows(scan).ends
-    local = {address_of_end(scan.flows.table[flow], int(end)).packed for flow, end in enumerate(ends.local)}
-    assert local == ({SERVER, SIX} if here == "sender" else {CALLER, FAR_SIX})
-    (attempt,) = facts_of(travelled).attempts
-    assert not attempt.answered
-    assert attempt.begun_before == (here == "receiver")
-    assert attempt.sent_packets == (15 if here == "sender" else 0)
-
-
-def with_hops(packet: bytes, hops: int) -> bytes:
-    at = 8 if packet[0] >> 4 == 4 else 7
-    return packet[:at] + bytes((64 - hops,)) + packet[at + 1 :]
-
-
 def test_a_session_inside_turn_and_in_a_frame_of_telegrams():
     """ChannelData, Send, and a reflector's frame hold the same names as the direct checks."""
     check = checks(0.0, SERVER, b"ab/3:Xyz+")[0].data[28:]

@@ -262,8 +262,8 @@ class _Records:
             return None
         every = np.arange(len(flows))
         begin, end = own.evidence.first_s - self._scan.begin_s, float(rows["last_s"].max())
+        answered = bool(rows["packets"][every, 1 - local].sum() > 0)
         sent = int(rows["packets"][every, local].sum())
-        answered = bool(sent and rows["packets"][every, 1 - local].any())
         return Attempt(
             app=own.app,
             app_confidence=round(own.confidence, 2),
@@ -278,7 +278,7 @@ class _Records:
             far_hosts=len(set(self._ends_of_flows.far_host[flows].tolist())),
             hellos=int(rows["hellos"].max(axis=1)[rows["sealed"].max(axis=1) == 0].max(initial=0)),
             begun_before=not answered
-            and bool(not sent or rows["turn"].any() or rows["sealed"].any() or np.isfinite(rows["ended_s"]).any()),
+            and bool(rows["turn"].any() or rows["sealed"].any() or np.isfinite(rows["ended_s"]).any()),
             proxy=self._scan.tcp.proxies.kind_in_use(own.evidence.first_s, end),
         )
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from talkpath.capture.calls.app_naming import AppName, name_app
 from talkpath.capture.packets.flows import are_multicast, host_pair_hash
-from talkpath.capture.packets.local_host import MARKED_TRUST, NEARER_HOPS, LocalEnds, host_numbers, local_ends
+from talkpath.capture.packets.local_host import LocalEnds, host_numbers, local_ends
 from talkpath.capture.packets.rows import SEEN_FLAG, Rows
 from talkpath.capture.recognise.evidence import KnownFlow
 from talkpath.capture.scan import Scan
@@ -60,24 +60,18 @@ def flow_ends(scan: Scan) -> FlowEnds:
     """Return the ends of all flows of a scan."""
     table = scan.flows.table[: len(scan.flows)]
     ends, hosts = local_ends(table, bool(scan.flows.link_directions.min())), host_numbers(table)
-    _agree_by_names(ends, scan.recognition.known, table["packets"], table["hops"].sum(axis=1))
+    _agree_by_names(ends, scan.recognition.known, table["packets"])
     rows, local = np.arange(len(table)), ends.ends
     return FlowEnds(*ends[:3], hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])
 
 
-def _agree_by_names(ends: LocalEnds, known: dict[int, KnownFlow], packets: Ints, hops: Ints) -> None:
+def _agree_by_names(ends: LocalEnds, known: dict[int, KnownFlow], packets: Ints) -> None:
     """Let the flows of an ICE session agree on the local end, by the surest of them: the second name of a check is its
     sender's (RFC 8445 section 7.2.2). Where nothing answered, a private address may be the other end's; of such flows
-    alone the one with most packets tells. Who sent nothing in any of them is the far end, unless what the other sent
-    had come far: no check comes through a router to an address that asked for none."""
-    every = [(flow, name, end) for flow, found in known.items() for name, end in found.end_names]
-    speakers = {name for flow, name, end in every if packets[flow, end]}
-    unmarked = (ends.trust < MARKED_TRUST) & (hops < NEARER_HOPS * packets.sum(axis=1))
-    for flow, end in {(flow, end) for flow, name, end in every if unmarked[flow] and name not in speakers}:
-        ends.ends[flow], ends.guessed[flow], ends.assumed[flow] = 1 - end, False, True
+    alone the one with most packets tells."""
     trust, unsure = (packets.min(axis=1) > 0) * ends.trust, ends.assumed | ends.guessed
     rank = np.where(trust > 0, trust, packets.sum(axis=1) / (packets.sum() + 1)).tolist()
-    named = sorted((rank[flow], flow, name, end) for flow, name, end in every)
+    named = sorted((rank[flow], flow, name, end) for flow, found in known.items() for name, end in found.end_names)
     surest = {name: (sure, bool(ends.ends[flow] == end), bool(unsure[flow])) for sure, flow, name, end in named}
     for sure, flow, name, end in named:
         if sure < surest[name][0]:

@@ -26,8 +26,6 @@ Leans = NDArray[np.int64]
 """For each flow above 0 where end 0 seems local, below 0 where end 1 does."""
 
 NEARER_HOPS = 2
-MARKED_TRUST = 6
-"""How far the file's marks are to be trusted; whatever else tells, less."""
 PROMPT_FACTOR, PROMPT_BY_S = 3.0, 0.002
 """Of two ends that ask each other, the one whose answers come so many times sooner, and by so much, recorded them."""
 GUESSED_BY = ["sent_hint", "private", "began_s", "hops", "packets", "answers_s"]
@@ -53,7 +51,7 @@ def local_ends(table: NDArray[np.void], marked: bool) -> LocalEnds:
     by_nearness = (_majority(at_home, hosts), _majority(prompt, hosts), private, _majority(nearer, hosts))
     ends, by = choose_ends((told, *by_nearness, peers[:, 0] - peers[:, 1], _majority(first, hosts), first))
     is_known = (by == 0) | ((by <= 3) & (private == 1 - 2 * ends))
-    return LocalEnds(ends, by > 5, ~is_known & (by <= 5), np.maximum(MARKED_TRUST - by, 0))
+    return LocalEnds(ends, by > 5, ~is_known & (by <= 5), np.maximum(6 - by, 0))
 
 
 def first_guess(rows: NDArray[np.void], marked: bool) -> EndNumbers:
