@@ -24,7 +24,7 @@ STATEMENTS_A_ROOM = {
     "api": 408,
     "apps": 2201,
     "browser": 3492,
-    "capture": 5754,
+    "capture": 5748,
     "cli": 1746,
     "conduct": 571,
     "directory": 404,

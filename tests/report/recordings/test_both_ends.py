@@ -93,7 +93,7 @@ def test_the_paragraph_contradicts_no_line_below_it(
     direction: str | None,
 ):
     (one,) = judged(streams, up, down).calls
-    told, advice = call_sentence(one), call_advice(one.verdict)
+    told, advice = call_sentence(one), call_advice(one)
     if up is None and down is None:
         assert "What you sent" in told
         return

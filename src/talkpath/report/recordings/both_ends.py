@@ -20,7 +20,7 @@ from talkpath.verdict.model import Reason, Verdict
 
 FEWEST_VANISHED = 10
 """A silence in which the other end sent fewer packets is a pause of speech in which one was lost."""
-SEVERITY = {"good": 0, "unknown": 0, "poor": 1}
+WORSE_OUTCOMES = {"good": 0, "unknown": 0, "poor": 1}
 VANISHED_UP, VANISHED_DOWN, SENT_DOWN = "vanished_up_pct", "vanished_down_pct", "sent_down"
 """Figures of a verdict: the share of packets that left one end and did not arrive at the other, and how many packets of
 media the other end sent."""
@@ -50,7 +50,7 @@ def _outcome_of_pair(judged: JudgedCall[Call], pair: Paired) -> Outcome:
     down, up = _outcome_of_direction(pair.down, "received"), _outcome_of_direction(pair.up, "sent")
     if own.kind == "one_way" and down is not None and up is not None and up.kind == "one_way":
         own = Outcome("went_silent", down.at_s, "received", ("silence",), down.lasts_s)
-    return max(filter(None, (own, down, up)), key=lambda one: SEVERITY.get(one.kind, 2))
+    return max(filter(None, (own, down, up)), key=lambda one: WORSE_OUTCOMES.get(one.kind, 2))
 
 
 def _outcome_of_direction(found: PairedDirection | None, direction: RecordedDirection) -> Outcome | None:

@@ -172,7 +172,7 @@ def _lost_packets_words(verdict: Verdict, worse: str) -> str:
         return say(
             "restricted",
             "Of 100 call packets {calls_up} were lost on the way out and {calls_down} on the way back; of 100 packets "
-            "of control traffic, {twins_up} and {twins_down}.",
+            "of control traffic at the same moments, {twins_up} and {twins_down}.",
             **shares,
         )
     names = (f"calls_lost_{worse}", f"calls_lost_{worse}_low", f"calls_lost_{worse}_high", f"twins_lost_{worse}")
