@@ -101,7 +101,7 @@ def command(
     if not texts:
         return 3
     links = [parse_invite_link(text) for text in (*texts, *([fresh] if fresh else []))]
-    return _watch_network(plan, links, bounds, output, as_json)
+    return _watch_network(plan, links, bounds, output, as_json, [])
 
 
 def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | None, as_json: bool) -> int:
@@ -129,7 +129,8 @@ def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | N
     made = len(list(output.glob("check-*.talkpath"))) if output else 0
     times = min(found.checks_left(now), found.checks_left(datetime.min.replace(tzinfo=UTC)) - made)
     bounds = Bounds(86400.0 / found.a_day, times, found.left_s(now))
-    code = _watch_network(_watch_plan(found.apps, plan_file), [link], bounds, output, as_json)
+    runs = earlier_runs(output, link)
+    code = _watch_network(_watch_plan(found.apps, plan_file), [link], bounds, output, as_json, runs)
     click.echo(f"talkpath: {stop_rule(found)}", err=True)
     return code
 
@@ -141,8 +142,10 @@ def _watch_plan(names: tuple[str, ...], plan_file: Path | None) -> Plan:
     return make_check_plan(names) if plan_file is None else read_plan(plan_file)
 
 
-def _watch_network(plan: Plan, links: Sequence[InviteLink], bounds: Bounds, output: Path | None, as_json: bool) -> int:
-    """Watch by the first link; by the second one whether only the first server is blocked."""
+def _watch_network(
+    plan: Plan, links: Sequence[InviteLink], bounds: Bounds, output: Path | None, as_json: bool, runs: list[Run]
+) -> int:
+    """Watch by the first link; by the second one whether only the first server is blocked. `runs` count too."""
     from random import SystemRandom
 
     from talkpath.cli._terminal.screen import screen
@@ -152,7 +155,6 @@ def _watch_network(plan: Plan, links: Sequence[InviteLink], bounds: Bounds, outp
     from talkpath.report.words.language import say
     from talkpath.verdict.bases.repeated import join_runs
 
-    runs = earlier_runs(output, links[0])
     if runs:
         click.echo(
             "talkpath: "
@@ -184,7 +186,7 @@ def _watch_network(plan: Plan, links: Sequence[InviteLink], bounds: Bounds, outp
 
 
 def earlier_runs(folder: Path | None, link: InviteLink) -> list[Run]:
-    """The checks with the test server of the link that the folder holds: whoever goes on with a watch picks none. A
+    """The checks with the test server of the link that the folder holds: whoever goes on with a campaign picks none. A
     bundle has the hour of its beginning alone; when it was written the file says."""
     from talkpath.api.verification import read_bundle
     from talkpath.verdict.bases.repeated import run_of
