@@ -113,14 +113,6 @@ def test_a_file_without_packets_is_no_question_of_when_it_began(tmp_path: Path):
     assert "before it rings" not in told
 
 
-def test_a_number_stays_on_the_line_of_its_unit(call: Path, monkeypatch: pytest.MonkeyPatch):
-    for columns in range(40, 100):
-        monkeypatch.setenv("COLUMNS", str(columns))
-        told = run(call).output
-        assert told.count("6.0\N{NO-BREAK SPACE}s") >= 1
-        assert [line for line in told.splitlines() if line.split() and line.split()[0] in ("s", "ms", "ms,")] == []
-
-
 def test_a_recording_of_another_call_is_told_as_that():
     lab = Path(__file__).parents[1] / "capture" / "lab"
     own, same, other = (lab / f"{name}.pcap.gz" for name in ("drop10-down-far", "drop10-down", "voice"))
