@@ -139,6 +139,7 @@ class Probe:
 
     def __init__(self, folder: Path, link: str, *arguments: str, program: Sequence[str] = TALKPATH) -> None:
         self._out, self._err, self._bundle = folder / "out", folder / "err", folder / "run.talkpath"
+        self._bundle.unlink(missing_ok=True)  # of an earlier check there: no check writes over it
         command = [*program, "check", link, "--json", "-o", str(self._bundle), *arguments]
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
