@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +19,8 @@ from talkpath.errors import BundleError, FileError, UsageError
 from talkpath.observatory.log.backup import BACKUP_FILE, back_up_folder, restore_folder
 from talkpath.observatory.log.packs import read_bundle_of
 from talkpath.observatory.log.records import Received
-from talkpath.observatory.log.segments import read_log
+from talkpath.observatory.log.seal import close_segment
+from talkpath.observatory.log.segments import log_segments, read_log
 from talkpath.observatory.responders.server_table import SERVERS_FILE, ServerTable
 from talkpath.observatory.server import opened_log
 
@@ -83,6 +88,110 @@ def test_only_what_changed_is_copied_again_and_what_was_removed_goes(tmp_path: P
     with pytest.raises(BundleError):
         read_bundle_of(backup / "bundles", known)
     log.close()
+
+
+def harm_line(segment: Path) -> None:
+    segment.write_bytes(segment.read_bytes().replace(b"received", b"recieved", 1))
+
+
+def cut_records(segment: Path) -> None:
+    segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[:1]))
+
+
+def lose_segment(segment: Path) -> None:
+    segment.unlink()
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"), [(harm_line, "lacks something"), (cut_records, "lacks"), (lose_segment, "lacks something")]
+)
+def test_a_log_that_went_back_is_not_put_over_a_good_copy(tmp_path: Path, harm: Callable[[Path], None], said: str):
+    """A disk was lost and the service began anew, or a line was damaged: the nightly run must leave what is good."""
+    root, backup, back = (tmp_path / name for name in ("running", "backup", "back"))
+    log = open_log(root)
+    log.commit([report_entry(1), report_entry(2)])
+    log.close()
+    before = records(root)
+    back_up_folder(root, backup)
+    harm(next((root / "log").iterdir()))
+    (root / "key.pem").write_text("a key of another")
+    with pytest.raises(FileError, match=said):
+        back_up_folder(root, backup)
+    restore_folder(backup, back)
+    assert records(back) == before
+    assert not (back / "key.pem").exists()
+
+
+def test_a_log_that_was_damaged_since_the_last_run_is_named_with_its_line(tmp_path: Path):
+    root, backup = tmp_path / "running", tmp_path / "backup"
+    log = open_log(root)
+    log.commit([report_entry(1)])
+    back_up_folder(root, backup)
+    log.commit([report_entry(2), report_entry(3)])
+    log.close()
+    segment = next((root / "log").iterdir())
+    first, second, third = segment.read_bytes().splitlines(keepends=True)
+    segment.write_bytes(first + second.replace(b"received", b"recieved", 1) + third)
+    with pytest.raises(FileError, match="line 2, is damaged; nothing was copied"):
+        back_up_folder(root, backup)
+
+
+def test_an_end_that_was_repaired_since_the_last_run_is_no_loss(tmp_path: Path):
+    root, backup = tmp_path / "running", tmp_path / "backup"
+    log = open_log(root)
+    log.commit([report_entry(1)])
+    log.close()
+    segment = next((root / "log").iterdir())
+    whole = segment.read_bytes()
+    segment.write_bytes(whole + b"8c736521 2 {half a li")
+    back_up_folder(root, backup)
+    segment.write_bytes(whole)
+    back_up_folder(root, backup)
+    assert (backup / "log" / segment.name).read_bytes() == whole
+
+
+def test_a_run_that_fails_leaves_the_backup_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The disk of the backup is full in the middle of a run; the next one, with room, has all of it."""
+    root, backup, back = (tmp_path / name for name in ("running", "backup", "back"))
+    log = open_log(root)
+    log.commit([report_entry(1)])
+    back_up_folder(root, backup)
+    log.commit([report_entry(2)])
+    copy = shutil.copyfileobj
+
+    def run_full(source: Any, target: Any, length: int) -> None:
+        if source.name.endswith(".pack"):
+            target.write(source.read(10))
+            raise OSError(errno.ENOSPC, "full")
+        copy(source, target, length)
+
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "copyfileobj", run_full)
+        with pytest.raises(FileError, match="disk is full"):
+            back_up_folder(root, backup)
+        with pytest.raises(FileError, match="disk is full"):
+            back_up_folder(root, tmp_path / "first")
+    restore_folder(backup, back)
+    assert len(records(back)) == 1
+    back_up_folder(root, tmp_path / "first")  # its folder is not refused for what the full disk left
+    back_up_folder(root, backup)
+    restore_folder(backup, tmp_path / "later")
+    assert len(records(tmp_path / "later")) == 2
+    log.close()
+
+
+def test_a_day_that_was_sealed_since_the_last_run_is_copied_as_it_is_now(tmp_path: Path):
+    root, backup = tmp_path / "running", tmp_path / "backup"
+    log = open_log(root)
+    log.commit([report_entry(1), report_entry(2)])
+    log.close()
+    back_up_folder(root, backup)
+    (segment,) = log_segments(root / "log")
+    close_segment(segment, lambda number, record: number == 1)
+    assert [name for name in back_up_folder(root, backup).files if name.startswith("log/")] == [
+        f"log/{segment.path.name}.gz"
+    ]
+    assert len(records(backup)) == 1
 
 
 @pytest.mark.parametrize("harm", ["change", "remove"])

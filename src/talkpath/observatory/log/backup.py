@@ -4,7 +4,9 @@
     restore_folder(backup, root)
 
 What is made again from the log is left out. The log is copied before the bundles, so that every record has its bundle;
-of a database a snapshot is taken. What was removed from the observatory is removed from the copy, too.
+of a database a snapshot is taken. What was removed from the observatory is removed from the copy, too, but for the log:
+a log only grows, and one that is damaged or went back is never put over a good copy. A run that fails leaves the backup
+as it was.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -22,12 +25,15 @@ from msgspec import Struct
 
 from talkpath.errors import BundleError, FileError, UsageError, in_place_of
 from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER, make_folder, open_private, replace_file, touch_private
+from talkpath.observatory.log.segments import SEGMENT_NAME, LogSegment, line_number, log_segments
 from talkpath.version import VERSION
 
 BACKUP_FILE = "backup.json"
+STAGED = "staged"  # what a run copied, below the backup, until it has all of it
 MADE_AGAIN = {"ids.db", "index", "lock", "open"}
 NOT_COPIED = (".new", "-journal", "-shm", "-wal")
 MOST_LISTINGS = 5  # a segment may be sealed, and so change its name, while it is copied
+BRING_BACK = "Restore that backup into another folder and bring the log back from there, or name an empty folder."
 NO_BACKUP = "That folder holds no backup of an observatory; name one that `talkpath observe backup` made."
 
 
@@ -50,23 +56,35 @@ class BackupManifest(Struct, frozen=True):
 def back_up_folder(root: Path, backup: Path) -> BackupManifest:
     """Copy what cannot be made again, of an observatory that may be running.
 
-    `UsageError` where `backup` holds anything but an earlier backup, `FileError` where it cannot be written.
+    `UsageError` where `backup` holds anything but an earlier backup, `FileError` where it cannot be written, or where
+    the log is damaged or does not go on from the copy. The earlier backup is whole then.
     """
     if not (root / "log").is_dir():
         raise UsageError("That folder holds no observatory; name one with --data.")
     before = _manifest(backup).files if (backup / BACKUP_FILE).exists() else {}
-    if not before and backup.is_dir() and any(backup.iterdir()):
+    if not before and backup.is_dir() and any(path.name != STAGED for path in backup.iterdir()):
         raise UsageError(NO_BACKUP.replace("name one", "name an empty one, or one"))
     with in_place_of(
         (OSError, sqlite3.Error), FileError("The backup cannot be written; look whether its disk is full.")
     ):
         make_folder(backup)
-        files = _copied_files(root, backup, before)
-        for name in before.keys() - files.keys():
-            (backup / name).unlink(missing_ok=True)
-        manifest = BackupManifest(files)
-        replace_file(backup / BACKUP_FILE, msgspec.json.encode(manifest))
+        _refuse_lost_segments(root, backup)
+        shutil.rmtree(backup / STAGED, ignore_errors=True)  # of a run that failed
+        manifest = BackupManifest(_staged_files(root, backup, before))
+        _put_in_place(backup, manifest, before)
     return manifest
+
+
+def _put_in_place(backup: Path, manifest: BackupManifest, before: dict[str, BackedUpFile]) -> None:
+    """Make the backup what the manifest says, once all that it needs is on the disk."""
+    for name in manifest.files:
+        if (backup / STAGED / name).exists():
+            make_folder((backup / name).parent)
+            (backup / STAGED / name).replace(backup / name)
+    for name in before.keys() - manifest.files.keys():
+        (backup / name).unlink(missing_ok=True)
+    replace_file(backup / BACKUP_FILE, msgspec.json.encode(manifest))
+    shutil.rmtree(backup / STAGED, ignore_errors=True)
 
 
 def restore_folder(backup: Path, root: Path) -> BackupManifest:
@@ -99,26 +117,57 @@ def _names(root: Path) -> list[str]:
     return [path.as_posix() for path in sorted(kept, key=lambda path: (path.parts[0] != "log", path))]
 
 
-def _copied_files(root: Path, backup: Path, before: dict[str, BackedUpFile]) -> dict[str, BackedUpFile]:
+def _refuse_lost_segments(root: Path, backup: Path) -> None:
+    """`FileError` where the backup has a day of the log that the observatory has not: no log loses one."""
+    copied = log_segments(backup / "log") if (backup / "log").is_dir() else []
+    there = {(segment.number, segment.day) for segment in log_segments(root / "log")}
+    for segment in copied:
+        if (segment.number, segment.day) not in there:
+            raise _went_back(segment.path.name)
+
+
+def _refuse_worse_segment(source: LogSegment, copy: LogSegment) -> None:
+    """`FileError` where a line of a segment is damaged, or one that its copy has is not in it. Sealing leaves out what
+    was withdrawn: a sealed one is not compared."""
+    known = copy.lines() if copy.path.exists() and not source.sealed else iter(())
+    for at, (line, before) in enumerate(zip_longest(source.lines(), known), 1):
+        if line is None or line != (before or line):
+            raise _went_back(source.path.name)
+        if line_number(line) is None:
+            raise FileError(f"{source.path.name}, line {at}, is damaged; nothing was copied. {BRING_BACK}")
+
+
+def _went_back(name: str) -> FileError:
+    lost = f"The log lacks something of {name} that the backup has"
+    return FileError(f"{lost}; nothing was copied. {BRING_BACK}")
+
+
+def _staged_files(root: Path, backup: Path, before: dict[str, BackedUpFile]) -> dict[str, BackedUpFile]:
     for _ in range(MOST_LISTINGS):
         names = _names(root)
-        files = {name: file for name in names for file in _copied(root / name, backup / name, before.get(name))}
+        files = {name: file for name in names for file in _staged(root, backup, name, before.get(name))}
         if len(files) == len(names):
             return files
         before = before | files
     raise FileError("The observatory's files change their names all the time; try again.")
 
 
-def _copied(source: Path, target: Path, before: BackedUpFile | None) -> Iterator[BackedUpFile]:
+def _staged(root: Path, backup: Path, name: str, before: BackedUpFile | None) -> Iterator[BackedUpFile]:
     """The file's entry, once it is copied if it changed; none where it has gone meanwhile."""
+    source, copy, target = root / name, backup / name, backup / STAGED / name
     try:
         state = source.stat()
         known = (state.st_size, state.st_mtime_ns)
-        if before and source.suffix != ".db" and known == (before.size_bytes, before.changed_ns) and target.exists():
+        there = target.exists() or copy.exists()
+        if before and source.suffix != ".db" and known == (before.size_bytes, before.changed_ns) and there:
             yield before
             return
+        if match := SEGMENT_NAME.fullmatch(source.name):
+            _refuse_worse_segment(*(LogSegment(int(match[1]), match[2], path) for path in (source, copy)))
         (_copy_database if source.suffix == ".db" else _copy_private)(source, target)
-    except FileNotFoundError:
+    except (FileNotFoundError, FileError):
+        if source.exists():
+            raise
         return
     yield BackedUpFile(target.stat().st_size, _digest(target), state.st_mtime_ns)
 
