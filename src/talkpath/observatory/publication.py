@@ -83,9 +83,14 @@ class Publication(Struct, frozen=True):
         ordered = self.ordered(event.country, event.app, today, orders)
         return self.by_network(state, event.contributors, event.onset_high, today, ordered=ordered)
 
-    def shown_events(self, events: Sequence[Event], today: str, orders: Sequence[Order]) -> list[Event]:
+    def few_people(self, events: Iterable[Event]) -> set[tuple[str, str]]:
+        """(country, network) of whoever is too few in one of the events; those of a country name none of these."""
+        return {(event.country, event.network) for event in events if self.by_country(event.contributors)}
+
+    def shown_events(
+        self, events: Iterable[Event], today: str, orders: Sequence[Order], few: set[tuple[str, str]]
+    ) -> list[Event]:
         """Those that are shown, each without what is not: transports before their day, networks with few people."""
-        few = {(event.country, event.network) for event in events if self.by_country(event.contributors)}
         return [
             self._stripped(event, today, orders, few) for event in events if not self.of_event(event, today, orders)
         ]

@@ -190,7 +190,8 @@ def one_full_network() -> Memory:
 def _country_event(events: Sequence[Event]) -> Event:
     """What is found of a whole country: that Telegram's voice calls began to be held back."""
     hit = [event for event in events if event.id.split("/")[2:] == ["telegram", "voice", "2025-08-11", "began"]]
-    return replace(hit[0], id=COUNTRY, network="*", networks=tuple(event.network for event in hit), measured=12)
+    networks = tuple(event.network for event in hit)
+    return replace(hit[0], id=COUNTRY, network="*", networks=networks, hit=len(networks), measured=12)
 
 
 def _event_in_full(event: Event) -> Event:

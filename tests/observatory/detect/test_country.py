@@ -9,7 +9,7 @@ from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.events.record import Event, withdrawal_of
 
 NETWORKS = ("AS1", "AS2", "AS3", "AS4")
-COUNTS = [ReportCounts("XX", network, "max", "voice", "2025-08-01", "probe", 1, 0) for network in NETWORKS]
+COUNTS = [ReportCounts("XX", network, "max", "voice", "2025-08-15", "probe", 1, 0) for network in NETWORKS]
 
 
 def event(network: str, kind: str, on: str, rule: str = "media.drop", level: str = "confirmed", **said) -> Event:
@@ -48,6 +48,33 @@ def test_it_changes_when_most_do():
     assert told([changed]) == [("changed", "2025-09-02", NETWORKS[:2], "stun.drop")]
     assert changed.id == "XX/*/max/voice/2025-09-02/changed"
     assert (changed.count, changed.checks) == (6, 8), "what both networks that it is about said, not the last alone"
+
+
+def test_what_changed_on_the_same_day_changed_together():
+    """It read "on 2 of 4 networks" in whose list of that day three stand: the third came after the majority."""
+    events = [event(network, "began", "2025-08-11") for network in NETWORKS[:3]]
+    events += [event(network, "changed", "2025-09-01", "stun.drop") for network in NETWORKS[:3]]
+    (changed,) = roll_up(events, COUNTS)[1:]
+    assert (changed.networks, changed.hit, changed.measured, changed.count) == (NETWORKS[:3], 3, 4, 9)
+
+
+def test_it_is_counted_among_the_networks_that_were_measured_while_it_lasted():
+    events = [event("AS1", "began", "2025-08-11"), event("AS1", "ended", "2025-08-20")]
+    others = [
+        ReportCounts("XX", "AS5", "max", "voice", "2025-08-10", "probe", 1, 0),
+        ReportCounts("XX", "AS6", "max", "voice", "2025-08-21", "probe", 1, 0),
+        ReportCounts("XX", "AS7", "max", "voice", "2025-08-15", "tap", 1, 1),
+    ]
+    assert [(one.hit, one.measured) for one in roll_up(events, [*COUNTS, *others])] == [(1, 4), (1, 4)]
+
+
+def test_it_is_as_sure_as_the_least_sure_of_its_networks():
+    """It read "confirmed by so many sources that two false ones cannot have made it up" where that was so of one."""
+    sure = event("AS1", "began", "2025-08-11", level="attack-resistant", unvouched=1,
+                 known={"confirmed": "2025-08-12", "attack-resistant": "2025-08-13"})  # fmt: skip
+    less = event("AS2", "began", "2025-08-12", unvouched=2, known={"confirmed": "2025-08-14"})
+    (both,) = roll_up([sure, less], COUNTS)
+    assert (both.level, both.known, both.unvouched) == ("confirmed", {"confirmed": "2025-08-12"}, 3)
 
 
 def test_signals_count_only_where_nothing_is_confirmed():

@@ -42,6 +42,18 @@ def test_small_cells_are_not_in_it():
     assert [told.event.network for told in published_lines(journal, Publication(), "2025-09-01")] == ["AS2"]
 
 
+def test_an_event_of_a_country_names_no_network_with_too_few_people():
+    """Feeds and webhooks look at one line at a time, and named them all; how many there are is told."""
+    few, many = event(contributors=4), event(network="AS2", contributors=5)
+    country = event(network="*", contributors=5, networks=("AS1", "AS2"), hit=2, measured=3)
+    journal = new_lines([], [few, many, country], AT)
+    shown = published_lines(journal, Publication(), "2025-09-01")
+    assert {told.event.network: told.event.networks for told in shown} == {"AS2": (), "*": ("AS2",)}
+    assert ", 2 of 3 networks" in atom_feed(shown, NOW)
+    journal += new_lines(journal, [event(contributors=5), many, country], NOW)
+    assert published_lines(journal, Publication(), "2025-09-02")[1].event.networks == ("AS1", "AS2")
+
+
 def test_what_still_carries_is_told_late():
     journal = new_lines([], [event(level="confirmed", carries=("tls/443",))], AT)
     (early,) = published_lines(journal, Publication(), "2025-09-01")

@@ -281,6 +281,9 @@ def test_the_event_of_a_country_counts_networks_and_names_none_with_few_people(s
     assert page["networks_too"] == 9
     assert len(page["event"]["networks"]) == 8
     assert FEW not in page["event"]["networks"]
+    assert all(FEW not in told["networks"] for told in page["history"])
+    assert page["event"]["hit"] == 9
+    assert "9 networks: <bdi>" in get(f"{served}/en/event/{COUNTRY}")[1]
     assert "on 9 of 12 networks measured" in page["may_write"][1]
     assert any("Everywhere in the country" in sentence for sentence in page["must_not"])
     assert f"/event/{COUNTRY}" in get(f"{served}/ar/events")[1]

@@ -12,16 +12,17 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from talkpath.observatory.detect.counts import ReportCounts, summed_counts
-from talkpath.observatory.events.record import EVERYWHERE, Event, Level, not_withdrawn
+from talkpath.observatory.events.record import EVERYWHERE, LAST_DAY, Event, Kind, Level, not_withdrawn
 
 ORDER: tuple[Level, ...] = ("signal", "confirmed", "attack-resistant")
 
 
 def roll_up(events: Iterable[Event], counts: Iterable[ReportCounts]) -> list[Event]:
     """The events of each country, app and medium. Signals count only where nothing is confirmed."""
-    measured: dict[tuple[str, str, str], set[str]] = {}
+    measured: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
     for one in counts:
-        measured.setdefault((one.country, one.app, one.medium), set()).add(one.network)
+        if one.source != "tap":  # whose call failed measured nothing
+            measured.setdefault((one.country, one.app, one.medium), set()).add((one.day, one.network))
     ordered = sorted(
         not_withdrawn(events), key=lambda event: (*_place_of(event), event.onset_high, event.kind != "ended")
     )
@@ -29,7 +30,7 @@ def roll_up(events: Iterable[Event], counts: Iterable[ReportCounts]) -> list[Eve
     for place, group in groupby(ordered, key=_place_of):
         of_place = list(group)
         confirmed = [event for event in of_place if event.level != "signal"]
-        found += _country_story(confirmed or of_place, len(measured.get(place, ())))
+        found += _country_story(confirmed or of_place, measured.get(place, set()))
     return found
 
 
@@ -37,36 +38,45 @@ def _place_of(event: Event) -> tuple[str, str, str]:
     return event.country, event.app, event.medium
 
 
-def _country_story(events: list[Event], measured: int) -> Iterator[Event]:
-    """The events of one country, app and medium, in order of time."""
+def _country_story(events: list[Event], measured: set[tuple[str, str]]) -> Iterator[Event]:
+    """The events of one country, app and medium, in order of time; `measured` are (day, network)."""
     hit: dict[str, Event] = {}
     began: Event | None = None
     rule: str | None = None
-    for event in events:
-        if event.kind == "ended":
-            hit.pop(event.network, None)
-            if began and not hit:
-                yield _rolled_event([event], "ended", began.networks, measured, began.id, began.rule)
-                began = None
-            continue
-        hit[event.network] = event
-        if began is None:
-            members = _restrictions_until_none(events, event)
-            rule = _leading_rule(members)
-            began = _rolled_event(members, "began", tuple(sorted(one.network for one in members)), measured, "", rule)
-            yield began
-        elif (new := _leading_rule(hit.values())) != rule and event.kind == "changed":
+    for _, of_day in groupby(events, key=lambda event: event.onset_high):
+        today = list(of_day)
+        for event in today:
+            if event.kind == "ended":
+                hit.pop(event.network, None)
+                if began and not hit:
+                    ended = _rolled_event([event], "ended", began.measured, began.id, began.rule)
+                    yield replace(ended, networks=began.networks, hit=began.hit)
+                    began = None
+                continue
+            hit[event.network] = event
+            if began is None:
+                members, until = _restrictions_until_none(events, event)
+                during = {network for day, network in measured if event.onset_high <= day <= until}
+                rule = _leading_rule(members)
+                began = _rolled_event(members, "began", len(during), "", rule)
+                yield began
+        changed = [event for event in today if event.kind == "changed"]
+        if began and changed and (new := _leading_rule(hit.values())) != rule:
             rule = new
-            alike = [one for one in hit.values() if one.rule == rule]
-            rolled = _rolled_event(
-                alike, "changed", tuple(sorted(one.network for one in alike)), measured, began.id, rule
-            )
-            days = {"onset_low": event.onset_low, "onset_high": event.onset_high, "known": event.known}
-            yield replace(rolled, id=rolled.id.replace(rolled.onset_high, event.onset_high), **days)
+            yield _country_change(began, hit.values(), changed, rule)
 
 
-def _restrictions_until_none(events: list[Event], first: Event) -> list[Event]:
-    """All restrictions that began from this one on, until none was left."""
+def _country_change(began: Event, hit: Iterable[Event], changed: list[Event], rule: str | None) -> Event:
+    """Another rule leads, since the changes of that day; it is about all networks that name it by then."""
+    alike = [one for one in hit if one.rule == rule]
+    latest = min(changed, key=lambda one: (one.rule != rule, one.onset_low or ""))
+    rolled = _rolled_event(alike, "changed", began.measured, began.id, rule)
+    name = rolled.id.replace(rolled.onset_high, latest.onset_high)
+    return replace(rolled, id=name, onset_low=latest.onset_low, onset_high=latest.onset_high, known=latest.known)
+
+
+def _restrictions_until_none(events: list[Event], first: Event) -> tuple[list[Event], str]:
+    """All restrictions that began from this one on, until none was left; and the day of that."""
     members: dict[str, Event] = {}
     going: set[str] = set()
     for event in events[events.index(first) :]:
@@ -76,8 +86,8 @@ def _restrictions_until_none(events: list[Event], first: Event) -> list[Event]:
         elif event.kind == "ended":
             going.discard(event.network)
             if not going:
-                break
-    return list(members.values())
+                return list(members.values()), event.onset_high
+    return list(members.values()), LAST_DAY
 
 
 def _leading_rule(events: Iterable[Event]) -> str | None:
@@ -85,11 +95,11 @@ def _leading_rule(events: Iterable[Event]) -> str | None:
     return max(named, key=lambda rule: (named[rule], rule), default=None)
 
 
-def _rolled_event(
-    events: list[Event], kind: str, networks: tuple[str, ...], measured: int, began: str, rule: str | None
-) -> Event:
+def _rolled_event(events: list[Event], kind: Kind, measured: int, began: str, rule: str | None) -> Event:
+    """What these events of networks say together. Whatever is said of all of them is as sure as the least sure one."""
     first = min(events, key=lambda event: event.onset_high)
-    level = max((event.level for event in events), key=ORDER.index)
+    level = min((event.level for event in events), key=ORDER.index)
+    networks = tuple(sorted(event.network for event in events))
     return replace(
         first,
         id=f"{first.country}/{EVERYWHERE}/{first.app}/{first.medium}/{first.onset_high}/{kind}",
@@ -103,11 +113,12 @@ def _rolled_event(
         simulated=any(event.simulated for event in events),
         known={
             name: min(event.known[name] for event in events if name in event.known)
-            for name in ORDER
+            for name in ORDER[: ORDER.index(level) + 1]
             if any(name in event.known for event in events)
         },
         sources=tuple(sorted({source for event in events for source in event.sources})),
         taps=sum(event.taps for event in events),
+        unvouched=sum(event.unvouched for event in events),
         checks=sum(event.checks for event in events),
         share=None,
         share_low=None,
@@ -117,5 +128,6 @@ def _rolled_event(
         carries=tuple(sorted({name for event in events for name in event.carries})),
         bundles=(),
         networks=networks,
+        hit=len(networks),
         measured=measured,
     )

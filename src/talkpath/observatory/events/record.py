@@ -72,8 +72,9 @@ class Event(Struct, frozen=True):
     `count` of a signal, else beside it: they confirm nothing); `share` of the decided reports (`checks`) that say
     restricted, with its 95 % interval; `rules`, how many reports name which; `families`, how many of
     those that say restricted are about which version of IP ("4", "6"), where that is known; `carries`, the transports
-    that still carried; `bundles`, ids of evidence. Of an event rolled up to a country (`network` is "*") `networks` are
-    those it is on, `measured` those measured.
+    that still carried; `bundles`, ids of evidence. Of an event rolled up to a country (`network` is "*") `hit` is how
+    many networks it is on, `networks` are those of them that may be named, `measured` is how many were measured while
+    it lasted.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Event(Struct, frozen=True):
     carries: tuple[str, ...] = ()
     bundles: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    hit: int = 0
     measured: int = 0
     schema: str = "talkpath.event/1"
 
@@ -162,8 +164,8 @@ LEVEL_WORDS = {
 def event_sentence(event: Event, app: str = "") -> str:
     """One sentence: what, where, when, and how sure that is. `app`: its name where its code says nothing to people."""
     where = event.country if event.network == EVERYWHERE else f"{event.network} ({event.country})"
-    if event.networks:
-        where += f", {len(event.networks)} of {event.measured} networks"
+    if event.hit:
+        where += f", {event.hit} of {event.measured} networks"
     said = KIND_SENTENCES[event.kind].format(
         what=f"{event.medium} calls of {app or app_name_of(event.app)}".replace("text calls", "messages"),
         where=where,

@@ -96,7 +96,8 @@ def published_lines(journal: Iterable[JournalLine], publication: Publication, to
     """The lines that may be published, each without what may not."""
     every = list(journal)
     orders = orders_of(line.event for line in every)
-    shown = [(line, publication.shown_events([line.event], today, orders)) for line in every]
+    few = publication.few_people({line.event.id: line.event for line in every}.values())  # by what was said last
+    shown = [(line, publication.shown_events([line.event], today, orders, few)) for line in every]
     return [replace(line, event=event) for line, events in shown for event in events]
 
 

@@ -36,11 +36,12 @@ class PublicationView:
     publication: Publication
     today: str
     orders: Sequence[Order]
+    few: set[tuple[str, str]]
 
     @classmethod
     def of(cls, publication: Publication, today: str, events: Sequence[Event]) -> PublicationView:
-        """The rule with the orders that follow from the country's events."""
-        return cls(publication, today, orders_of(events))
+        """The rule with what follows from the country's events: orders, and networks with too few people."""
+        return cls(publication, today, orders_of(events), publication.few_people(events))
 
     def ordered(self, country: str, app: str, day: str) -> bool:
         """Whether the app was under an order."""
@@ -74,7 +75,7 @@ class PublicationView:
 
     def shown_events(self, events: Sequence[Event]) -> list[Event]:
         """The events that are shown, each without what is not."""
-        return self.publication.shown_events(events, self.today, self.orders)
+        return self.publication.shown_events(events, self.today, self.orders, self.few)
 
 
 def going_on(events: Sequence[Event]) -> dict[tuple[str, str, str], Event]:

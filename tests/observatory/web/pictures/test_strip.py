@@ -9,7 +9,7 @@ from talkpath.observatory.web.pictures.strip import LONGEST_NAME, STRIP_DAYS, ap
 
 LABELS = {"restricted": "Restricted", "ok": "No sign", "closed": "Closed", "impaired": "Poor"}
 NAMES = {"AS1": "AS1 (Northline)", "AS2": "AS2"}
-OPEN = PublicationView(Publication(min_contributors=5), "2025-08-30", [])
+OPEN = PublicationView.of(Publication(min_contributors=5), "2025-08-30", [])
 
 
 def count(network: str, day: int, people: int = 7, **said: int) -> NetworkDayCount:
@@ -37,7 +37,7 @@ def test_older_days_and_no_days_at_all_are_left_out():
 
 
 def test_what_is_withheld_on_other_pages_is_withheld_here():
-    under_order = PublicationView(Publication(), "2025-08-30", [Order("XX", "max", "2025-08-01")])
+    under_order = PublicationView(Publication(), "2025-08-30", [Order("XX", "max", "2025-08-01")], set())
     days = [count("AS1", 28, ok=6), count("AS1", 29, restricted=6), count("AS2", 29, people=2, restricted=2)]
     found = app_strip(under_order, "max", days, {"AS1": "", "AS2": ""})
     assert found is not None

@@ -48,7 +48,6 @@ def event_page(source: PageSource, site: Site, asked: PageQuery) -> EventPage | 
     rule = PublicationView.of(site.publication, site.today(), events)
     if found is None or rule.shows(found):
         return None
-    hit = len(found.networks)
     found = next(one for one in rule.shown_events(events) if one.id == name)
     history = rule.shown_events(event_chain(found, events))
     own = source.network_days(country, found.network, found.app, found.medium)
@@ -65,12 +64,11 @@ def event_page(source: PageSource, site: Site, asked: PageQuery) -> EventPage | 
         claims=tuple(_claims_counting(source, site, found)),
         touched=source.event_reach(found),
         reach=tuple(same) if found.level != "signal" else (),  # beside a first sign it would read as of that
-        networks_too=hit or len(too),
+        networks_too=found.hit or len(too),
         may_write=tuple(
             may_write(
                 found,
                 site.today(),
-                hit,
                 current=current,
                 operator=site.operator(found.network),
                 well=last_day_well(stream, found.onset_high),

@@ -19,18 +19,15 @@ from talkpath.observatory.web.labels import (
 from talkpath.report.words.language import count, say
 
 
-def may_write(
-    event: Event, today: str, hit: int = 0, *, current: bool, operator: str = "", well: str = ""
-) -> Iterator[str]:
-    """Sentences in the language of the moment. `current`: it was not withdrawn. `hit` of the country's networks are
-    meant, where the event is that of a country. `operator`: the name of the network's operator. `well`: the last day
-    before the event on which reports said that nothing was restricted."""
+def may_write(event: Event, today: str, *, current: bool, operator: str = "", well: str = "") -> Iterator[str]:
+    """Sentences in the language of the moment. `current`: it was not withdrawn. `operator`: the name of the network's
+    operator. `well`: the last day before the event on which reports said that nothing was restricted."""
     if event.simulated:
         yield say("may write", "In a made-up country inside a computer, not anywhere in the world:")
     if not current:
         yield say("may write", "The observatory withdrew this event as a mistake of its own; write nothing else of it.")
         return
-    yield _country_phrase(event, hit) if event.network == EVERYWHERE else event_phrase(event, operator, well)
+    yield _country_phrase(event) if event.network == EVERYWHERE else event_phrase(event, operator, well)
     if event.kind == "began" and event.onset_low is not None and event.onset_low < well:
         yield say(
             "may write",
@@ -151,9 +148,10 @@ def _what_happened(event: Event, well: str) -> str:
     return "well before" if well else "since ever"
 
 
-def _country_phrase(event: Event, hit: int) -> str:
+def _country_phrase(event: Event) -> str:
     """The sentence about a whole country: the first of its networks, or the last."""
-    known = {**_known_phrase(event), "country": country_name(event.country), "hit": hit, "measured": event.measured}
+    counted = {"country": country_name(event.country), "hit": event.hit, "measured": event.measured}
+    known = _known_phrase(event) | counted
     if event.kind == "ended":
         return say(
             "may write",
