@@ -33,7 +33,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_trusted_folder_tells_an_event_with_its_numbers(folder: Path):
     said = run(folder, "--trust")
     assert "SIMULATED" in said
-    assert "Signs of a restriction of voice calls of WhatsApp on AS64496 (XX), since 2025-08-13 or before" in said
+    assert (
+        "Signs of a restriction of voice calls that look like WhatsApp's on AS64496 (XX), since 2025-08-13 or before"
+        in said
+    )
     assert "2 of 2 checks say restricted" in said
     assert "consistent with media.drop (2)" in said
 

@@ -21,8 +21,10 @@ def test_each_line_is_an_entry_and_the_newest_is_first():
     root = ElementTree.fromstring(atom_feed(journal, NOW, address="https://observatory.example"))
     titles = [entry.findtext(f"{NS}title") for entry in root.findall(f"{NS}entry")]
     assert root.findtext(f"{NS}title") == "SIMULATED: talkpath, events"
-    assert titles[0].startswith("SIMULATED: taken back: signs of a restriction of voice calls of Max on AS1 (XX)")
-    assert titles[1].startswith("SIMULATED: signs of a restriction of voice calls of Max on AS1 (XX)")
+    assert titles[0].startswith(
+        "SIMULATED: taken back: signs of a restriction of voice calls that look like Max's on AS1 (XX)"
+    )
+    assert titles[1].startswith("SIMULATED: signs of a restriction of voice calls that look like Max's on AS1 (XX)")
     assert root.findtext(f"{NS}updated") == NOW
     assert len({entry.findtext(f"{NS}id") for entry in root.findall(f"{NS}entry")}) == 2
     (link,) = root.findall(f"{NS}entry")[1].findall(f"{NS}link")

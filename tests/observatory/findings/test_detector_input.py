@@ -13,6 +13,7 @@ from factories.observatories.network_days import network_day
 from talkpath.errors import FileError
 from talkpath.observatory.detect.assumptions import OBSERVATORY_ASSUMPTIONS
 from talkpath.observatory.detect.find import find_events
+from talkpath.observatory.events.record import event_details
 from talkpath.observatory.findings.detector_input import (
     counts_of_days,
     counts_of_index,
@@ -88,6 +89,22 @@ def test_the_servers_of_one_operator_are_one_witness_beside_those_of_another():
     first, second = counts_of_index([beside, alone], operators=SERVERS)
     assert first.servers == {"Anna": (7, 3), "Cem": (5, 0), "d": (1, 1)}
     assert second.servers == {"a": (3, 2), "b": (4, 1)}
+
+
+def test_an_event_says_on_how_many_test_servers_it_rests():
+    """A server that says nothing is restricted is none; of what ended each one that was asked since is one. In a
+    made-up country each counts as a listed one."""
+    days = [date(2026, 1, 1) + timedelta(days=at) for at in range(130)]
+    said = {"a": (4, 4), "c": (4, 4), "d": (1, 0)}
+    counts = [checked(day, said if 70 <= at < 100 else dict.fromkeys("acd", (4, 0))) for at, day in enumerate(days)]
+    began, ended = find_events(counts_of_index(counts), OBSERVATORY_ASSUMPTIONS)
+    assert [(one.kind, one.level, one.servers) for one in (began, ended)] == [
+        ("began", "confirmed", 2),
+        ("ended", "attack-resistant", 3),
+    ]
+    assert any(line.endswith("with 2 test servers") for line in event_details(began))
+    (made_up,) = counts_of_index([replace(checked(days[0], said), simulated=True, listed=False)])
+    assert made_up.servers == said
 
 
 def test_one_operator_with_two_of_three_listed_servers_confirms_nothing():

@@ -92,12 +92,12 @@ def test_feeds_and_findings_tell_a_shape_by_its_name(tmp_path: Path) -> None:
         worker.close()
     for feed in ("events", "XX"):
         text = (publishing.feeds / f"{feed}.atom").read_text()
-        assert "voice calls of Acme Talk on AS1" in text
+        assert "voice calls that look like Acme Talk's on AS1" in text
         assert f"calls of {APP}" not in text
     load_named_shapes(tmp_path)
     heard = ReportSummary(9, 0, ("probe",), 1, "2025-08-01", "2025-08-20", simulated=False)
     found = EventFindings(heard, events=(event,), countries=(), claims={}, reach={}, trusted=True)
-    assert "voice calls of Acme Talk on AS1" in "\n".join(event_lines(found))
+    assert "voice calls that look like Acme Talk's on AS1" in "\n".join(event_lines(found))
 
 
 @pytest.mark.parametrize(

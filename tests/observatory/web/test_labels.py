@@ -7,7 +7,7 @@ import pytest
 from talkpath.observatory.events.record import EVERYWHERE, Event
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.web.labels import reach_text, share_of_networks, share_of_reports
-from talkpath.observatory.web.views.quotable import may_write
+from talkpath.observatory.web.views.quotable import may_write, must_not
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,25 @@ def test_no_sentence_says_that_nobody_measured_before_where_somebody_found_nothi
     assert "since when" not in told
 
 
+def test_what_is_confirmed_says_on_how_many_test_servers_it_rests_and_never_that_people_are_independent():
+    """It read "independent reports agree": one test server, or one hand with many addresses, makes such an event."""
+
+    def event(servers: int, level: str = "confirmed", network: str = "AS64496") -> Event:
+        return Event(f"XX/{network}/max/voice/2025-08-11/began", network, "XX", "max", "voice", "began", "2025-08-10",
+                     "2025-08-11", level, 6, 5, servers=servers)  # fmt: skip
+
+    def sentences(found: Event) -> str:
+        return " ".join(may_write(found, "2025-08-30", current=True))
+
+    assert "but one test server alone vouches for them" in sentences(event(1))
+    assert "Test servers that vouch for them: 2." in sentences(event(2))
+    assert "whatever any two of their test servers say" in sentences(event(3, "attack-resistant"))
+    assert "alone" not in sentences(event(1, network=EVERYWHERE)), "on its other networks there may be several"
+    assert "ndependent" not in sentences(event(2))
+    assert any("“Independent people confirm it”" in said for said in must_not(event(2)))
+    assert not any("Independent people" in said for said in must_not(event(2, "signal")))
+
+
 @pytest.mark.parametrize("network", ["AS64496", EVERYWHERE])
 def test_what_one_person_confirms_says_so(network: str):
     def sentences(contributors: int, level: str) -> str:
@@ -61,6 +80,6 @@ def test_what_one_person_confirms_says_so(network: str):
         return " ".join(may_write(event, "2025-08-30", current=True))
 
     assert "all reports may be one person's" in sentences(1, "confirmed")
-    assert "independent reports agree" not in sentences(1, "confirmed")
-    assert "independent reports agree" in sentences(2, "confirmed")
+    assert "reports agree" not in sentences(1, "confirmed")
+    assert "reports agree" in sentences(2, "confirmed")
     assert "first sign, and not confirmed" in sentences(1, "signal")

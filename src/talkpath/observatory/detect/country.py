@@ -119,6 +119,7 @@ def _rolled_event(events: list[Event], kind: Kind, measured: int, began: str, ru
         sources=tuple(sorted({source for event in events for source in event.sources})),
         taps=sum(event.taps for event in events),
         unvouched=sum(event.unvouched for event in events),
+        servers=min(event.servers for event in events),
         checks=sum(event.checks for event in events),
         share=None,
         share_low=None,

@@ -139,6 +139,7 @@ class _EpisodeEvents:
             rule=rule,
             began=began,
             unvouched=_telling(every, kind) - _telling(vouched, kind),
+            servers=_servers_telling(counts, kind),
             simulated=any(one.simulated for one in counts),
             known={LEVEL_NAMES[level]: self._panel.day(at) for level, at in known.items()},
             sources=tuple(source for source, tells in zip(SOURCES, self._episode.tells, strict=True) if tells),
@@ -205,6 +206,7 @@ class _EpisodeEvents:
             onset_high=counts[0].day,
             count=_telling(counts, "changed"),
             contributors=people_at_least(counts),
+            servers=_servers_telling(counts, "changed"),
             rule=rule,
             began=began.id,
             checks=sum(one.reports for one in counts),
@@ -232,6 +234,12 @@ def people_at_least(counts: Iterable[ReportCounts], *, ended: bool = False) -> i
 def _telling(counts: Iterable[ReportCounts], kind: Kind) -> int:
     """The number of reports that say so: restricted, of an end all of them. Taps are counted apart."""
     return sum(one.reports if kind == "ended" else one.restricted for one in counts if one.source != "tap")
+
+
+def _servers_telling(counts: Iterable[ReportCounts], kind: Kind) -> int:
+    """The number of test servers that vouch for such reports."""
+    found = (item for one in counts for item in one.servers.items())
+    return len({key for key, (reports, restricted) in found if (reports if kind == "ended" else restricted)})
 
 
 def leading_rule(counts: Iterable[ReportCounts]) -> str | None:

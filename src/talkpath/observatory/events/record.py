@@ -69,12 +69,14 @@ class Event(Struct, frozen=True):
 
     What the observatory's detector adds: `known`, the day on which each level was reached; `sources` that tell it;
     `taps` beside the reports; `unvouched`, reports that say so and that no listed test server vouches for (part of the
-    `count` of a signal, else beside it: they confirm nothing); `share` of the decided reports (`checks`) that say
-    restricted, with its 95 % interval; `rules`, how many reports name which; `families`, how many of
-    those that say restricted are about which version of IP ("4", "6"), where that is known; `carries`, the transports
-    that still carried; `bundles`, ids of evidence. Of an event rolled up to a country (`network` is "*") `hit` is how
-    many networks it is on, `networks` are those of them that may be named, `measured` is how many were measured while
-    it lasted.
+    `count` of a signal, else beside it: they confirm nothing); `servers`, how many listed test servers vouch for
+    reports that say so (all of one operator are one, where another's were asked on that network; of a country the
+    fewest on any of its networks; of a folder how many test servers there are); `share` of the decided reports
+    (`checks`) that say restricted, with its 95 % interval; `rules`, how many reports name which; `families`, how many
+    of those that say restricted are about which version of IP ("4", "6"), where that is known; `carries`, the
+    transports that still carried; `bundles`, ids of evidence. Of an event rolled up to a country (`network` is "*")
+    `hit` is how many networks it is on, `networks` are those of them that may be named, `measured` is how many were
+    measured while it lasted.
     """
 
     id: str
@@ -96,6 +98,7 @@ class Event(Struct, frozen=True):
     sources: tuple[str, ...] = ()
     taps: int = 0
     unvouched: int = 0
+    servers: int = 0
     checks: int = 0
     share: float | None = None
     share_low: float | None = None
@@ -166,8 +169,9 @@ def event_sentence(event: Event, app: str = "") -> str:
     where = event.country if event.network == EVERYWHERE else f"{event.network} ({event.country})"
     if event.hit:
         where += f", {event.hit} of {event.measured} networks"
+    name = app or app_name_of(event.app)
     said = KIND_SENTENCES[event.kind].format(
-        what=f"{event.medium} calls of {app or app_name_of(event.app)}".replace("text calls", "messages"),
+        what=f"messages of {name}" if event.medium == "text" else f"{event.medium} calls that look like {name}'s",
         where=where,
         when=onset_text(event),
     )
@@ -184,10 +188,10 @@ def onset_text(event: Event) -> str:
 def event_details(event: Event) -> Iterator[str]:
     """The numbers of an event, each with what it counts."""
     if event.checks and event.kind != "ended":
-        people = f"; at least {_people_text(event.contributors)}" if event.count else ""
+        people = f"; at least {_people_text(event.contributors)}{_servers_text(event)}" if event.count else ""
         yield f"{event.count} of {event.checks} checks say restricted{_share_interval(event)}{people}"
     if event.kind == "ended":
-        yield f"{event.count} checks since; at least {_people_text(event.contributors)}"
+        yield f"{event.count} checks since; at least {_people_text(event.contributors)}{_servers_text(event)}"
     if event.taps:
         people = "" if event.count else f"; at least {_people_text(event.contributors)}"
         yield f"{event.taps} taps: my call failed{people}"
@@ -214,6 +218,11 @@ def _share_interval(event: Event) -> str:
         return ""
     bounds = {high: f"at least {low}", low: f"at most {high}"}
     return f", {share} % ({bounds.get(share, f'{low} to {high}')} %)"
+
+
+def _servers_text(event: Event) -> str:
+    """As ", with 2 test servers"; "" where none is known."""
+    return f", with {event.servers} test server{'' if event.servers == 1 else 's'}" if event.servers else ""
 
 
 def _people_text(count: int) -> str:

@@ -149,7 +149,7 @@ def counts_of_index(
 
 def _by_operator(one: DayCount, operators: Mapping[str, str]) -> dict[str, tuple[int, int]]:
     """(reports, those that say restricted) of each operator's servers, under the key of one that is nobody's."""
-    keys = grouped_by_key((operators.get(key) or key, key) for key in (one.responders if one.listed else ()))
+    keys = grouped_by_key((operators.get(key) or key, key) for key in (one.responders if one.vouched else ()))
     return {
         who: (sum(one.responders[key] for key in own), sum(one.responders_restricted.get(key, 0) for key in own))
         for who, own in keys.items()

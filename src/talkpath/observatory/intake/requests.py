@@ -9,10 +9,12 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from starlette.types import Receive
-
-from talkpath.errors import TalkpathError
+from talkpath.errors import TalkpathError, UsageError, in_place_of
+from talkpath.observatory.index.store import NEEDS
 from talkpath.serving.connections import BlockPlaces
+
+with in_place_of(ImportError, UsageError(NEEDS)):  # the first that `observe serve` needs and `make core` has not
+    from starlette.types import Receive
 
 
 class ReportRefusedError(TalkpathError):

@@ -44,6 +44,7 @@ EVENT = (
     "contributors",
     "rule",
     "ip_versions",
+    "servers",
 )
 
 

@@ -229,13 +229,29 @@ def _level_phrase(event: Event) -> str:
             "smallest number of people to one.",
         )
     if event.level == "confirmed":
-        return say("may write", "It is confirmed: independent reports agree.")
-    return say("may write", "It is confirmed by so many sources that two false ones cannot have made it up.")
+        return _confirmed_phrase(event)
+    return say("may write", "It is confirmed: reports agree, whatever any two of their test servers say.")
+
+
+def _confirmed_phrase(event: Event) -> str:
+    if event.network == EVERYWHERE:
+        return say("may write", "It is confirmed: reports agree, and test servers vouch for them.")
+    if event.servers < 2:
+        return say("may write", "It is confirmed: reports agree, but one test server alone vouches for them.")
+    return say(
+        "may write", "It is confirmed: reports agree. Test servers that vouch for them: {number}.", number=event.servers
+    )
 
 
 def _by_kind(event: Event) -> Iterator[str]:
     if event.level == "signal":
         yield say("must not write", "“It is confirmed”: it is not, and may turn out to be nothing.")
+    else:
+        yield say(
+            "must not write",
+            "“Independent people confirm it”: people are told apart by their addresses alone, and who has many of a "
+            "network counts as many.",
+        )
     if event.kind == "ended":
         yield say("must not write", "“The order was lifted”: that all is well again does not tell why.")
     elif event.medium != "text":
