@@ -249,8 +249,7 @@ def _by_kind(event: Event) -> Iterator[str]:
     else:
         yield say(
             "must not write",
-            "“Independent people confirm it”: people are told apart by their addresses alone, and who has many of a "
-            "network counts as many.",
+            "“Independent people confirm it”: people are told apart by their addresses alone, and one may have many.",
         )
     if event.kind == "ended":
         yield say("must not write", "“The order was lifted”: that all is well again does not tell why.")
