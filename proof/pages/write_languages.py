@@ -22,13 +22,14 @@ from talkpath.lab.country.settings import read_country
 from talkpath.lab.demo.script import read_script
 from talkpath.observatory.article import box_rows
 from talkpath.observatory.claims.rows import load_claims
+from talkpath.observatory.reach.estimate import ASSUMPTIONS
 from talkpath.report.words.errors import ERROR_SENTENCES
 
 SCENARIO = Path(__file__).resolve().parents[2] / "scenarios" / "article.toml"
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "talkpath"
 CATALOGUE_FOLDER = SOURCE / "report" / "languages"
 TEXTS = {"say": 1, "count": 2}  # how many texts follow the context
-LOOKED_UP = ("scene", "error")  # contexts whose texts are data, and collected from there
+LOOKED_UP = ("scene", "error", "assumption")  # contexts whose texts are data, and collected from there
 
 
 def scene_texts() -> Iterator[str]:
@@ -99,6 +100,8 @@ def catalogue_template() -> Catalog:
         _add_text(found, file, template_texts(file))
     for text in ERROR_SENTENCES:
         found.add(text, context="error", locations=[("report/words/errors.py", 0)])
+    for text in ASSUMPTIONS:
+        found.add(text, context="assumption", locations=[("observatory/reach/estimate.py", 0)])
     for text in scene_texts():
         found.add(text, context="scene", locations=[("lab/demo/scenes.toml", 0)])
     for text in claim_texts():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from talkpath.observatory.events.record import EVERYWHERE, Event
-from talkpath.observatory.reach.estimate import ReachEstimate
-from talkpath.observatory.web.labels import reach_text, share_of_networks, share_of_reports
+from talkpath.observatory.reach.estimate import Affected, ReachEstimate, estimate_union
+from talkpath.observatory.reach.tables import Audience, NetworkUsers, Population, ReachTables
+from talkpath.observatory.web.labels import assumption_text, reach_text, share_of_networks, share_of_reports
 from talkpath.observatory.web.views.quotable import may_write, must_not
+from talkpath.report.words.language import language, language_codes, speaking
 
 
 @pytest.mark.parametrize(
@@ -83,3 +85,20 @@ def test_what_one_person_confirms_says_so(network: str):
     assert "reports agree" not in sentences(1, "confirmed")
     assert "reports agree" in sentences(2, "confirmed")
     assert "first sign, and not confirmed" in sentences(1, "signal")
+
+
+@pytest.mark.parametrize("code", [code for code in language_codes() if code != "en"])
+def test_what_was_assumed_for_a_number_is_in_the_language_of_the_page(code: str):
+    """It stood in English beside a number in Russian: who cannot read it takes the number for a count."""
+    audience = Audience("telegram", "XX", "2026-02", 95.3e6, 99.1e6, "a panel", "day")
+    people = Population("XX", 123.1e6, "a census")
+    users = (NetworkUsers("AS1", "XX", 1.0), NetworkUsers("AS2", "XX", 3.0))
+    tables = ReachTables(audiences=(audience,), populations=(people,), networks=users)
+    affected = [Affected("AS1", 3, 4), Affected("AS9", 3, 4)]
+    reach = estimate_union("voice", {"telegram": affected}, [audience], tables)
+    with speaking(language(code)):
+        said = [assumption_text(sentence) for sentence in reach.assumptions]
+    assert len(said) == 6
+    assert not set(said) & set(reach.assumptions)
+    assert any("Telegram" in sentence and "95.3–99.1" in sentence for sentence in said)
+    assert assumption_text("Something else.") == "Something else."

@@ -29,6 +29,17 @@ if TYPE_CHECKING:
 
 REACH_DRAWS = 20_000
 REACH_TAIL = 0.025
+ASSUMPTIONS = (
+    "Counted are {counted} of {known} networks whose users are known: those with a confirmed event; "
+    "on all others nobody is counted.",
+    "An app's users are spread over networks as all users are; each is counted on one network.",
+    "Whoever checks is as likely to be affected as anybody else on the network.",
+    "{missing} affected networks are not counted, since nobody tells how many users they have.",
+    "{app}: {figure} million people a month in {month} ({source}).",
+    "{app}: {figure} million people a day in {month} ({source}).",
+    "No union passes the population of {people} million; how many use two of the apps is not known.",
+)
+"""What is assumed, in sentences that pages say in their reader's language (report/words/errors.py)."""
 
 
 class Affected(Struct, frozen=True):
@@ -154,28 +165,24 @@ def _draw_quantile(draws: NDArray[np.float64], at: float) -> float:
 
 
 def _assumption_sentences(counted: int, known: int, missing: int) -> tuple[str, ...]:
-    said = [
-        f"Counted are {counted} of {known} networks whose users are known: those with a confirmed event; "
-        "on all others nobody is counted.",
-        "An app's users are spread over networks as all users are; each is counted on one network.",
-        "Whoever checks is as likely to be affected as anybody else on the network.",
-    ]
-    if missing:
-        said.append(f"{missing} affected networks are not counted, since nobody tells how many users they have.")
-    return tuple(said)
+    networks, spread, alike, left_out = ASSUMPTIONS[:4]
+    said = (networks.format(counted=counted, known=known), spread, alike)
+    return (*said, left_out.format(missing=missing)) if missing else said
 
 
 def _audience_sentence(audience: Audience) -> str:
-    figure = _in_millions(audience.low)
-    if audience.high != audience.low:
-        figure += f" to {_in_millions(audience.high)}"
-    return f"{audience.app}: {figure} million people a {audience.per} in {audience.month} ({audience.source})."
+    low, high = _in_millions(audience.low), _in_millions(audience.high)
+    sentence = ASSUMPTIONS[4 if audience.per == "month" else 5]
+    return sentence.format(
+        app=audience.app,
+        figure=low if low == high else f"{low} to {high}",
+        month=audience.month,
+        source=audience.source,
+    )
 
 
 def _population_sentence(people: float) -> str:
-    return (
-        f"No union passes the population of {_in_millions(people)} million; how many use two of the apps is not known."
-    )
+    return ASSUMPTIONS[6].format(people=_in_millions(people))
 
 
 def _in_millions(people: float) -> str:

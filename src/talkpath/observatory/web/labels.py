@@ -16,8 +16,9 @@ from talkpath.apps import apps
 from talkpath.observatory.claims.count import PropositionOutcome
 from talkpath.observatory.data_files import DATA_FOLDER
 from talkpath.observatory.log.named_shapes import named_shape
-from talkpath.observatory.reach.estimate import ReachEstimate
+from talkpath.observatory.reach.estimate import ASSUMPTIONS, ReachEstimate
 from talkpath.report.words import sentences
+from talkpath.report.words.errors import matched_template
 from talkpath.report.words.language import count, listed, say, spoken
 from talkpath.report.words.mechanism import mechanism_name
 
@@ -216,6 +217,17 @@ def reach_text(reach: ReachEstimate) -> str:
         "high": say("reach", "{apps}, {medium}: about {estimate} million people, at most {high} million.", **known),
         "both": say("reach", "{apps}, {medium}: about {estimate} million people, {low} to {high} million.", **known),
     }[_telling_bounds(estimate, low, high)]
+
+
+def assumption_text(sentence: str) -> str:
+    """What was assumed for such a number (reach/estimate.py), in the current language."""
+    if (known := matched_template(ASSUMPTIONS, sentence)) is None:
+        return sentence
+    found, template = known
+    named = (
+        {"app": app_name(found["app"]), "figure": found["figure"].replace(" to ", "–")} if "{app}" in template else {}
+    )
+    return say("assumption", template, **(found.groupdict() | named))
 
 
 MADE_UP = "XX"

@@ -124,6 +124,7 @@ def _phrase_functions() -> dict[str, Any]:
         "counted_share": counted_share,
         "share_of_reports": labels.share_of_reports,
         "reach_text": labels.reach_text,
+        "assumption_text": labels.assumption_text,
         "grouped": grouped_number,
         "millions": labels.millions_text,
         "app_name": labels.app_name,

@@ -7,6 +7,7 @@ the list is told in English.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from talkpath.report.words.language import say
 
@@ -159,8 +160,16 @@ ERROR_SENTENCES = (
 
 def error_sentence(text: str) -> str:
     """The sentence in the current language; the name of a file may stand before it."""
-    for template in ERROR_SENTENCES:
+    if (known := matched_template(ERROR_SENTENCES, text, "[^:]+: ")) is None:
+        return text
+    found, template = known
+    return (found[1] or "") + say("error", template, **found.groupdict())
+
+
+def matched_template(templates: Iterable[str], text: str, before: str = "") -> tuple[re.Match[str], str] | None:
+    """The first template that the text was made from, after what may stand `before` it (group 1), with its values."""
+    for template in templates:
         pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(template))
-        if found := re.fullmatch(rf"([^:]+: )?{pattern}", text, re.DOTALL):
-            return (found[1] or "") + say("error", template, **found.groupdict())
-    return text
+        if found := re.fullmatch(rf"({before})?{pattern}", text, re.DOTALL):
+            return found, template
+    return None
