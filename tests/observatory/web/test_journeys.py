@@ -142,6 +142,9 @@ def test_days_in_the_address_show_how_things_stood(served: str):
     early = json.loads(get(f"{served}/en/now/XX.json?to=2025-08-09"))
     assert {row["app"]: row["hit"] for row in early["apps"]}["telegram"] == 0
     assert early["strip"]["days"][-1] == "2025-08-09"
+    assert early["reach"] == [], "people touched are those of all days: it read 0 networks and millions of people"
+    assert json.loads(get(f"{served}/en/now/XX.json"))["reach"]
+    assert "over all days together" in get(f"{served}/en/now/XX")
     part = json.loads(get(f"{served}/en/network/XX/AS64496.json?from=2025-08-12&to=2025-08-14"))
     assert {day["day"] for stream in part["streams"] for day in stream["days"]} == {
         f"2025-08-{day}" for day in (12, 13, 14)

@@ -48,7 +48,7 @@ class NowPage(Struct, frozen=True):
     """The whole page. `span`: the days that were asked for; with an end it is as things stood then.
 
     `withheld_apps` were measured by too few people in the whole country; `strip` is that of the app that was asked for,
-    else of the one with most signs of restriction.
+    else of the one with most signs of restriction. `reach` is over all days: none stands beside an earlier one.
     """
 
     country: str
@@ -88,7 +88,7 @@ def now_page(source: PageSource, site: Site, asked: PageQuery) -> NowPage | None
         networks=chosen,
         page=page,
         pages=pages,
-        reach=tuple(reach for reach in source.reach(country) if reach.medium == medium),
+        reach=tuple(reach for reach in source.reach(country) if reach.medium == medium and not span.until),
         strip=_app_strip(source, rule, country, medium, asked.get("app"), shown, operators_of(site, chosen)),
         span=span,
     )
