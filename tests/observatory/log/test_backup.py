@@ -122,6 +122,20 @@ def test_a_log_that_went_back_is_not_put_over_a_good_copy(tmp_path: Path, harm: 
     assert not (back / "key.pem").exists()
 
 
+def test_a_journal_of_events_that_lost_a_line_is_not_put_over_a_good_copy(tmp_path: Path):
+    root, backup = tmp_path / "running", tmp_path / "backup"
+    open_log(root).close()
+    journal = root / "events.jsonl"
+    journal.write_text("an event\nanother\n")
+    back_up_folder(root, backup)
+    journal.write_text("an event\nanother\na third\n")
+    back_up_folder(root, backup)
+    journal.write_text("an event\n")
+    with pytest.raises(FileError, match=r"lacks something of events\.jsonl"):
+        back_up_folder(root, backup)
+    assert (backup / "events.jsonl").read_text().endswith("a third\n")
+
+
 def test_a_log_that_was_damaged_since_the_last_run_is_named_with_its_line(tmp_path: Path):
     root, backup = tmp_path / "running", tmp_path / "backup"
     log = open_log(root)

@@ -29,11 +29,12 @@ from talkpath.observatory.log.segments import SEGMENT_NAME, LogSegment, line_num
 from talkpath.version import VERSION
 
 BACKUP_FILE = "backup.json"
+JOURNAL = "events.jsonl"  # grows as the log does
 STAGED = "staged"  # what a run copied, below the backup, until it has all of it
 MADE_AGAIN = {"ids.db", "index", "lock", "open"}
 NOT_COPIED = (".new", "-journal", "-shm", "-wal")
 MOST_LISTINGS = 5  # a segment may be sealed, and so change its name, while it is copied
-BRING_BACK = "Restore that backup into another folder and bring the log back from there, or name an empty folder."
+BRING_BACK = "Restore that backup into another folder and bring the file back from there, or name an empty folder."
 NO_BACKUP = "That folder holds no backup of an observatory; name one that `talkpath observe backup` made."
 
 
@@ -126,20 +127,19 @@ def _refuse_lost_segments(root: Path, backup: Path) -> None:
             raise _went_back(segment.path.name)
 
 
-def _refuse_worse_segment(source: LogSegment, copy: LogSegment) -> None:
-    """`FileError` where a line of a segment is damaged, or one that its copy has is not in it. Sealing leaves out what
-    was withdrawn: a sealed one is not compared."""
+def _refuse_worse_lines(source: LogSegment, copy: LogSegment) -> None:
+    """`FileError` where a line of a segment is damaged, or one that its copy has is not in it; of the journal of events
+    the latter. Sealing leaves out what was withdrawn: a sealed one is not compared."""
     known = copy.lines() if copy.path.exists() and not source.sealed else iter(())
     for at, (line, before) in enumerate(zip_longest(source.lines(), known), 1):
         if line is None or line != (before or line):
             raise _went_back(source.path.name)
-        if line_number(line) is None:
+        if source.path.name != JOURNAL and line_number(line) is None:
             raise FileError(f"{source.path.name}, line {at}, is damaged; nothing was copied. {BRING_BACK}")
 
 
 def _went_back(name: str) -> FileError:
-    lost = f"The log lacks something of {name} that the backup has"
-    return FileError(f"{lost}; nothing was copied. {BRING_BACK}")
+    return FileError(f"The observatory lacks something of {name} that the backup has; nothing was copied. {BRING_BACK}")
 
 
 def _staged_files(root: Path, backup: Path, before: dict[str, BackedUpFile]) -> dict[str, BackedUpFile]:
@@ -162,8 +162,8 @@ def _staged(root: Path, backup: Path, name: str, before: BackedUpFile | None) ->
         if before and source.suffix != ".db" and known == (before.size_bytes, before.changed_ns) and there:
             yield before
             return
-        if match := SEGMENT_NAME.fullmatch(source.name):
-            _refuse_worse_segment(*(LogSegment(int(match[1]), match[2], path) for path in (source, copy)))
+        if name == JOURNAL or SEGMENT_NAME.fullmatch(source.name):
+            _refuse_worse_lines(LogSegment(0, "", source), LogSegment(0, "", copy))
         (_copy_database if source.suffix == ".db" else _copy_private)(source, target)
     except (FileNotFoundError, FileError):
         if source.exists():
