@@ -214,6 +214,17 @@ def test_a_device_lists_its_results_and_forgets_them(browser: Browser, origin: s
     page.context.close()
 
 
+def test_what_was_not_offered_for_one_reason_is_one_row(browser: Browser, origin: str):
+    missing = [{"name": name, "missing": "own"} for name in ("udp/3478", "udp/443", "tcp/443")]
+    paths = [{"name": "udp/4434", "carries": True}, *missing, {"name": "tls/443", "missing": "certificate"}]
+    page = opened(browser, origin, result=a_result() | {"paths": paths})
+    check_by_keyboard(page)
+    page.click("#details summary")
+    assert page.locator("#paths tr").count() == 3
+    assert page.inner_text("#paths tr >> nth=1 >> th").split() == ["udp/3478", "udp/443", "tcp/443"]
+    page.context.close()
+
+
 KEEPING = """async () => {
   const { history, store } = await import("/check/result_store.js");
   for (let at = 1; at <= 30; at++) store({ at, verdicts: [], bundle: "x".repeat(1000) });
@@ -260,6 +271,21 @@ LIVE = """async calm => {
   const line = id => document.getElementById(id).getAttribute("d");
   return [line("live-calls"), line("live-twins"), document.getElementById("now-calls").textContent];
 }"""
+
+
+def test_a_check_that_runs_is_left_by_its_stop_button_alone_and_its_picture_has_a_scale(browser: Browser, origin: str):
+    page = opened(browser, origin, result={"type": "queue", "place": 1})  # so that it never ends
+    press(page, "#start")
+    page.wait_for_selector("#vpn-no:enabled")
+    press(page, "#vpn-no")
+    page.wait_for_selector("#run:not([hidden])")
+    assert not page.locator("a:visible").count()
+    assert page.evaluate("[...document.querySelectorAll('.scale span')].map(each => each.textContent)") == [
+        "100",
+        "50",
+        "0",
+    ]
+    page.context.close()
 
 
 @pytest.mark.parametrize("calm", [False, True])

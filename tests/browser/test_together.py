@@ -6,7 +6,7 @@ import base64
 import gzip
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -36,21 +36,32 @@ def shown_result(code: str) -> dict[str, Any]:
     return paired_result(facts, {}, {"a": code, "b": code}, b"")["a"]
 
 
-def opened(browser: Browser, origin: str, code: str, width: int = 320, scheme: str = "light", room: str = "") -> Page:
+def opened(
+    browser: Browser,
+    origin: str,
+    code: str,
+    width: int = 320,
+    scheme: str = "light",
+    room: str = "",
+    spy: Callable[[Page], object] = lambda page: None,
+) -> Page:
+    """The page; `spy` is called before it loads."""
     context = browser.new_context(viewport={"width": width, "height": 740}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
+    spy(page)
     page.goto(f"{origin}/check/together?lang={code}{room}")
     page.wait_for_selector("html[data-ready]")
     return page
 
 
 def answer_with(page: Page, *messages: dict[str, Any]) -> list[dict[str, Any]]:
-    """Have the server answer the page's first message with these; what the page said."""
+    """Have the server answer the page's first message with these; what the page said. A link opens, if it asks."""
     said: list[dict[str, Any]] = []
 
     def talk(socket: WebSocketRoute) -> None:
         def receive(message: str | bytes) -> None:
-            if json.loads(message)["type"] == "ping":
+            if (kind := json.loads(message)["type"]) in ("ping", "look"):
+                socket.send(json.dumps({"type": {"ping": "pong", "look": "waiting"}[kind]}))
                 return
             said.append(json.loads(message))
             for each in messages if len(said) == 1 else ():
@@ -97,9 +108,14 @@ def test_every_screen_is_accessible_and_fits(browser: Browser, origin: str, code
 
 @pytest.mark.parametrize(("code", "width", "scheme"), [("en", 360, "dark"), ("fa", 320, "light"), ("ru", 1280, "dark")])
 def test_the_result_is_told(browser: Browser, origin: str, code: str, width: int, scheme: str):
-    page, result = opened(browser, origin, code, width, scheme, "#" + "x" * 22), shown_result(code)
+    result, said = shown_result(code), list[dict[str, Any]]()
     paired = {"type": "paired", "end": "b", "media": ["voice"]}
-    said = answer_with(page, paired, result)
+
+    def spy(page: Page) -> None:
+        nonlocal said
+        said = answer_with(page, paired, result)
+
+    page = opened(browser, origin, code, width, scheme, "#" + "x" * 22, spy)
     assert page.is_visible("#called")
     assert not page.is_visible("#with-video")
     page.check('input[value="unsure"]')
@@ -127,12 +143,32 @@ def test_the_result_is_told(browser: Browser, origin: str, code: str, width: int
 
 @pytest.mark.parametrize("error", ["no_room", "rooms_full", "partner"])
 def test_why_there_is_no_call_is_told(browser: Browser, origin: str, error: str):
-    page = opened(browser, origin, "en", room="#" + "x" * 22)
-    answer_with(page, {"type": "error", "code": error, "sentence": ""})
+    refusal = {"type": "error", "code": error, "sentence": ""}
+    page = opened(browser, origin, "en", room="#" + "x" * 22, spy=lambda page: answer_with(page, refusal))
     page.check('input[value="no"]')
     page.click("#start")
     page.wait_for_selector("#trouble:not(:empty)")
     assert page.inner_text("#trouble") == together_texts("en")[f"error_{error}"]
+    assert page.is_visible("#consent") == (error != "no_room")  # a link that is spent invites nobody
+    page.context.close()
+
+
+@pytest.mark.parametrize("code", ["ru", "fa"])
+def test_a_link_that_is_spent_says_so_at_once_and_offers_another(browser: Browser, origin: str, code: str):
+    page, texts = opened(browser, origin, code, 360, room="#" + "x" * 22), together_texts(code)
+    page.wait_for_selector("#trouble:not(:empty)")
+    assert page.inner_text("#ask").split("\n\n") == [texts["error_no_room"], texts["anew"]]
+    assert_accessible(page, 360)
+    page.click("#anew")
+    page.wait_for_selector("#consent:visible")
+    assert page.inner_text("#start") == texts["make"]
+    page.context.close()
+
+
+@pytest.mark.parametrize("code", LANGUAGE_NAMES)
+def test_what_is_asked_and_the_button_stand_on_one_screen_of_a_phone(browser: Browser, origin: str, code: str):
+    page = opened(browser, origin, code, 360)
+    assert page.evaluate("document.getElementById('start').getBoundingClientRect().bottom") < 740
     page.context.close()
 
 
@@ -152,10 +188,13 @@ def test_a_link_opens_once_and_for_two(browser: Browser, origin: str):
     pages[0].click("#start")
     pages[0].wait_for_selector("#wait:not([hidden])")
     room = "#" + pages[0].inner_text("#room-link").rpartition("#")[2]
+    assert pages[0].evaluate("document.getElementById('room-qr').decode().then(() => true)")  # the link, as a picture
+    assert not pages[0].locator("nav:visible, footer a:visible").count()  # either would close the room
     second, third = (opened(browser, origin, "en", room=room) for _ in range(2))
     second.check('input[value="no"]')
     second.click("#start")
     pages[0].wait_for_selector("#run:not([hidden])")
+    assert not pages[0].locator("nav:visible, a:visible").count()  # either would end the call for both
     third.check('input[value="no"]')
     third.click("#start")
     third.wait_for_selector("#trouble:not(:empty)")

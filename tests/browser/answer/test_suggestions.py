@@ -70,8 +70,9 @@ def test_a_try_of_3_s_says_nothing_where_calls_break_off_later() -> None:
     assert told([DIRECT, path("udp/3478", carries=True)], rule="media.freeze") == ELSEWHERE
 
 
-def test_on_a_poor_line_nothing_is_suggested() -> None:
-    assert told([DIRECT, path("udp/3478", carries=True)], "impaired", None) == []
+def test_on_a_poor_line_no_app_is_suggested_but_another_place_or_hour() -> None:
+    (said,) = told([DIRECT, path("udp/3478", carries=True)], "impaired", None)
+    assert said == "Try again nearer to the router, or at another hour."
 
 
 def test_whose_app_fails_where_the_page_found_nothing_is_told_what_asks_more() -> None:

@@ -67,6 +67,15 @@ def test_a_code_is_long_and_random_and_opens_once():
     for code in (room.code, "", "x" * 22):
         with pytest.raises(RoomError, match="no_room"):
             rooms.join_room(code, new_page([]))
+        with pytest.raises(RoomError, match="no_room"):
+            rooms.require_waiting(code)
+
+
+def test_whether_a_code_opens_can_be_asked_without_spending_it():
+    rooms = PairedRooms()
+    room = rooms.open_room(new_page([]), ("voice",), conclude, relay_offered=False)
+    rooms.require_waiting(room.code)
+    assert rooms.join_room(room.code, new_page([])) is room
 
 
 def test_rooms_that_wait_and_those_that_talk_are_few_and_end():

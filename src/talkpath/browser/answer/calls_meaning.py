@@ -101,11 +101,13 @@ def calls_meaning(verdict: Verdict) -> str:
 def what_it_is_not(verdict: Verdict, check: CheckContext) -> str:
     """What the verdict does not mean."""
     _, certainty, limits = sentences.verdict_lines(verdict, check)
-    return certainty if verdict.state in ADVISES else limits
+    return certainty if verdict.state in ADVISES else limits.removesuffix(next_step(verdict, check)).strip()
 
 
 def next_step(verdict: Verdict, check: CheckContext) -> str:
-    """What to do next where the check could not tell; "" otherwise."""
+    """What to do next where the check could not tell, or the line was too poor; "" otherwise."""
+    if verdict.state == "impaired":  # the end of its last line (report/words/certainty.py)
+        return say("impaired", "Try again nearer to the router, or at another hour.")
     return sentences.verdict_lines(verdict, check)[2] if verdict.state in ADVISES else ""
 
 

@@ -157,7 +157,11 @@ def result_message(
     _, document = judge_check(facts)
     verdicts, assumed = judge_check(assuming_no_vpn(facts))
     counts = why_voided(assuming_no_vpn(facts)) is None
-    paths = [*map(_path_row, assumed["transports"]), *not_offered] if counts else []
+    tried = [
+        {"name": row["transport"], "carries": row["carries"], "uncertain": row["uncertain"]}
+        for row in assumed["transports"]
+    ]
+    paths = [*tried, *not_offered] if counts else []
     hints = ["different_routes"] if different_routes else [epoch.missing for epoch in facts.epochs if counts]
     told = {each: _told_in(each, facts, verdicts, paths, operator, hints) for each in language_codes()}
     return {
@@ -207,7 +211,10 @@ def _verdict_row(verdict: Verdict, check: CheckContext) -> dict[str, Any]:
         "sentence": sentences.verdict_sentence(verdict, check),
         "means": calls_meaning(verdict),
         "is_not": what_it_is_not(verdict, check),
-        "lines": sentences.with_trouble(sentences.verdict_lines(verdict, check), verdict),
+        "lines": [
+            line.removesuffix(next_step(verdict, check)).strip()  # which stands apart, under what can be tried
+            for line in sentences.with_trouble(sentences.verdict_lines(verdict, check), verdict)
+        ],
     }
 
 
@@ -219,10 +226,6 @@ def _hosting_words(operator: Row | None) -> str:
         "browser",
         "This address belongs to a network that rents out servers: a VPN or a proxy may be on without your knowing it.",
     )
-
-
-def _path_row(row: Row) -> Row:
-    return {"name": row["transport"], "carries": row["carries"], "uncertain": row["uncertain"]}
 
 
 def _nothing_compared_hint(missing: Sequence[str]) -> str:

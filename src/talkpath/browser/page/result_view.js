@@ -18,7 +18,7 @@ export function show(result) {
   // The result is in the language that the page had when it was measured.
   for (const id of ["verdicts", "more", "figures"]) Object.assign(byId(id), { lang: result.lang ?? "", dir: result.dir ?? "" });
   byId("figures").replaceChildren(...figures.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
-  byId("paths").replaceChildren(...paths.map(pathRow));
+  byId("paths").replaceChildren(...joined(paths).map(pathRow));
   byId("paths-table").hidden = paths.length === 0;
   showSharing(result);
   setText("status", "");
@@ -84,11 +84,17 @@ function details(result) {
   return [...lines, ...section("others", others.map(line => element("p", line)))];
 }
 
+// The ways that were not offered for one reason are one row.
+function joined(paths) {
+  const alike = path => paths.filter(each => path.missing ? each.missing === path.missing : each === path);
+  return paths.filter(path => alike(path)[0] === path).map(path => ({ ...path, names: alike(path).map(each => each.name) }));
+}
+
 function pathRow(path) {
   const row = document.createElement("tr");
   const mark = path.missing ? "–" : path.uncertain ? "~" : path.carries ? "✓" : "✗";
   const name = element("th", "", { scope: "row" });
-  name.append(element("bdi", path.name));
+  name.append(...path.names.map(each => element("bdi", each)));
   row.append(name, element("td", `${mark} ${wayOf(path)}`));
   return row;
 }

@@ -17,6 +17,7 @@ import { byId, element, setText, text } from "./text.js";
 const KEPT_KEY = "talkpath between two"; // the last result, in this tab: a reload shows it again
 const VPN = { no: false, yes: true, unsure: null };
 const code = location.hash.slice(1), language = document.documentElement.lang;
+const pageLink = `${location.origin}${location.pathname}`; // without a language: the other person may have another
 let stop = () => {}, link = "";
 
 function showSection(name) {
@@ -24,8 +25,11 @@ function showSection(name) {
   document.body.dataset.screen = name;
 }
 
-function ask(trouble = "") {
+// The first screen. Of a link that is spent it has nothing to agree to: only why, and a way on.
+function ask(trouble = "", isSpent = false) {
   showSection("ask");
+  document.body.dataset.screen = isSpent ? "spent" : "ask";
+  byId("anew").hidden = !isSpent;
   setText("trouble", trouble);
 }
 
@@ -38,10 +42,10 @@ async function call(answers) {
     sound = tone();
     picture = camera();
     await Promise.race([socket.opened, socket.closed]);
-    socket.send(code ? { type: "join", code, language } : { type: "open", video: answers.video, language });
+    socket.send(code ? { type: "join", code, language } : { type: "open", video: answers.video, language, page: pageLink });
     let message = await socket.expect("room", "paired", "error");
     if (message?.type === "room") {
-      showRoom(message.code);
+      showRoom(message);
       message = await socket.expect("paired", "error");
     }
     if (message?.type !== "paired") return failure(message ?? socket.trouble, stopped);
@@ -65,6 +69,16 @@ async function call(answers) {
     socket.close();
     sound?.audio.close();
   }
+}
+
+// Say at once that this page's link is spent, if it is: not after all is read and answered.
+async function lookAtRoom() {
+  const socket = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/check/together/talk`);
+  await Promise.race([socket.opened, socket.closed]);
+  socket.send({ type: "look", code });
+  const message = await socket.next("waiting", "error");
+  socket.close();
+  if (message?.code === "no_room" && document.body.dataset.screen !== "run") failure(message, false);
 }
 
 // All rounds; the first message that is no further round.
@@ -96,13 +110,16 @@ function keepLine(own) {
 
 function failure(message, stopped) {
   if (stopped) return ask(text("stopped"));
+  if (message?.code === "no_room") return ask(text("error_no_room"), true);
   const name = message?.code ? `error_${message.code}` : "no_server";
-  return ask(text(["error_rooms_full", "error_no_room", "error_partner", "error_full", "error_long"].includes(name) ? name : message ? "error_lost" : "no_server"));
+  return ask(text(["error_rooms_full", "error_partner", "error_full", "error_long"].includes(name) ? name : message ? "error_lost" : "no_server"));
 }
 
-function showRoom(made) {
-  link = `${location.origin}${location.pathname}#${made}`; // without a language: the other person may have another
+function showRoom({ code: made, qr }) {
+  link = `${pageLink}#${made}`;
   byId("room-link").textContent = byId("room-link").href = link;
+  byId("scan").hidden = !qr;
+  if (qr) byId("room-qr").src = qr;
   showSection("wait");
   byId("wait-title").focus();
 }
@@ -157,7 +174,7 @@ byId("consent").onsubmit = event => {
 };
 byId("stop").onclick = () => stop();
 byId("cancel").onclick = () => stop();
-byId("again").onclick = () => { sessionStorage.removeItem(KEPT_KEY); location.hash = ""; location.reload(); };
+byId("anew").onclick = byId("again").onclick = () => { sessionStorage.removeItem(KEPT_KEY); location.hash = ""; location.reload(); };
 byId("pass").onclick = () => passOn(text("invite"), link, null);
 byId("copy").onclick = async () => setText("copied", text(await copy(link) ? "copied" : "copied_not"));
 byId("pass").hidden = !canPassOn();
@@ -170,4 +187,5 @@ if (!hasCalls) setText("trouble", text("no_webrtc"));
 workerReady();
 const earlier = kept();
 if (earlier) display(earlier);
+else if (code && hasCalls) lookAtRoom();
 document.documentElement.dataset.ready = "yes";

@@ -107,13 +107,20 @@ async def qr_code_response(request: Request) -> Response:
     """Answer with the page's link as a QR code; with an empty picture if segno or a valid header Host is missing."""
     from starlette.responses import Response
 
-    picture = EMPTY_PICTURE
-    if host_name(request.headers) and find_spec("segno") is not None:
-        picture = _qr_code(f"{request.url.scheme}://{request.headers['host']}/check")
+    link = f"{request.url.scheme}://{request.headers.get('host')}/check"
+    picture = _qr_code(link) if host_name(request.headers) else EMPTY_PICTURE
     return Response(picture, media_type="image/svg+xml", headers=PAGE_HEADERS)
 
 
+def qr_code_data(link: str) -> str:
+    """Return the link's QR code as a data: URL, for a link that no request names; "" if segno is missing."""
+    picture = _qr_code(link)
+    return "" if picture == EMPTY_PICTURE else f"data:image/svg+xml;base64,{base64.b64encode(picture).decode()}"
+
+
 def _qr_code(link: str) -> bytes:
+    if find_spec("segno") is None:
+        return EMPTY_PICTURE
     import segno
 
     picture = io.BytesIO()

@@ -115,7 +115,11 @@ def _running_texts() -> dict[str, str]:
         "left_again": say(
             "browser", "About {seconds} s left: a part is measured once more", **script_placeholders("seconds")
         ),
-        "live": say("browser", "What you receive: packets of 100. What you send is counted only at the end."),
+        "live": say(
+            "browser",
+            "How many of 100 packets to you arrive, over the last 30 seconds. What you send is counted only at "
+            "the end.",
+        ),
         "live_calls": say("browser", "calls"),
         "live_twins": say("browser", "control traffic"),
         "live_now": say("browser", "{share} of 100", **script_placeholders("share")),

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from talkpath.browser.answer.paired_result import paired_result
 from talkpath.browser.far_end.far_end_process import error_message
 from talkpath.browser.web.admission_queue import host_name
 from talkpath.browser.web.check_messages import PageInbox, PageServices, while_page_stays
+from talkpath.browser.web.page_files import qr_code_data
 from talkpath.browser.web.paired_room import ROOM_LIFE_S, PairedPage, PairedRoom, PairedRooms, RoomError
 from talkpath.errors import PeerError
 from talkpath.measure.paired_call import PairedCallFacts, PairedEnd, PairedMedium, PairedRoute
@@ -26,14 +27,18 @@ from talkpath.serving.connections import host_block
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
+MAX_PAGE_CHARACTERS = 300  # of the page's own address
+
 
 class RoomEntry(Struct, frozen=True):
-    """The first message of a page: it opens a room for these media, or brings a code."""
+    """The first message of a page: it opens a room for these media, brings a code, or asks whether a code still opens.
+    `page` is where a code is brought to, for the QR code of the link."""
 
-    type: Literal["open", "join"]
+    type: Literal["open", "join", "look"]
     language: str = "en"
     video: bool = False
     code: str = ""
+    page: Annotated[str, Meta(max_length=MAX_PAGE_CHARACTERS)] = ""
 
 
 async def serve_paired_call(socket: WebSocket, rooms: PairedRooms, services: PageServices) -> None:
@@ -48,13 +53,17 @@ async def _serve_end(socket: WebSocket, inbox: PageInbox, rooms: PairedRooms, se
     except msgspec.ValidationError:
         return
     try:
+        if entry.type == "look":
+            rooms.require_waiting(entry.code)
+            await socket.send_json({"type": "waiting"})
+            return
         room, end = _entered_room(entry, rooms, _page_of(socket, entry.language, services), services)
     except RoomError as error:
         await socket.send_json(error_message(error.code, "There is no such room, or no place."))
         return
     try:
         async with asyncio.timeout(ROOM_LIFE_S) as room.limits[end]:
-            await _pass_page_messages(socket, inbox, room, end)
+            await _pass_page_messages(socket, inbox, room, end, entry.page)
     except TimeoutError:
         code = "rooms_full" if room.is_over else "no_room"
         await socket.send_json(error_message(code, "The room's time is over."))
@@ -82,10 +91,11 @@ def _entered_room(
     return rooms.open_room(page, media, conclude, relay_offered=relay_offered), "a"
 
 
-async def _pass_page_messages(socket: WebSocket, inbox: PageInbox, room: PairedRoom, end: PairedEnd) -> None:
+async def _pass_page_messages(socket: WebSocket, inbox: PageInbox, room: PairedRoom, end: PairedEnd, link: str) -> None:
     """Pass the page's messages to its room, until that is over."""
     if end == "a":
-        await socket.send_json({"type": "room", "code": room.code, "life_s": ROOM_LIFE_S})
+        picture = qr_code_data(f"{link}#{room.code}") if link else ""
+        await socket.send_json({"type": "room", "code": room.code, "life_s": ROOM_LIFE_S, "qr": picture})
     else:
         await room.begin()
     while not room.is_over:

@@ -219,10 +219,14 @@ class PairedRooms:
         self._waiting[room.code] = room
         return room
 
-    def join_room(self, code: str, page: PairedPage) -> PairedRoom:
-        """Give the second end its room, whose code is spent then. `RoomError` where there is none."""
+    def require_waiting(self, code: str) -> None:
+        """`RoomError` where that code opens nothing, or no more."""
         if code not in self._waiting:
             raise RoomError("no_room")
+
+    def join_room(self, code: str, page: PairedPage) -> PairedRoom:
+        """Give the second end its room, whose code is spent then. `RoomError` where there is none."""
+        self.require_waiting(code)
         self._make_place(self._talking, MAX_TALKING_ROOMS, self._waiting[code].pages["a"].block)
         room = self._talking[code] = self._waiting.pop(code)
         room.pages["b"] = page

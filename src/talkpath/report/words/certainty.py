@@ -86,10 +86,15 @@ def limits_line(verdict: Verdict, name: str, check: CheckContext) -> str:
         case "closed":
             return say("closed", "It is no restriction of one app; a company firewall and an allow-list look alike.")
         case "impaired":
-            return say(
-                "impaired",
-                "It is no sign of restriction. Several calls were placed at once: on a narrow line one call alone may "
-                "fare better. Try again nearer to the router, or at another hour.",
+            return " ".join(
+                [
+                    say(
+                        "impaired",
+                        "It is no sign of restriction. Several calls were placed at once: on a narrow line one call "
+                        "alone may fare better.",
+                    ),
+                    say("impaired", "Try again nearer to the router, or at another hour."),
+                ]
             )
         case "unreachable":
             return say("unreachable", "Ask whoever runs the test server whether it is up, or try another one.")
