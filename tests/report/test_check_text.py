@@ -99,6 +99,22 @@ def test_the_same_said_of_several_apps_is_explained_once() -> None:
     assert "For the same reason" not in shown(closed)
 
 
+def test_a_check_that_was_stopped_says_so_once_for_all_apps_whatever_seconds_each_was_watched() -> None:
+    unknown = [
+        verdict_of_state(
+            "insufficient", app=app, reason=Reason("watched_briefly", {"seconds": watched_s, "stopped": True})
+        )
+        for app, watched_s in (("telegram", 0.7), ("signal", 0.4), ("max", 0.6))
+    ]
+    text = shown(unknown)
+    assert text.count("Check again") == 1
+    assert "For the same reason nothing can be said about: Signal, Max." in text
+    assert all(
+        f"no sign of restriction showed in the first {each}\N{NO-BREAK SPACE}s" in text
+        for each in ("0.7", "0.4", "0.6")
+    )
+
+
 def test_apps_of_which_nothing_can_be_said_for_one_reason_are_named_after_the_first() -> None:
     late, lost = Reason("late"), Reason("responder_lost")
     unknown = [verdict_of_state("insufficient", app=app, reason=late) for app in ("telegram", "signal", "max")]

@@ -22,6 +22,7 @@ from talkpath.report.paired_json import judge_paired_bundle
 from talkpath.report.pictures import check_page
 from talkpath.report.recordings import capture_json, capture_page, capture_text
 from talkpath.report.recordings.both_ends import judge_both_ends
+from talkpath.report.words.amounts import began_words
 from talkpath.report.words.language import say
 from talkpath.verdict.bases.calls_together import JudgedRecording
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
@@ -134,6 +135,8 @@ def show_judgement(console: Console, bundle: Bundle, judgement: Judgement) -> No
         check_text.show_check(
             console, judgement.verdicts, judgement.record, known_server=has_known_server(bundle.facts)
         )
+        if bundle.started_at:
+            console.print(f"\n{began_words(bundle.started_at)}", highlight=False)
 
 
 def judgement_page(bundle: Bundle, judgement: Judgement, notes: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -55,9 +56,14 @@ def told_check(verdicts: Sequence[Verdict], check: CheckContext) -> list[ToldVer
 
 
 def _common_words(verdict: Verdict, check: CheckContext) -> str:
-    """What two verdicts have in common that are explained together."""
+    """What two verdicts have in common that are explained together: of a reason all but its numbers, which the table
+    has for each app."""
     is_open = verdict.state == "insufficient" and verdict.medium != "text"
-    return reason_clause(verdict.reason) if is_open else sentences.verdict_sentence(verdict, check)
+    return (
+        re.sub(r"\d[\d.,]*", "", reason_clause(verdict.reason))
+        if is_open
+        else sentences.verdict_sentence(verdict, check)
+    )
 
 
 def _alike_line(first: Verdict, others: Sequence[Verdict], several_media: bool) -> list[str]:

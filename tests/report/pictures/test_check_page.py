@@ -159,10 +159,13 @@ def test_text_cannot_become_markup() -> None:
     assert Reader(written).text.strip() == "<script>x</script> & more"
 
 
-def test_every_label_stands_with_its_mark() -> None:
-    text = Reader(page()).text
+def test_every_label_that_is_told_stands_with_its_mark_and_what_it_never_means() -> None:
     for state, label in sentences.state_labels().items():
+        text = Reader(page(verdict(state))).text
         assert f"{sentences.STATE_MARKS[state]}\N{NO-BREAK SPACE}{label}" in text
+        assert text.partition("it never means")[2].count(label) == 1
+        others = [each for each in sentences.state_labels().values() if each != label]
+        assert not any(each in text.partition("it never means")[2] for each in others)  # nothing to explain of those
 
 
 @pytest.mark.parametrize("state", list(sentences.STATE_MARKS))
@@ -179,7 +182,23 @@ def test_a_check_without_facts_makes_a_page() -> None:
 
 
 def test_messages_are_not_tested_by_a_real_check() -> None:
-    assert re.search(r"Telegram\s+not tested", Reader(page()).text)
+    text = Reader(page()).text
+    assert "Not tested: messages, video." in text
+    assert "not tested" not in text.partition("In words")[0]  # a column of it in each row
+
+
+def test_the_pictures_stand_in_the_order_of_the_table_and_say_what_they_leave_out() -> None:
+    first, second = epoch(range(SLOTS), range(SLOTS)), replace(epoch(range(SLOTS), range(SLOTS)), app="signal")
+    verdicts = [replace(verdict("ok"), app="signal"), verdict("ok")]  # in the order of the check
+    written = check_page.check_page(facts(first, second), verdicts, {"transports": []})
+    charts = Reader(written).text.partition("Not tested")[2].partition("In words")[0]
+    assert charts.index("Telegram, voice") < charts.index("Signal, voice")
+    assert "Calls that last through the check are not drawn." in charts
+
+
+def test_a_result_without_a_sign_has_no_moment_at_which_it_was_known() -> None:
+    assert "known after" in Reader(page()).text
+    assert "known after" not in Reader(page(verdict("ok"))).text
 
 
 def test_mechanism_interval_time_and_transports_are_in_the_table() -> None:

@@ -59,13 +59,12 @@ def app_cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> 
     how = mechanism_clause(verdict) if verdict.rule else ""
     if verdict.state == "insufficient":
         how = reason_clause(verdict.reason)
-    known_s = verdict.decided_at_s if verdict.known_at_s is None else verdict.known_at_s
     return AppCell(
         state=verdict.state,
         mark=sentences.STATE_MARKS[verdict.state],
         label=sentences.verdict_label(verdict),
         how=how,
-        known_s=known_s,
+        known_s=verdict.decided_at_s if verdict.known_at_s is None else verdict.known_at_s,
         carried=carrying_transports(verdict, transports),
         watched=watched_words(verdict) if verdict.state == "ok" else "",
     )

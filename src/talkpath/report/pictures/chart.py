@@ -70,6 +70,7 @@ def chart_legend() -> Element:
             "went "
             "on. Ordinary congestion lowers both; a rule about calls lowers one.",
         ),
+        f" {say('chart', 'Calls that last through the check are not drawn.')}",
         class_="key",
     )
 
@@ -112,7 +113,7 @@ def _grid_lines(span: TimeSpan) -> Iterator[Element]:
         y = _y_of_share(share)
         yield element("path", d=f"M{LEFT} {y:g}H{WIDTH - RIGHT}", class_="grid")
         yield element("text", f"{100 * share:.0f}", x=LEFT - 5, y=f"{y + 3.5:g}", text_anchor="end")
-    yield element("text", say("chart", "set-up"), x=LEFT, y=HEIGHT - 6)
+    yield element("text", say("chart", "set-up"), x=0, y=HEIGHT - 6)
     yield element("text", seconds(span.start_s), x=MIDDLE, y=HEIGHT - 6)
     yield element("text", seconds(span.end_s), x=WIDTH - RIGHT, y=HEIGHT - 6, text_anchor="end")
 

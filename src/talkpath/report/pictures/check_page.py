@@ -8,7 +8,7 @@ A state is always a mark and words beside its colour.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -19,11 +19,11 @@ from talkpath.report.pictures.app_matrix import MATRIX_MEDIA, AppCell, MatrixRow
 from talkpath.report.pictures.arrival_curve import arrival_curves, setup_answers
 from talkpath.report.pictures.chart import arrival_chart, chart_description, chart_legend
 from talkpath.report.pictures.markup import Element, element, html_document, with_code_marks
-from talkpath.report.told_verdict import ToldVerdict, reading_order, told_check
+from talkpath.report.told_verdict import WORST_FIRST, ToldVerdict, reading_order, told_check
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import began_words, megabytes, seconds
 from talkpath.report.words.check_context import CheckContext
-from talkpath.report.words.language import say, spoken
+from talkpath.report.words.language import listed, say, spoken
 from talkpath.report.words.other_checks import family_lines, second_server_lines
 from talkpath.report.words.turn_servers import relay_lines
 from talkpath.verdict.model import Verdict
@@ -41,19 +41,18 @@ def check_page(facts: Facts, verdicts: Sequence[Verdict], record: Mapping[str, A
             element("p", *with_code_marks(line))
             for line in [*family_lines(record), *second_server_lines(record), *relay_lines(record)]
         ),
-        meanings_table(),
+        meanings_table({verdict.state for verdict in verdicts}),
     ]
     return html_page(say("page", "Are calls being restricted on this network?"), body, simulated=facts.simulated)
 
 
 def _check_summary(facts: Facts) -> str:
     when = began_words(facts.started_at) + " " if facts.started_at else ""
-    amount = megabytes(facts.bytes_sent + facts.bytes_received)
     cost = say(
         "page",
         "It took {seconds} and {amount}, to one test server that agreed to take part.",
         seconds=seconds(facts.duration_s, 0),
-        amount=amount,
+        amount=megabytes(facts.bytes_sent + facts.bytes_received),
     )
     return when + cost
 
@@ -88,26 +87,33 @@ def simulation_note() -> str:
 
 def check_parts(facts: Facts, verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> list[Element]:
     """The table and the pictures of a check."""
-    return [matrix_table(matrix_rows(reading_order(verdicts), transports)), *check_charts(facts, verdicts)]
+    return [
+        *matrix_table(matrix_rows(reading_order(verdicts), transports)),
+        *check_charts(facts, reading_order(verdicts)),
+    ]
 
 
 # -- the table ---------------------------------------------------------------------------------------------------
 
 
-def matrix_table(matrix: Sequence[MatrixRow]) -> Element:
-    """The table of apps by messages, voice and video."""
-    names = (say("table", "app"), *map(sentences.medium_word, MATRIX_MEDIA))
-    titles = (element("th", name, scope="col") for name in names)
-    return element(
-        "table",
-        element("thead", element("tr", *titles)),
-        element("tbody", *(_table_row(row) for row in matrix)),
-        class_="matrix",
-    )
+def matrix_table(matrix: Sequence[MatrixRow]) -> list[Element]:
+    """The table of apps by messages, voice and video; of those that no app was tested for, a line below it."""
+    tested = [medium for medium in MATRIX_MEDIA if any(medium in row.cells for row in matrix)]
+    titles = [element("th", name, scope="col") for name in (say("table", "app"), *map(sentences.medium_word, tested))]
+    rest = [sentences.medium_word(medium) for medium in MATRIX_MEDIA if medium not in tested]
+    return [
+        element(
+            "table",
+            element("thead", element("tr", *titles)),
+            element("tbody", *(_table_row(row, tested) for row in matrix)),
+            class_="matrix",
+        ),
+        *([element("p", say("table", "Not tested: {list}.", list=listed(rest)))] if rest else []),
+    ]
 
 
-def _table_row(row: MatrixRow) -> Element:
-    cells = (_table_cell(medium, row.cells.get(medium)) for medium in MATRIX_MEDIA)
+def _table_row(row: MatrixRow, media: Sequence[str]) -> Element:
+    cells = (_table_cell(medium, row.cells.get(medium)) for medium in media)
     return element("tr", element("th", row.name, scope="row"), *cells)
 
 
@@ -115,7 +121,11 @@ def _table_cell(medium: str, found: AppCell | None) -> Element:
     attributes = {"data_label": sentences.medium_word(medium)}
     if found is None:
         return element("td", element("span", say("table", "not tested"), class_="insufficient"), **attributes)
-    known = "" if found.known_s is None else say("table", "known after {seconds}", seconds=seconds(found.known_s))
+    known = (
+        ""
+        if found.known_s is None or found.state == "ok"
+        else say("table", "known after {seconds}", seconds=seconds(found.known_s))
+    )
     lines = (found.how, found.watched, known, still_carried(found))
     small = (element("small", line) for line in lines if line)
     return element("td", cell_label(found), *small, **attributes)
@@ -181,20 +191,16 @@ def verdict_heading(verdict: Verdict) -> str:
     return say("page", "{app}, {medium}", app=sentences.app_name(verdict), medium=sentences.medium_word(verdict.medium))
 
 
-def meanings_table() -> Element:
-    """A table of the labels and what each never means."""
-    labels = sentences.state_labels()
-    lines = (
-        element(
-            "tr",
-            element("td", state_label(code, sentences.STATE_MARKS[code], labels[code])),
-            element("td", text),
-        )
+def meanings_table(states: Collection[str] = WORST_FIRST) -> Element:
+    """A table of the labels of these states and what each never means."""
+    titles = [element("th", title, scope="col") for title in (say("table", "you read"), say("table", "it never means"))]
+    marks, labels = sentences.STATE_MARKS, sentences.state_labels()
+    rows = [
+        element("tr", element("td", state_label(code, marks[code], labels[code])), element("td", text))
         for code, text in sentences.never_means().items()
-    )
-    titles = (say("table", "you read"), say("table", "it never means"))
-    head = element("tr", *(element("th", title, scope="col") for title in titles))
-    return element("table", element("thead", head), element("tbody", *lines))
+        if code in states
+    ]
+    return element("table", element("thead", element("tr", *titles)), element("tbody", *rows))
 
 
 def endpoint_page(verdicts: Sequence[Verdict], notes: Sequence[str] = (), *, simulated: bool) -> str:

@@ -126,8 +126,8 @@ def _of_lasting_calls(given: Reason | None) -> dict[str, str]:
         ),
         "few_calls": say(
             "reason",
-            "there was no sign of it in the calls that lasted, but they were too few ({calls}) to show that hardly any "
-            "call is cut off",
+            "no sign of restriction showed in the calls that lasted, but they were too few ({calls}) to show that "
+            "hardly any call is cut off",
             calls=given.values.get("calls", 0) if given else 0,
         ),
         "own_load": say(
@@ -217,19 +217,19 @@ def _watched_briefly(given: Reason | None) -> str:
     if _has_call_ended(given):
         return say(
             "reason",
-            "there was no sign of it in the first {seconds}; then a call went silent, and nothing shows that control "
-            "traffic did better",
+            "no sign of restriction showed in the first {seconds}; then a call went silent, and nothing shows that "
+            "control traffic did better",
             seconds=_watched_words(given),
         )
     if _was_stopped(given):
         return say(
             "reason",
-            "there was no sign of it in the first {seconds}, and then the check was stopped",
+            "no sign of restriction showed in the first {seconds}, and then the check was stopped",
             seconds=_watched_words(given),
         )
     return say(
         "reason",
-        "there was no sign of it in the first {seconds}, and calls were not watched for longer",
+        "no sign of restriction showed in the first {seconds}, and calls were not watched for longer",
         seconds=_watched_words(given),
     )
 
