@@ -109,7 +109,7 @@ def test_a_recording_is_no_peer_of_itself_and_an_empty_file_is_told_as_that(call
 def test_a_file_without_packets_is_no_question_of_when_it_began(tmp_path: Path):
     (header := tmp_path / "header.pcap").write_bytes(recording()[:24])
     told = " ".join(run(header).output.split())
-    assert "there is no packet in this recording. Record again: on the network interface" in told
+    assert "not one packet was seen. Try again on the network interface" in told
     assert "before it rings" not in told
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from print_sentences import verdict_of_state
 from talkpath.report.watch_report import check_line, missed_line, show_watch, watch_json
 from talkpath.report.words.language import language, speaking
+from talkpath.verdict.model import Reason
 
 AT = "2026-11-27T15:00Z"
 TOGETHER = verdict_of_state(figures={"checks": 12.0, "checks_restricted": 5.0}, log10_e=9.25)
@@ -80,3 +81,14 @@ def test_a_line_of_json_holds_the_check_and_all_so_far(check: dict[str, str] | N
     record = watch_json(3, AT, check, [TOGETHER])
     assert (record["schema"], record["number"], record["at"], record["check"]) == ("talkpath.watch/1", 3, AT, check)
     assert [found["state"] for found in record["together"]] == ["restricted"]
+
+
+def test_where_no_check_could_tell_there_is_a_sentence_and_no_empty_table() -> None:
+    out = io.StringIO()
+    show_watch(Console(file=out, width=140), [])
+    assert out.getvalue().strip() == "No check could tell, so all together say nothing yet. Go on later."
+
+
+def test_a_line_says_why_a_check_could_not_tell() -> None:
+    line = check_line("2026-12-02T10:59Z", [verdict_of_state("insufficient", reason=Reason("late", {"at": "probe"}))])
+    assert line.endswith("Could not tell (this device was too busy to send on time): Telegram (voice)")

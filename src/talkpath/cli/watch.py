@@ -75,7 +75,8 @@ def command(
     """Repeat checks over hours or days and combine their evidence.
 
     It runs in the foreground, at irregular times, and only as long as --times or --for allow; give one of them. Every
-    check counts: their evidence is multiplied, and none is picked. Ctrl-C ends it and prints what there is.
+    check counts: their evidence is multiplied, and none is picked. Ctrl-C ends it and prints what there is. Exit code
+    0: a check could tell something; 2 usage; 3 none could.
 
     With --fresh LINK a restriction that began after the first check can be told from one of the test server alone.
     Without LINK both servers are taken from a directory's list, in different networks, and kept for all checks.

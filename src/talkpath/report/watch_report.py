@@ -20,6 +20,7 @@ from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, odds_words
 from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import mechanism_clause
+from talkpath.report.words.reasons import reason_clause
 from talkpath.report.words.sentences import app_name_of
 from talkpath.verdict.model import Verdict
 from talkpath.wire.control.campaign import Campaign
@@ -34,18 +35,22 @@ def watch_json(number: int, at: str, check: dict[str, Any] | None, verdicts: Seq
 
 
 def check_line(at: str, verdicts: Sequence[Verdict]) -> str:
-    """One check in a line: its time, and the apps of each state."""
-    groups = grouped_by_key((sentences.verdict_label(verdict), _whose_calls(verdict)) for verdict in verdicts)
-    parts = (f"{label}: {say('list', ', ').join(names)}" for label, names in groups.items())
-    return f"{at}  {say('list', '; ').join(parts)}"
-
-
-def _whose_calls(verdict: Verdict) -> str:
-    return say(
-        "watch",
-        "{app} ({medium})",
-        app=sentences.app_name(verdict),
-        medium=sentences.medium_word(verdict.medium),
+    """One check in a line: its time, and the apps of each state, with the reason where it could not tell."""
+    groups = grouped_by_key(
+        (
+            sentences.verdict_label(verdict)
+            + (f" ({reason_clause(verdict.reason)})" if verdict.state == "insufficient" else ""),
+            say(
+                "watch",
+                "{app} ({medium})",
+                app=sentences.app_name(verdict),
+                medium=sentences.medium_word(verdict.medium),
+            ),
+        )
+        for verdict in verdicts
+    )
+    return f"{at}  " + say("list", "; ").join(
+        f"{label}: {say('list', ', ').join(names)}" for label, names in groups.items()
     )
 
 
@@ -55,7 +60,11 @@ def missed_line(at: str) -> str:
 
 
 def show_watch(console: Console, verdicts: Sequence[Verdict]) -> None:
-    """Print all checks together, with the odds of each row and what is promised of the whole."""
+    """Print all checks together, with the odds of each row and what is promised of the whole; that there is nothing to
+    join where no check could tell."""
+    if not verdicts:
+        console.print(Text(f"\n{say('watch', 'No check could tell, so all together say nothing yet. Go on later.')}"))
+        return
     console.print(Text(f"\n{say('watch', 'All checks together:')}"))
     grid = Table(box=None, pad_edge=False)
     for title in (

@@ -10,7 +10,7 @@ from talkpath.report.words.language import say
 def no_call_found(findings: Findings) -> str:
     """That there is no call, or what may be one of an app that is not known."""
     if findings.source == "packets" and not findings.packets:
-        return say("capture", "No call found: there is no packet in this recording.")
+        return say("capture", "No call found: not one packet was seen.")
     if SEALED_STREAM in findings.unread:
         return say(
             "capture",
@@ -31,8 +31,8 @@ def no_call_advice(findings: Findings) -> str:
     if findings.source == "packets" and not findings.packets:
         return say(
             "capture",
-            "Record again: on the network interface that the call goes over, without a capture filter, and until "
-            "packets are counted.",
+            "Try again on the network interface that the call goes over, without a capture filter, until packets are "
+            "counted.",
         )
     if SEALED_STREAM in findings.unread:
         return say(
