@@ -57,6 +57,7 @@ def test_an_invitation_is_a_link_a_qr_code_and_its_end(tmp_path: Path) -> None:
     assert timedelta(hours=1.9) < link.until - datetime.now(UTC) < timedelta(hours=2.1)
     assert f"good until {link.until:%Y-%m-%d %H:%M} UTC" in shown
     assert (shown + rest).count("█") > 200
+    assert "The link as a QR code:" in shown + rest
 
 
 def test_it_ends_when_the_invitation_does_and_keeps_its_key(tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ def test_the_doctor_says_what_can_be_opened(tmp_path: Path) -> None:
         text, found = respond(tmp_path, *arguments), respond(tmp_path, *arguments, "--json")
     assert text.returncode == found.returncode == 3  # a port that was asked for
     assert f"ok  UDP port {free}\n" in text.stdout
-    assert f"NO  UDP port {taken}  UDP port {taken} is in use" in text.stdout
+    assert f"NO  UDP port {taken} is in use" in text.stdout  # its number once
     assert f"ok  TCP port {control}\n" in text.stdout
     assert "run a check" in text.stdout
     assert [row["ok"] for row in json.loads(found.stdout)][:3] == [True, False, True]

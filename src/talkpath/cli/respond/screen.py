@@ -46,10 +46,11 @@ def print_ready(
     click.echo(f"It takes calls {_transport_words(identity, page)}.")
     for sentence in (*without, *(page.without if page else ())):
         click.echo(f"  not: {sentence}")
-    if not link.token:
-        click.echo("Everybody may use this test server (--open).")
-    else:
-        click.echo("Only this link opens it; links of older versions, without a token, work only with --open.")
+    click.echo(
+        "`talkpath check` needs the talkpath:// link as it is: an older one, without a token, works only with --open."
+        if link.token
+        else "Everybody may use this test server (--open)."
+    )
     if link.until is not None:
         click.echo(f"The link is good until {link.until:%Y-%m-%d %H:%M} UTC; this test server ends then.")
     if name is None:
@@ -79,6 +80,7 @@ def _print_qr_code(text: str) -> None:
         click.echo("(For a QR code the package segno is missing: install talkpath[qr]; in a checkout `make web`.)")
         return
     if can_show("█▀▄"):
+        click.echo(f"{'The page' if text.startswith('http') else 'The link'} as a QR code:")
         segno.make(text, error="m").terminal(compact=True)
 
 
@@ -118,6 +120,7 @@ def print_findings(findings: Sequence[Finding], runs_already: bool, as_json: boo
         click.echo("Your test server runs here now, so its own ports are told as in use.")
     for finding in findings:
         mark = "ok " if finding.ok else "NO " if finding.needed else "-  "
-        click.echo(f"{mark} {finding.what}  {finding.sentence}".rstrip())
+        what = "" if finding.sentence.startswith(finding.what) else f"{finding.what}  "
+        click.echo(f"{mark} {what}{finding.sentence}".rstrip())
     if not asked:
         click.echo(FROM_OUTSIDE)
