@@ -165,6 +165,34 @@ def test_a_link_that_is_spent_says_so_at_once_and_offers_another(browser: Browse
     page.context.close()
 
 
+def test_what_is_said_late_of_a_link_covers_no_result(browser: Browser, origin: str):
+    asked, result = list[WebSocketRoute](), shown_result("en")
+
+    def talk(socket: WebSocketRoute) -> None:
+        def receive(message: str | bytes) -> None:
+            match json.loads(message)["type"]:
+                case "look":
+                    asked.append(socket)
+                case "join":
+                    socket.send(json.dumps({"type": "paired", "end": "b", "media": ["voice"]}))
+                    socket.send(json.dumps(result))
+
+        socket.on_message(receive)
+
+    def spy(page: Page) -> None:
+        page.route_web_socket("**/check/together/talk", talk)
+        page.route_web_socket("**/check/talk", lambda socket: socket.close())
+
+    page = opened(browser, origin, "en", room="#" + "x" * 22, spy=spy)
+    page.check('input[value="no"]')
+    page.click("#start")
+    page.wait_for_selector("#result:not([hidden])")
+    asked[0].send(json.dumps({"type": "error", "code": "no_room", "sentence": ""}))
+    page.wait_for_timeout(300)
+    assert page.is_visible("#result")
+    page.context.close()
+
+
 @pytest.mark.parametrize("code", LANGUAGE_NAMES)
 def test_what_is_asked_and_the_button_stand_on_one_screen_of_a_phone(browser: Browser, origin: str, code: str):
     page = opened(browser, origin, code, 360)

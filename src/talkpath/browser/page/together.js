@@ -78,7 +78,8 @@ async function lookAtRoom() {
   socket.send({ type: "look", code });
   const message = await socket.next("waiting", "error");
   socket.close();
-  if (message?.code === "no_room" && document.body.dataset.screen !== "run") failure(message, false);
+  const isUntouched = !document.body.dataset.screen && !byId("start").disabled; // else the answer is older than the call
+  if (message?.code === "no_room" && isUntouched) failure(message, false);
 }
 
 // All rounds; the first message that is no further round.
