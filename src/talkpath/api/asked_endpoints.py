@@ -37,6 +37,16 @@ class EndpointResult:
     signer: Signer = field(repr=False)
     """The key of this run, which signs its bundle."""
 
+    @classmethod
+    def of(cls, facts: EndpointFacts) -> EndpointResult:
+        """Judge the facts."""
+        from talkpath.report import endpoint_report
+        from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
+        from talkpath.wire.control.keys import Signer
+
+        verdicts = judge_own_addresses(facts)
+        return cls(tuple(verdicts), endpoint_report.endpoints_json(facts, verdicts), facts, Signer.fresh())
+
     @property
     def measured(self) -> bool:
         """Did any server answer, also a neutral one?"""
@@ -96,9 +106,6 @@ def endpoints(
     `UsageError` without agreement, for an app of which no server is known, and where this system cannot do a tier.
     """
     from talkpath.conduct.endpoint_questions import ask_endpoints
-    from talkpath.report import endpoint_report
-    from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
-    from talkpath.wire.control.keys import Signer
 
     chosen = _chosen_endpoints(apps, tier, catalogue)
     if not agreed:
@@ -109,8 +116,7 @@ def endpoints(
         family=family,
         on_request=lambda request: progress(request.row.app, request.kind) if progress is not None else None,
     )
-    verdicts = judge_own_addresses(facts)
-    return EndpointResult(tuple(verdicts), endpoint_report.endpoints_json(facts, verdicts), facts, Signer.fresh())
+    return EndpointResult.of(facts)
 
 
 def _chosen_endpoints(apps: Sequence[str], tier: int, catalogue: str | Path) -> ChosenEndpoints:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -44,7 +43,6 @@ def listen(
     `UsageError` or `FileError` where the source cannot be opened, or a file is given a link; `PeerError` where no
     control traffic can run.
     """
-    from talkpath.listening.control_traffic_scheduler import ControlTrafficScheduler
     from talkpath.listening.followed_stream import FollowedStream
 
     if bool(interface) == bool(source):
@@ -63,9 +61,8 @@ def listen(
                 if picture.now_s >= seconds:
                     followed.stop()
 
-            scheduler = ControlTrafficScheduler(control.session, time.monotonic) if control else None
-            followed = FollowedStream(stream, look, scheduler=scheduler)
-            yield from followed_recordings(os.path.basename(name), followed, control)
+            followed = FollowedStream(stream, look, control=control)
+            yield from followed_recordings(os.path.basename(name), followed)
 
 
 def live_object(picture: LivePicture) -> dict[str, Any]:
@@ -119,15 +116,14 @@ def open_stream(source: str, interface: bool, standard_input: Callable[[], int])
         return PipeStream(os.open(path, os.O_RDONLY)) if path.is_fifo() else PlayedFile(path.open("rb"))
 
 
-def followed_recordings(
-    name: str, followed: FollowedStream, control: ControlThread | None = None
-) -> Iterator[Recording]:
-    """Yield the recordings of a stream's parts, each when it has ended; most streams have one part. `control` runs
-    control traffic beside its calls."""
+def followed_recordings(name: str, followed: FollowedStream) -> Iterator[Recording]:
+    """Yield the recordings of a stream's parts, each when it has ended, with the control traffic that ran beside its
+    calls; most streams have one part."""
     recordings = (  # no name holds one while the next part is read
         read_stream(f"{name} ({number + 1})" if number else name, part, followed.limits)
         for number, part in enumerate(followed.parts())
     )
+    control = followed.control
     yield from (recordings if control is None else map(partial(_with_control_traffic, control, followed), recordings))
 
 

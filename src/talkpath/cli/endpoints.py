@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from talkpath.cli._terminal.language import language_option
-from talkpath.cli._terminal.output_file import output_option
+from talkpath.cli._terminal.output_file import output_option, tell_written
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.measure.endpoint_facts import EndpointFacts
-    from talkpath.measure.facts import Exchange
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
     from talkpath.probe.endpoint_engine import Request
     from talkpath.probe.own_addresses.engine import OwnAddressEngine
@@ -117,20 +115,22 @@ def _ask_and_report(
     output: Path | None,
     as_json: bool,
 ) -> int:
+    from talkpath.api.asked_endpoints import EndpointResult
     from talkpath.cli._terminal.screen import screen
     from talkpath.report import endpoint_report
-    from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 
-    facts = ask_endpoints(chosen, tier, family, waits_s)
-    verdicts = judge_own_addresses(facts)
-    told = endpoint_report.endpoints_json(facts, verdicts)
+    result = EndpointResult.of(ask_endpoints(chosen, tier, family, waits_s))
     if output is not None:
-        write_evidence(output, facts, told)
+        result.save(output)
+        tell_written(output, as_json=False)
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(result.record))
     else:
-        endpoint_report.show_endpoints(screen(), verdicts)
-    return 0 if _has_answers(facts.exchanges) else 3
+        endpoint_report.show_endpoints(screen(), result.verdicts)
+    if result.measured:
+        return 0
+    click.echo("talkpath: nobody answered, not even a neutral server. Is this device online?", err=True)
+    return 3
 
 
 def ask_endpoints(chosen: ChosenEndpoints, tier: int, family: int, waits_s: tuple[float, float]) -> EndpointFacts:
@@ -151,25 +151,6 @@ def ask_endpoints(chosen: ChosenEndpoints, tier: int, family: int, waits_s: tupl
     if facts.limited:
         click.echo(f"talkpath: {without_expiring(facts.limited)}", err=True)
     return facts
-
-
-def write_evidence(output: Path, facts: EndpointFacts, told: dict[str, Any]) -> None:
-    """Write the bundle, signed with a key of this run alone."""
-    from talkpath.cli.check.measuring import new_signer
-    from talkpath.evidence.bundle import write_endpoints
-    from talkpath.evidence.file import write_file
-    from talkpath.report.words.endings import wrote_bundle
-
-    write_file(output, write_endpoints(facts, told, new_signer(False)))
-    click.echo(f"talkpath: {wrote_bundle(str(output))}", err=True)
-
-
-def _has_answers(exchanges: Sequence[Exchange]) -> bool:
-    """Did any server answer?"""
-    if any(each.ok for each in exchanges):
-        return True
-    click.echo("talkpath: nobody answered, not even a neutral server. Is this device online?", err=True)
-    return False
 
 
 def _print_request(request: Request) -> None:

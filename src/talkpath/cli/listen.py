@@ -9,8 +9,7 @@ import json
 import os
 import signal
 import sys
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -148,7 +147,7 @@ def command(
             findings
             for findings in map(
                 partial(_told_part, output, as_json),
-                _followed_recordings(kept or stream, name, as_json, control),
+                shown_recordings(kept or stream, os.path.basename(name), control, as_json=as_json),
             )
             if findings.calls  # a stream of days has parts without end
         ]
@@ -157,30 +156,39 @@ def command(
     show_together(found, before, as_json)
 
 
-def _followed_recordings(
-    stream: PacketStream, name: str, as_json: bool, control: ControlThread | None
-) -> Iterator[Recording]:
-    """Follow the stream; give the recording of each part of it when that has ended."""
-    from talkpath.api import live_recording
+def shown_recordings(
+    stream: PacketStream,
+    name: str,
+    control: ControlThread | None,
+    *,
+    apps: Sequence[str] = (),
+    as_json: bool = False,
+    one_call: bool = False,
+) -> Generator[Recording]:
+    """Follow the stream, and show its calls meanwhile; give the recording of each part of it when that has ended.
+    `apps` are those in which a call is wanted; with `one_call` it ends once one is over."""
+    from talkpath.api.live_recording import followed_recordings
     from talkpath.cli._terminal.screen import screen
-    from talkpath.listening.control_traffic_scheduler import ControlTrafficScheduler
-    from talkpath.listening.followed_stream import FollowedStream
+    from talkpath.listening.followed_stream import FollowedStream, OneCall
+    from talkpath.report.recordings.live_json import live_line
     from talkpath.report.recordings.live_text import LiveScreen
 
-    live = LiveScreen(screen(stderr=True))
-    scheduler = ControlTrafficScheduler(control.session, time.monotonic) if control else None
-    followed = FollowedStream(stream, _print_line if as_json else live.show, scheduler=scheduler)
+    live, wanted = LiveScreen(screen(stderr=True), apps), OneCall()
+
+    def look(picture: LivePicture) -> None:
+        if as_json:
+            click.echo(live_line(picture).encode())
+        else:
+            live.show(picture)
+        if one_call and wanted.is_over(picture):
+            followed.stop()
+
+    followed = FollowedStream(stream, look, control=control)
     with stopped_by_signals(followed), closing(live):
-        for recording in live_recording.followed_recordings(os.path.basename(name), followed, control):
+        for recording in followed_recordings(name, followed):
             live.close()
             yield recording
             del recording
-
-
-def _print_line(picture: LivePicture) -> None:
-    from talkpath.report.recordings.live_json import live_line
-
-    click.echo(live_line(picture).encode())
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from talkpath.capture.live.recent_scan import PART_LIMITS
 from talkpath.capture.scan import FILE_LIMITS
 from talkpath.listening.control_traffic_scheduler import PICTURE_LOOK_S as GLANCE_S
 from talkpath.listening.control_traffic_scheduler import ControlTrafficScheduler
+from talkpath.listening.control_traffic_session import ControlThread
 from talkpath.listening.packet_streams import PacketStream
 
 MOST_KEPT = 256 << 20
@@ -61,7 +62,7 @@ OnPicture = Callable[[LivePicture], None]
 
 class FollowedStream:
     """One stream. `on_picture` is given a picture a second: of the stream's own time where it is played, else of the
-    clock's. With a `scheduler` control traffic runs beside its calls. `stop` may be called at any moment."""
+    clock's. `control` runs control traffic beside its calls. `stop` may be called at any moment."""
 
     def __init__(
         self,
@@ -69,11 +70,11 @@ class FollowedStream:
         on_picture: OnPicture,
         live: LiveCapture | None = None,
         clock: Callable[[], float] = time.monotonic,
-        scheduler: ControlTrafficScheduler | None = None,
+        control: ControlThread | None = None,
     ) -> None:
-        self._stream, self._on_picture, self._clock = stream, on_picture, clock
-        self._scheduler = scheduler
-        self._live = scheduler.live if scheduler else live or LiveCapture()
+        self._stream, self._on_picture, self._clock, self.control = stream, on_picture, clock, control
+        self._scheduler = ControlTrafficScheduler(control.session, clock) if control else None
+        self._live = self._scheduler.live if self._scheduler else live or LiveCapture()
         self._next_glance_s = self._next_look_s = self._heard_s = 0.0
         self._rest, self.limits = b"", PART_LIMITS if stream.is_live else FILE_LIMITS
         self._is_stopped = False

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
@@ -22,12 +21,9 @@ from talkpath.probe.local_network import ANY_INTERFACE
 from talkpath.wire.ip.error_queue import IS_LINUX
 
 if TYPE_CHECKING:
+    from talkpath.api.asked_endpoints import EndpointResult
     from talkpath.api.check_result import Result
     from talkpath.api.recording import Recording
-    from talkpath.capture.live.live_picture import LivePicture
-    from talkpath.listening.control_traffic_session import ControlThread
-    from talkpath.listening.packet_streams import PacketStream
-    from talkpath.measure.endpoint_facts import EndpointFacts
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
     from talkpath.probe.invite_link import InviteLink
     from talkpath.verdict.bases.joined_means import JoinedMedium
@@ -73,11 +69,14 @@ class OwnCall:
         """Watch until one call is over, beside control traffic to the server of the link; None where nothing could be
         watched."""
         from talkpath.api import live_recording
+        from talkpath.cli.listen import is_ready, shown_recordings
 
         try:
             stream = live_recording.open_stream(self.interface or ANY_INTERFACE, True, sys.stdin.fileno)
             with closing(stream), live_recording.open_control(link, False) if link else nullcontext() as control:
-                return _follow_stream(stream, _ready_session(control, stream), apps)
+                ready = control if control is not None and is_ready(control, stream, light=False) else None
+                with closing(shown_recordings(stream, OWN_CALL_NAME, ready, apps=apps, one_call=True)) as recordings:
+                    return next(recordings, None)
         except TalkpathError as error:
             click.echo(f"talkpath: {error}", err=True)
             return None
@@ -93,34 +92,6 @@ def _can_watch(interface: str) -> bool:
         click.echo(f"talkpath: {without_own_call()} {error}", err=True)
         return False
     return True
-
-
-def _ready_session(control: ControlThread | None, stream: PacketStream) -> ControlThread | None:
-    """The session where control traffic can run; otherwise the reason is said."""
-    from talkpath.cli.listen import is_ready
-
-    return control if control is not None and is_ready(control, stream, light=False) else None
-
-
-def _follow_stream(stream: PacketStream, control: ControlThread | None, apps: Sequence[str]) -> Recording | None:
-    from talkpath.api import live_recording
-    from talkpath.cli._terminal.screen import screen
-    from talkpath.cli.listen import stopped_by_signals
-    from talkpath.listening.control_traffic_scheduler import ControlTrafficScheduler
-    from talkpath.listening.followed_stream import FollowedStream, OneCall
-    from talkpath.report.recordings.live_text import LiveScreen
-
-    live, one_call = LiveScreen(screen(stderr=True), apps), OneCall()
-
-    def look(picture: LivePicture) -> None:
-        live.show(picture)
-        if one_call.is_over(picture):
-            followed.stop()
-
-    scheduler = ControlTrafficScheduler(control.session, time.monotonic) if control else None
-    followed = FollowedStream(stream, look, scheduler=scheduler)
-    with stopped_by_signals(followed), closing(live):
-        return next(live_recording.followed_recordings(OWN_CALL_NAME, followed, control), None)
 
 
 def call_verdicts_of(recording: Recording, apps: Sequence[str]) -> list[Verdict]:
@@ -202,7 +173,7 @@ def own_options(command: Callable[..., int]) -> Callable[..., int]:
 class OwnAnswers(NamedTuple):
     """What the app's own servers answered, and the person's own call; None each where it was not agreed to."""
 
-    servers: EndpointFacts | None = None
+    servers: EndpointResult | None = None
     call: Recording | None = None
 
 
@@ -264,14 +235,15 @@ class OwnMeans:
         click.echo(err=True)
         return chosen if click.confirm(own_servers_question(apps), default=False, err=True) else None
 
-    def _ask(self, chosen: ChosenEndpoints, family: int) -> EndpointFacts | None:
+    def _ask(self, chosen: ChosenEndpoints, family: int) -> EndpointResult | None:
         """Shows the plan and asks, unless that was agreed to before; None where it was not agreed to."""
+        from talkpath.api.asked_endpoints import EndpointResult
         from talkpath.cli import endpoints
 
         refused = "nothing was sent to the app's own servers."
         if not self.agreed and not endpoints.agrees_to(chosen, MOST_TIER, refused):
             return None
-        return endpoints.ask_endpoints(chosen, MOST_TIER, family, self.waits_s)
+        return EndpointResult.of(endpoints.ask_endpoints(chosen, MOST_TIER, family, self.waits_s))
 
 
 def _checked_apps(names: Sequence[str]) -> list[str]:
@@ -287,21 +259,16 @@ def tell_own(answers: OwnAnswers, result: Result, names: Sequence[str], output: 
 
 def save_own(answers: OwnAnswers, output: Path | None) -> None:
     """Write the evidence of what the app's own servers answered, and of the person's call, beside that of the check."""
-    from talkpath.cli import endpoints
     from talkpath.cli._terminal.output_file import free_place, tell_written
     from talkpath.evidence.file import write_file
-    from talkpath.report import endpoint_report
-    from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 
     if output is None:
         return
-    if answers.servers is not None:
-        told = endpoint_report.endpoints_json(answers.servers, judge_own_addresses(answers.servers))
-        endpoints.write_evidence(free_place(output.with_stem(f"{output.stem}-servers")), answers.servers, told)
-    if answers.call is not None:
-        path = free_place(output.with_stem(f"{output.stem}-call"))
-        write_file(path, answers.call.bundle())
-        tell_written(path, as_json=False)
+    for name, evidence in (("servers", answers.servers), ("call", answers.call)):
+        if evidence is not None:
+            path = free_place(output.with_stem(f"{output.stem}-{name}"))
+            write_file(path, evidence.bundle())
+            tell_written(path, as_json=False)
 
 
 def show_joined(
@@ -309,24 +276,23 @@ def show_joined(
 ) -> None:
     """Print what the person's call and the app's own servers add to the check's verdicts, and what all of it says
     together. As JSON it is one object with the check's `record`."""
-    from talkpath.report import endpoint_report, joined_report
+    from talkpath.report import joined_report
     from talkpath.verdict.bases.joined_means import join_means
-    from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 
     servers, call = answers
     apps = _checked_apps(names)
-    own = judge_own_addresses(servers) if servers is not None else []
+    own = servers.verdicts if servers is not None else ()
     called = call_verdicts_of(call, apps) if call is not None else []
     asked = {verdict.app for verdict in (*own, *called)}
     joined = join_means([*(verdict for verdict in verdicts if verdict.app in asked), *own, *called])
     if as_json:
         if servers is not None:
-            record = record | {"own_servers": endpoint_report.endpoints_json(servers, own)}
+            record = record | {"own_servers": servers.record}
         if call is not None:
             record = record | {"own_call": call_record(call, apps)}
         click.echo(json.dumps(record | {"joined": joined_report.joined_entries(joined)}))
         return
-    _print_own(answers, own, apps)
+    _print_own(answers, apps)
     if joined:
         joined_report.show_joined(_spaced_screen(), joined)
     for app in apps_with_proxies(joined):
@@ -355,14 +321,14 @@ def _tell_of_proxy(app: str, *, asked: bool) -> None:
         click.echo(proxy_as_said(app))
 
 
-def _print_own(answers: OwnAnswers, own: Sequence[Verdict], apps: Sequence[str]) -> None:
+def _print_own(answers: OwnAnswers, apps: Sequence[str]) -> None:
     from talkpath.report import endpoint_report
 
     if answers.call is not None:
         _spaced_screen()
         show_call(answers.call, apps)
     if answers.servers is not None:
-        endpoint_report.show_endpoints(_spaced_screen(), own)
+        endpoint_report.show_endpoints(_spaced_screen(), answers.servers.verdicts)
 
 
 def _spaced_screen() -> Any:
