@@ -74,7 +74,7 @@ class Reported:
     clock: RecordingClock | None = None
 
 
-def recording_report(recording: Recording, as_json: bool, addresses: bool, number: int = 0) -> Reported:
+def recording_report(recording: Recording, as_json: bool, addresses: bool = False, number: int = 0) -> Reported:
     """Take from a recording what is printed of it. `number` is its place where there are several, else 0: people name
     files after people, and JSON is passed on."""
     if as_json:
@@ -160,10 +160,10 @@ def command(
         recording = read_input(names[0])
         recording = recording.beside(read_input(str(peer))) if peer else recording
         _write_outputs(recording, html, output, parquet, as_json)
-        _print_report(recording_report(recording, as_json, addresses))
+        print_report(recording_report(recording, as_json, addresses))
     else:
         for one in each_report(names, as_json, addresses, jobs or jobs_for(names)):
-            failed = _print_report(one) or failed
+            failed = print_report(one) or failed
     gc.freeze()  # nor at its end
     click.get_current_context().exit(failed)
 
@@ -181,7 +181,7 @@ def _capture_names(files: tuple[str, ...]) -> Iterator[str]:
             yield name
 
 
-def _print_report(one: Reported) -> int:
+def print_report(one: Reported) -> int:
     """Print what there is of one file; the exit code that it makes."""
     if one.error is not None:
         from talkpath.report.printable import printable

@@ -19,6 +19,7 @@ import click
 
 from talkpath.cli._terminal.language import language_option
 from talkpath.cli._terminal.output_file import NEW_FILE, free_place, output_option
+from talkpath.cli.capture import print_report, recording_report
 from talkpath.errors import PeerError, UsageError, file_written
 
 if TYPE_CHECKING:
@@ -208,28 +209,13 @@ def stopped_by_signals(followed: FollowedStream) -> Iterator[None]:
 
 
 def _told_part(output: Path | None, as_json: bool, recording: Recording) -> Findings:
-    """Write and show one part; return what was found in it."""
-    if output:
-        _write_bundle(recording, output)
-    _show_recording(recording, as_json)
-    return recording.findings
-
-
-def _show_recording(recording: Recording, as_json: bool) -> None:
-    from talkpath.cli._terminal.screen import screen
-    from talkpath.report.recordings import capture_json, capture_text
-
-    if as_json:
-        click.echo(capture_json.capture_line(capture_json.capture_result("-", recording.judged)).encode())
-    else:
-        capture_text.show_capture(screen(), recording.name, recording.judged, clock=recording.clock)
-
-
-def _write_bundle(recording: Recording, output: Path) -> None:
-    """Write the evidence of one part; those after the first get a number."""
+    """Write the evidence of one part, with a number after the first, and show the part; return what was found in it."""
     from talkpath.evidence.file import write_file
 
-    write_file(free_place(output), recording.bundle())
+    if output:
+        write_file(free_place(output), recording.bundle())
+    print_report(recording_report(recording, as_json))
+    return recording.findings
 
 
 def _write_capture(kept: KeptStream, keep: Path) -> None:

@@ -13,6 +13,7 @@ says so (`Order`). Both numbers are the operator's. Pages, feeds and the open da
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from msgspec import Struct
@@ -74,35 +75,9 @@ class Publication(Struct, frozen=True):
             for order in (*self.orders, *events)
         )
 
-    def of_event(self, event: Event, today: str, orders: Sequence[Order]) -> Withheld:
-        """Why an event is not shown; "" where it is. The end on one network (and its withdrawal) says `ok` of it, and
-        waits as long as that does."""
-        if event.network == EVERYWHERE:
-            return self.by_country(event.contributors)
-        state = "ok" if "/ended" in event.id else "restricted"
-        ordered = self.ordered(event.country, event.app, today, orders)
-        return self.by_network(state, event.contributors, event.onset_high, today, ordered=ordered)
-
     def few_people(self, events: Iterable[Event]) -> set[tuple[str, str]]:
         """(country, network) of whoever is too few in one of the events; those of a country name none of these."""
         return {(event.country, event.network) for event in events if self.by_country(event.contributors)}
-
-    def shown_events(
-        self, events: Iterable[Event], today: str, orders: Sequence[Order], few: set[tuple[str, str]]
-    ) -> list[Event]:
-        """Those that are shown, each without what is not: transports before their day, networks with few people."""
-        return [
-            self._stripped(event, today, orders, few) for event in events if not self.of_event(event, today, orders)
-        ]
-
-    def _stripped(self, event: Event, today: str, orders: Sequence[Order], few: set[tuple[str, str]]) -> Event:
-        if event.network == EVERYWHERE:
-            return replace(
-                event, carries=(), networks=tuple(name for name in event.networks if (event.country, name) not in few)
-            )
-        ordered = self.ordered(event.country, event.app, event.onset_high, orders)
-        day = self.release_day("transports", event.onset_high, ordered=ordered)
-        return event if day <= today else replace(event, carries=())
 
 
 def orders_of(events: Iterable[Event]) -> list[Order]:
@@ -118,3 +93,44 @@ def orders_of(events: Iterable[Event]) -> list[Order]:
         known = found.get(key, Order(*key, event.onset_high, end))
         found[key] = Order(*key, min(known.begin, event.onset_high), max(known.end, end))
     return list(found.values())
+
+
+@dataclass(frozen=True)
+class PublicationView:
+    """The rule as it stands on one day: with the orders that are in force, and the (country, network) of whoever is too
+    few in an event."""
+
+    publication: Publication
+    today: str
+    orders: Sequence[Order]
+    few: set[tuple[str, str]]
+
+    @classmethod
+    def of(cls, publication: Publication, today: str, events: Sequence[Event]) -> PublicationView:
+        """The rule with what follows from the events as they are told now."""
+        return cls(publication, today, orders_of(events), publication.few_people(events))
+
+    def ordered(self, country: str, app: str, day: str) -> bool:
+        """Whether the app was under an order."""
+        return self.publication.ordered(country, app, day, self.orders)
+
+    def of_event(self, event: Event) -> Withheld:
+        """Why an event is not shown; "" where it is. The end on one network (and its withdrawal) says `ok` of it, and
+        waits as long as that does."""
+        if event.network == EVERYWHERE:
+            return self.publication.by_country(event.contributors)
+        state = "ok" if "/ended" in event.id else "restricted"
+        ordered = self.ordered(event.country, event.app, self.today)
+        return self.publication.by_network(state, event.contributors, event.onset_high, self.today, ordered=ordered)
+
+    def shown_events(self, events: Iterable[Event]) -> list[Event]:
+        """Those that are shown, each without what is not: transports before their day, networks with few people."""
+        return [self._stripped(event) for event in events if not self.of_event(event)]
+
+    def _stripped(self, event: Event) -> Event:
+        if event.network == EVERYWHERE:
+            networks = tuple(name for name in event.networks if (event.country, name) not in self.few)
+            return replace(event, carries=(), networks=networks)
+        ordered = self.ordered(event.country, event.app, event.onset_high)
+        day = self.publication.release_day("transports", event.onset_high, ordered=ordered)
+        return event if day <= self.today else replace(event, carries=())

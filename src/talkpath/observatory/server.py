@@ -28,13 +28,14 @@ from talkpath.observatory.clock import ServerClock
 from talkpath.observatory.index.fill import Loader
 from talkpath.observatory.index.store import NEEDS, Store
 from talkpath.observatory.log.committer import Committer
-from talkpath.observatory.log.folder import Folder, replace_file
+from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.named_shapes import load_named_shapes
 from talkpath.observatory.log.packs import drop_packs
 from talkpath.observatory.log.seal import Sealer
 from talkpath.observatory.publication import Publication
 from talkpath.responder.geoip import GeoDatabase
+from talkpath.serving.private_files import replace_file
 from talkpath.serving.supervisor import Supervisor
 from talkpath.wire.control.keys import Signer, raw_key_text
 

@@ -17,7 +17,7 @@ from talkpath.observatory.claims.published import load_published
 from talkpath.observatory.claims.rows import Claim, load_claims
 from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event, withdrawal_of
-from talkpath.observatory.findings.country_findings import Totals
+from talkpath.observatory.findings.country_findings import ObservatoryFindings, Totals
 from talkpath.observatory.index.queries import CountryDay, NetworkDayCount, ReportVerdict, TransportShare
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.responders.server_table import DirectorySummary, ShownServer, by_country
@@ -43,17 +43,21 @@ class Memory:
         if self.found is None:
             self.found = events_of_days(self.days)
 
-    def totals(self) -> Totals:
+    @property
+    def findings(self) -> ObservatoryFindings:
+        return ObservatoryFindings(self._totals(), tuple(self._countries()), entries=tuple(self._results()))
+
+    def _totals(self) -> Totals:
         dates = sorted(day.day for day in self.days) or [""]
         return Totals(
             reports=sum(day.count for day in self.days),
             networks=len({(day.country, day.network) for day in self.days}),
-            countries=len(self.countries()),
+            countries=len(self._countries()),
             first_day=dates[0],
             last_day=dates[-1],
         )
 
-    def countries(self) -> list[str]:
+    def _countries(self) -> list[str]:
         networks = {(day.country, day.network) for day in self.days}
         names = {country for country, _ in networks}
         return sorted(names, key=lambda name: (-sum(country == name for country, _ in networks), name))
@@ -61,6 +65,7 @@ class Memory:
     def networks(self) -> list[tuple[str, str]]:
         return sorted({(day.country, day.network) for day in self.days})
 
+    @property
     def claims(self) -> list[Claim]:
         return self.said
 
@@ -95,7 +100,7 @@ class Memory:
     def events(self, country: str) -> list[Event]:
         return [event for event in self.found or () if event.country == country]
 
-    def entries(self) -> list[ClaimResult]:
+    def _results(self) -> list[ClaimResult]:
         if not self._entries:
             self._entries = results_of(load_claims(), Evidence(self.days, self.found or (), load_published()))
         return self._entries

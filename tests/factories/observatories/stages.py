@@ -134,7 +134,7 @@ class WholeObservatory:
 
     def _open_pages(self, source: PageSource) -> None:
         routes = page_routes(source, Site(today=lambda: LATER))
-        places = [f"/en/now/{country}" for country in source.countries()[:20]]
+        places = [f"/en/now/{country}" for country in source.findings.countries[:20]]
         places += [f"/en/network/{country}/{network}" for country, network in source.networks()[:20]]
         for place in (*(f"/en/{page}" for page in PAGES), *places):
             assert http_status(routes, "GET", place) == 200, place

@@ -107,8 +107,12 @@ def test_counts_are_those_that_were_put_in(source: PageSource):
                                rule="media.drop")  # fmt: skip
     assert source.country_days("XX", "voice")[-1] == CountryDay(DAYS[-1], "whatsapp", "voice", 3, 2, 6, "XX")
     assert source.carries("XX", "AS64498") == [TransportShare("whatsapp", "voice", "tls/443", 114, 114, DAYS[-1])]
-    assert source.countries() == ("XX",)
-    assert (source.totals().reports, source.totals().networks, source.totals().last_day) == (684, 3, DAYS[-1])
+    assert source.findings.countries == ("XX",)
+    assert (source.findings.totals.reports, source.findings.totals.networks, source.findings.totals.last_day) == (
+        684,
+        3,
+        DAYS[-1],
+    )
 
 
 def test_days_that_are_asked_for_are_the_only_ones(source: PageSource):
@@ -131,7 +135,7 @@ def test_what_is_found_is_on_the_pages(source: PageSource):
     assert {event.network for event in began} == {"AS64496", "AS64497", "*"}
     assert {event.app for event in began} == {"whatsapp"}
     assert all(event.onset_high == "2025-08-10" for event in began)
-    held = {entry.claim: entry.outcome for entry in source.entries()}
+    held = {entry.claim: entry.outcome for entry in source.findings.entries}
     assert held["S05"] == "not measurable"
     site = Site(today=lambda: TODAY, servers=lambda: DirectorySummary("A" * 43, 1, "2026-11-27T18:00:00Z"))
     asked = PageQuery({"country": "XX", "network": "AS64496", "id": began[0].id, "app": "whatsapp", "medium": "voice"})
@@ -143,7 +147,11 @@ def test_what_is_found_is_on_the_pages(source: PageSource):
 
 def test_an_empty_index_has_pages(store: Store):
     empty = PageSource(store, False, lambda: TODAY)
-    assert (empty.latest("XX", "voice"), empty.totals(), list(empty.countries())) == ([], NO_FINDINGS.totals, [])
+    assert (empty.latest("XX", "voice"), empty.findings.totals, list(empty.findings.countries)) == (
+        [],
+        NO_FINDINGS.totals,
+        [],
+    )
     assert assemble_findings([]) == NO_FINDINGS
 
 

@@ -12,7 +12,6 @@ So neither a renewal of our own nor one by certbot needs a restart: new connecti
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import ssl
 import sys
@@ -35,6 +34,7 @@ from msgspec import Struct
 
 from talkpath.browser.certificate.authority import serving_challenge
 from talkpath.errors import FileError, TalkpathError, UsageError, in_place_of
+from talkpath.serving.private_files import make_folder, replace_file
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 CHALLENGE_PORT = 80  # the only one that an authority asks (RFC 8555 section 8.3)
@@ -136,15 +136,11 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 def _replace_file(file: Path, data: bytes) -> None:
     """Replace the file as a whole, readable by this user alone."""
-    new = file.with_suffix(".new")
     with in_place_of(
         OSError, FileError("The folder for certificates cannot be written; set XDG_STATE_HOME to another.")
     ):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(data)
-        new.replace(file)
+        make_folder(file.parent)
+        replace_file(file, data)
 
 
 CHECK_S = 3600.0  # an authority refuses those who fail more than a few times an hour

@@ -118,11 +118,10 @@ def app_as_said(recording: Recording, apps: Sequence[str]) -> str:
 
 def show_call(recording: Recording, apps: Sequence[str]) -> None:
     """Print what was seen, and that it does not count where it was no call of these apps."""
-    from talkpath.cli._terminal.screen import screen
-    from talkpath.report.recordings import capture_text
+    from talkpath.cli.capture import print_report, recording_report
     from talkpath.report.words.joined_sentences import call_as_said, no_own_call
 
-    capture_text.show_capture(screen(), recording.name, recording.judged, clock=recording.clock)
+    print_report(recording_report(recording, as_json=False))
     if said := app_as_said(recording, apps):
         click.echo(call_as_said(said))
     if not call_verdicts_of(recording, apps):

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from talkpath.errors import FileError, in_place_of
 from talkpath.grouping import grouped_by_key
 from talkpath.observatory.events.record import LAST_DAY, Event, withdrawal_of
-from talkpath.observatory.log.folder import open_private
+from talkpath.serving.private_files import open_private
 
 FIRST_DAY = "0000-01-01"
 NO_OPERATORS: Mapping[str, str] = {}  # names of the operators of networks, where none are known

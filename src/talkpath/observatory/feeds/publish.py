@@ -37,9 +37,9 @@ from talkpath.observatory.feeds.webhook import (
     read_progress,
     write_progress,
 )
-from talkpath.observatory.log.folder import make_folder, replace_file
 from talkpath.observatory.log.named_shapes import load_named_shapes, named_shape
-from talkpath.observatory.publication import Publication, orders_of
+from talkpath.observatory.publication import Publication, PublicationView, orders_of
+from talkpath.serving.private_files import make_folder, replace_file
 
 ATOM_NAMESPACE = "http://www.w3.org/2005/Atom"
 NOT_XML = {code: None for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)}
@@ -95,17 +95,21 @@ MAX_FEED_ENTRIES = 200
 def published_lines(journal: Iterable[JournalLine], publication: Publication, today: str) -> list[JournalLine]:
     """The lines that may be published, each without what may not."""
     every = list(journal)
-    orders = orders_of(line.event for line in every)
-    few = publication.few_people({line.event.id: line.event for line in every}.values())  # by what was said last
-    shown = [(line, publication.shown_events([line.event], today, orders, few)) for line in every]
-    return [replace(line, event=event) for line, events in shown for event in events]
+    view = _view_of_journal(every, publication, today)
+    return [replace(line, event=event) for line in every for event in view.shown_events([line.event])]
 
 
 def delayed_lines(journal: Iterable[JournalLine], publication: Publication, today: str) -> list[int]:
     """Numbers of the lines that may be published on a later day."""
     every = list(journal)
-    orders = orders_of(line.event for line in every)
-    return [line.number for line in every if publication.of_event(line.event, today, orders) == "delay"]
+    view = _view_of_journal(every, publication, today)
+    return [line.number for line in every if view.of_event(line.event) == "delay"]
+
+
+def _view_of_journal(journal: Sequence[JournalLine], publication: Publication, today: str) -> PublicationView:
+    """The rule with the orders of all that was ever told; too few are whoever is so by what was said last."""
+    few = publication.few_people({line.event.id: line.event for line in journal}.values())
+    return PublicationView(publication, today, orders_of(line.event for line in journal), few)
 
 
 def atom_feed(

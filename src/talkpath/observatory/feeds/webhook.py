@@ -28,7 +28,7 @@ from talkpath.evidence.http_request import http_request, web_address
 from talkpath.observatory.data_files import toml_rows
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.journal import NO_OPERATORS, JournalLine
-from talkpath.observatory.log.folder import replace_file
+from talkpath.serving.private_files import replace_file
 
 DELIVERY_TIMEOUT_S = 15.0
 TRIES, FIRST_WAIT_S, LONGEST_WAIT_S = 6, 1.0, 60.0

@@ -24,8 +24,9 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.errors import BundleError, FileError, UsageError, in_place_of
-from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER, make_folder, open_private, replace_file, touch_private
+from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER
 from talkpath.observatory.log.segments import SEGMENT_NAME, LogSegment, line_number, log_segments
+from talkpath.serving.private_files import make_folder, open_private, replace_file, touch_private
 from talkpath.version import VERSION
 
 BACKUP_FILE = "backup.json"

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from talkpath.apps import apps
 from talkpath.errors import FileError
 from talkpath.observatory.data_files import toml_rows
-from talkpath.observatory.log.folder import replace_file
+from talkpath.serving.private_files import replace_file
 
 NAMED_SHAPES_FILE = "shapes.toml"
 

@@ -15,8 +15,8 @@ import re
 from pathlib import Path
 
 from talkpath.errors import BundleError
-from talkpath.observatory.log.folder import sync_folder
 from talkpath.observatory.log.records import Received
+from talkpath.serving.private_files import sync_folder
 
 PACK_NAME = re.compile(r"(\d{6,})-(\d{4}-\d\d-\d\d)\.pack")
 

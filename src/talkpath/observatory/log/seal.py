@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -29,12 +28,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.days import is_day, later_day
-from talkpath.observatory.log.folder import make_folder, open_private, replace_file, sync_folder
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.open_data import Dated, OpenRow, Ordered, Release, open_rows
 from talkpath.observatory.log.records import Counted, Imported, Judged, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.segments import LogSegment, encode_line, log_segments, read_segment
 from talkpath.observatory.publication import Order, Publication
+from talkpath.serving.private_files import make_folder, replace_file, replaced_file
 from talkpath.serving.supervisor import write_line
 from talkpath.wire.control.keys import Signer, raw_key_text
 
@@ -47,19 +46,13 @@ def close_segment(segment: LogSegment, drop: Drop) -> int:
     The new file takes its place in one step, with everything in it on the disk; until then the old one stands.
     """
     path = segment.path if segment.sealed else segment.path.with_name(f"{segment.path.name}.gz")
-    new = path.with_name(f"{path.name}.new")
     dropped = 0
-    with open_private(new, "wb") as raw:
-        with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
-            for number, record in read_segment(segment):
-                if drop(number, record):
-                    dropped += 1
-                else:
-                    file.write(encode_line(number, record))
-        raw.flush()
-        os.fsync(raw.fileno())
-    new.replace(path)
-    sync_folder(path.parent)
+    with replaced_file(path) as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
+        for number, record in read_segment(segment):
+            if drop(number, record):
+                dropped += 1
+            else:
+                file.write(encode_line(number, record))
     if path != segment.path:
         segment.path.unlink()
     return dropped

@@ -37,8 +37,8 @@ from typing import NamedTuple
 import msgspec
 
 from talkpath.errors import FileError, TalkpathError, WireError, in_place_of
-from talkpath.observatory.log.folder import sync_folder
 from talkpath.observatory.log.records import Record, decode_record, encode_record
+from talkpath.serving.private_files import sync_folder
 
 MAX_APPENDED_TOGETHER = 512  # parts that are written at once; a system takes 1024
 DISK_FAILED = "The log's disk failed; look at the disk, then start again. What was acknowledged is there."

@@ -15,10 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.observatory.data_files import toml_rows
-from talkpath.observatory.log.folder import replace_file
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.packs import remove_bundle
 from talkpath.observatory.log.records import Judged, Received
+from talkpath.serving.private_files import replace_file
 
 STOP_LIST_FILE = "stopped.toml"
 

@@ -150,7 +150,7 @@ class Answers:
             article=source.simulated,
             check=site.check,
             servers=site.servers is not None,
-            map=len(source.countries()) > 1,
+            map=len(source.findings.countries) > 1,
             style=style_version(),
             operators=site.operators(),
         )

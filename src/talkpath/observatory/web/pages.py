@@ -136,7 +136,7 @@ class Pages:
                 await self._round(worker)
                 self._seen = now
                 self._news.set()
-                await asyncio.sleep(LOOK_EVERY_S if self.source.totals().reports else ASK_EVERY_S)
+                await asyncio.sleep(LOOK_EVERY_S if self.source.findings.totals.reports else ASK_EVERY_S)
             else:
                 await asyncio.sleep(ASK_EVERY_S)
 
@@ -191,7 +191,7 @@ class Pages:
         return FileResponse(path, media_type=ATOM_TYPE, headers=PAGE_HEADERS)
 
     def _today(self) -> str:
-        last = self.source.totals().last_day if self._box else ""
+        last = self.source.findings.totals.last_day if self._box else ""
         if not last:
             return utc_day()
         return later_day(last, self.site.publication.delay_days)

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from talkpath.days import later_day
-from talkpath.observatory.claims.ledger import ClaimResult, event_reach
+from talkpath.observatory.claims.ledger import event_reach
 from talkpath.observatory.claims.rows import Claim, load_claims
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
-from talkpath.observatory.findings.country_findings import NO_FINDINGS, ObservatoryFindings, Totals, by_country
+from talkpath.observatory.findings.country_findings import NO_FINDINGS, ObservatoryFindings, by_country
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.queries import CountryDay, NetworkDayCount, TransportShare
 from talkpath.observatory.index.store import Store
@@ -57,8 +57,9 @@ HALF_YEAR_DAYS, MOST_DAYS, LATEST_DAYS = 183, 731, 28
 
 
 class PageSource:
-    """An observatory as the pages see it; days are of UTC. `sealed` lists the open data; `days` are counted back from
-    `today`; `tables` have the numbers of people; `claims` are talkpath's own, unless others are given."""
+    """An observatory as the pages see it: its `findings`, the `claims` (talkpath's own, unless others are given), and
+    what the index counts. Days are of UTC. `sealed` lists the open data; `days` are counted back from `today`; `tables`
+    have the numbers of people."""
 
     def __init__(
         self,
@@ -71,29 +72,17 @@ class PageSource:
         claims: Sequence[Claim] | None = None,
     ) -> None:
         self._store, self.simulated, self._today, self._sealed, self._back = store, simulated, today, sealed, days
-        self._tables, self._claims = tables or ReachTables(), load_claims() if claims is None else claims
+        self._tables, self.claims = tables or ReachTables(), load_claims() if claims is None else claims
         self.renew(NO_FINDINGS)
 
     def renew(self, found: ObservatoryFindings) -> None:
         """Show these findings from now on."""
-        self._findings = found
+        self.findings = found
         self._events = by_country(found.events)
-
-    def totals(self) -> Totals:
-        """The totals of the findings."""
-        return self._findings.totals
-
-    def countries(self) -> Sequence[str]:
-        """The countries of the findings."""
-        return self._findings.countries
 
     def networks(self) -> Sequence[tuple[str, str]]:
         """The networks of the index."""
         return queries.networks(self._store)
-
-    def claims(self) -> Sequence[Claim]:
-        """The claims that come with talkpath, or those of the made-up country."""
-        return self._claims
 
     def latest(self, country: str, medium: str, span: Span = HALF_YEAR) -> list[NetworkDayCount]:
         """The latest day of each network and app; up to a day that is named, within the four weeks before it."""
@@ -131,13 +120,9 @@ class PageSource:
         """The events that were found."""
         return self._events.get(country, ())
 
-    def entries(self) -> Sequence[ClaimResult]:
-        """The results of the claims."""
-        return self._findings.entries
-
     def reach(self, country: str) -> Sequence[ReachEstimate]:
         """The reach that was computed."""
-        return [one for one in self._findings.reach if one.country == country]
+        return [one for one in self.findings.reach if one.country == country]
 
     def event_reach(self, event: Event) -> ReachEstimate | None:
         """The reach of one event, computed now; it takes some milliseconds."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from talkpath.observatory.index.queries import NetworkDayCount
-from talkpath.observatory.publication import Order, Publication
-from talkpath.observatory.web.cell import PublicationView
+from talkpath.observatory.publication import Order, Publication, PublicationView
 from talkpath.observatory.web.pictures.strip import LONGEST_NAME, STRIP_DAYS, app_strip, strip_picture
 
 LABELS = {"restricted": "Restricted", "ok": "No sign", "closed": "Closed", "impaired": "Poor"}

@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from talkpath.days import later_day
 from talkpath.observatory.index.queries import NetworkDayCount
-from talkpath.observatory.web.cell import PublicationView
+from talkpath.observatory.publication import PublicationView
+from talkpath.observatory.web.cell import state_cell
 from talkpath.observatory.web.source import Span
 from talkpath.report.pictures.markup import Element, element
 
@@ -69,7 +70,7 @@ def app_strip(
 
 
 def _day_states(rule: PublicationView, counts: Sequence[NetworkDayCount]) -> dict[str, str]:
-    cells = {one.day: rule.cell(one, None) for one in counts}
+    cells = {one.day: state_cell(rule, one) for one in counts}
     return {day: cell.withheld or cell.state for day, cell in cells.items() if cell is not None}
 
 

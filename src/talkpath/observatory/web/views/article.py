@@ -46,9 +46,9 @@ def article_page(source: PageSource, site: Site, asked: PageQuery) -> ArticlePag
     if not source.simulated:
         return None
     truth = read_truth(site.box) if site.box is not None and (site.box / "truth" / "truth.json").is_file() else None
-    entries = {entry.claim: entry for entry in source.entries()}
+    entries = {entry.claim: entry for entry in source.findings.entries}
     audiences = load_tables(site.box).audiences
-    known = {one.id: one for one in source.claims()}
+    known = {one.id: one for one in source.claims}
     rows = []
     for box in box_rows():
         claim, entry = known[box.id], entries.get(box.id)
@@ -67,7 +67,7 @@ def article_page(source: PageSource, site: Site, asked: PageQuery) -> ArticlePag
                 audience=tuple(one for one in audiences if one.app in box.audience and _month_meant(box, one.month)),
             )
         )
-    reach = tuple(one for country in source.countries() for one in source.reach(country))
+    reach = tuple(one for country in source.findings.countries for one in source.reach(country))
     return ArticlePage(tuple(rows), reach, truth is not None)
 
 

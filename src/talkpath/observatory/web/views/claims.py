@@ -87,7 +87,7 @@ def claims_page(source: PageSource, site: Site, asked: PageQuery) -> ClaimsPage 
     outcome = asked.get("outcome")
     if outcome and outcome not in OUTCOMES:
         return None
-    summaries = claim_summaries(source, site.publication, current_claims(source.claims()))
+    summaries = claim_summaries(source, site.publication, current_claims(source.claims))
     chosen = [summary for summary in summaries if outcome in ("", summary.outcome)]
     ordered = sorted(chosen, key=lambda summary: (summary.date, summary.id), reverse=True)
     rows, page, pages = page_of_rows(ordered, asked, MAX_CLAIM_ROWS)
@@ -102,11 +102,11 @@ def claims_page(source: PageSource, site: Site, asked: PageQuery) -> ClaimsPage 
 
 def claim_page(source: PageSource, site: Site, asked: PageQuery) -> ClaimPage | None:
     """The page; None where there is no such claim."""
-    known = {one.id: one for one in source.claims()}
+    known = {one.id: one for one in source.claims}
     found = known.get(asked.get("id").upper())
     if found is None:
         return None
-    raw = next((one for one in source.entries() if one.claim == found.id), None)
+    raw = next((one for one in source.findings.entries if one.claim == found.id), None)
     (summary,) = claim_summaries(source, site.publication, [found])
     against = [known[name] for name in found.against if name in known]
     return ClaimPage(
@@ -129,7 +129,7 @@ def shown_results(source: PageSource, publication: Publication) -> dict[str, Cla
     """The results by claim. One that rests on too few people is decided by what others published alone."""
     return {
         entry.claim: _published_only(entry) if _small_counts(entry.own, publication) else entry
-        for entry in source.entries()
+        for entry in source.findings.entries
     }
 
 

@@ -23,4 +23,4 @@ class DataPage(Struct, frozen=True):
 def data_page(source: PageSource, site: Site, asked: PageQuery) -> DataPage:
     """The page; there always is one."""
     rule = site.publication
-    return DataPage(source.totals(), tuple(source.sealed()), rule.min_contributors, rule.delay_days)
+    return DataPage(source.findings.totals, tuple(source.sealed()), rule.min_contributors, rule.delay_days)

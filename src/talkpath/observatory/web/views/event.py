@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from talkpath.observatory.events.record import Event
+from talkpath.observatory.publication import PublicationView
 from talkpath.observatory.reach.estimate import ReachEstimate
-from talkpath.observatory.web.cell import PublicationView, going_on
+from talkpath.observatory.web.cell import going_on
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
 from talkpath.observatory.web.views.claims import ClaimSummary, claim_summaries
@@ -46,7 +47,7 @@ def event_page(source: PageSource, site: Site, asked: PageQuery) -> EventPage | 
     events = source.events(country)
     found = next((one for one in events if one.id == name), None)
     rule = PublicationView.of(site.publication, site.today(), events)
-    if found is None or rule.shows(found):
+    if found is None or rule.of_event(found):
         return None
     found = next(one for one in rule.shown_events(events) if one.id == name)
     history = rule.shown_events(event_chain(found, events))
@@ -104,5 +105,7 @@ def event_chain(found: Event, events: Sequence[Event]) -> list[Event]:
 def _claims_counting(source: PageSource, site: Site, found: Event) -> list[ClaimSummary]:
     """The claims whose result counted the event, either way."""
     names = {found.id, found.began}
-    bears = {entry.claim for entry in source.entries() if any(names & set(part.events) for part in entry.own.parts)}
-    return claim_summaries(source, site.publication, [one for one in source.claims() if one.id in bears])
+    bears = {
+        entry.claim for entry in source.findings.entries if any(names & set(part.events) for part in entry.own.parts)
+    }
+    return claim_summaries(source, site.publication, [one for one in source.claims if one.id in bears])

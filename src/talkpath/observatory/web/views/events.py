@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from talkpath.observatory.detect.find import LEVEL_NAMES
 from talkpath.observatory.events.record import EVERYWHERE, Event
-from talkpath.observatory.web.cell import PublicationView
+from talkpath.observatory.publication import PublicationView
 from talkpath.observatory.web.labels import app_name
 from talkpath.observatory.web.site import PageQuery, Site, page_of_rows
 from talkpath.observatory.web.source import PageSource, Span
@@ -73,7 +73,7 @@ class EventList(Struct, frozen=True):
 
 def event_list(source: PageSource, site: Site, asked: PageQuery) -> EventList | None:
     """The page; None where there is no such country, or something was asked for that there is not."""
-    countries = tuple(source.countries())
+    countries = source.findings.countries
     country = asked.get("country") or next(iter(countries), "")
     wanted = _event_filter(asked)
     if wanted is None or (country and country not in countries):

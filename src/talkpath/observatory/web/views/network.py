@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.index.queries import NetworkDayCount, TransportShare
-from talkpath.observatory.publication import Withheld
-from talkpath.observatory.web.cell import PublicationView, StateCell, going_on
+from talkpath.observatory.publication import PublicationView, Withheld
+from talkpath.observatory.web.cell import StateCell, going_on, state_cell
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import HALF_YEAR, PageSource, Span
 from talkpath.report.words.amounts import numeral
@@ -92,7 +92,7 @@ def stream_view(
     rule: PublicationView, days: Sequence[NetworkDayCount], events: Sequence[Event], carries: Sequence[TransportShare]
 ) -> StreamView | None:
     """The view of one app and medium; `events` are those of its network. None where nothing may be shown yet."""
-    shown = [(day, cell) for day in days if (cell := rule.cell(day, None)) is not None]
+    shown = [(day, cell) for day in days if (cell := state_cell(rule, day)) is not None]
     if not shown:
         return None
     last = shown[-1][0]
@@ -102,7 +102,7 @@ def stream_view(
     return StreamView(
         app=last.app,
         medium=last.medium,
-        now=rule.cell(last, live) or shown[-1][1],
+        now=state_cell(rule, last, live) or shown[-1][1],
         days=tuple(_day_view(day, cell) for day, cell in shown),
         carries=() if shown_on else tuple(of_stream),
         carries_shown_on=shown_on,

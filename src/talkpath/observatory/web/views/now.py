@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from talkpath.observatory.claims.count import clopper_pearson
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.index.queries import CountryDay, NetworkDayCount
+from talkpath.observatory.publication import PublicationView
 from talkpath.observatory.reach.estimate import ReachEstimate
-from talkpath.observatory.web.cell import PublicationView, StateCell, going_on
+from talkpath.observatory.web.cell import StateCell, going_on, state_cell
 from talkpath.observatory.web.pictures.strip import Strip, app_strip, strip_span
 from talkpath.observatory.web.site import PageQuery, Site, page_of_rows
 from talkpath.observatory.web.source import HALF_YEAR, PageSource, Span
@@ -67,7 +68,7 @@ class NowPage(Struct, frozen=True):
 
 def now_page(source: PageSource, site: Site, asked: PageQuery) -> NowPage | None:
     """The page; None where there is no such country or medium."""
-    countries, span = tuple(source.countries()), asked.span()
+    countries, span = source.findings.countries, asked.span()
     country, medium = asked.get("country") or next(iter(countries), ""), asked.get("medium") or "voice"
     if span is None or medium not in MEDIA_TABS or (country and country not in countries):
         return None
@@ -140,7 +141,7 @@ def _networks_by_stand(rule: PublicationView, stands: Sequence[_Stand]) -> list[
     cells: dict[str, dict[str, StateCell]] = {}
     for stand in stands:
         of_network = cells.setdefault(stand.counted.network, {})
-        if (cell := rule.cell(stand.counted, stand.event)) is not None:
+        if (cell := state_cell(rule, stand.counted, stand.event)) is not None:
             of_network[stand.counted.app] = cell
     rows = [NetworkRow(network, found) for network, found in cells.items()]
     return sorted(rows, key=lambda row: (-sum(cell.state == "restricted" for cell in row.cells.values()), row.network))

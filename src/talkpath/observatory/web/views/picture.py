@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from talkpath.observatory.index.queries import CountryDay
-from talkpath.observatory.web.cell import PublicationView
+from talkpath.observatory.publication import PublicationView
 from talkpath.observatory.web.pictures.strip import Strip, app_strip, strip_span
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import HALF_YEAR, PageSource, Span
@@ -117,7 +117,9 @@ def world_map(source: PageSource, site: Site, asked: PageQuery) -> MapPicture | 
 
 def _apps_by_events(source: PageSource, medium: str) -> list[str]:
     """The apps with events of the medium, that which is held back on most networks first; then the others measured."""
-    events = [event for country in source.countries() for event in source.events(country) if event.medium == medium]
+    events = [
+        event for country in source.findings.countries for event in source.events(country) if event.medium == medium
+    ]
     counts: dict[str, int] = {}
     for event in events:
         counts[event.app] = counts.get(event.app, 0) + (event.kind == "began")

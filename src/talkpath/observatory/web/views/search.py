@@ -64,7 +64,7 @@ def search_page(source: PageSource, site: Site, asked: PageQuery) -> SearchPage:
     ]
     return SearchPage(
         text=text,
-        countries=tuple(code for code in source.countries() if _names_country(text, code)),
+        countries=tuple(code for code in source.findings.countries if _names_country(text, code)),
         networks=tuple(networks[:MAX_RESULTS]),
         apps=tuple(code for code in apps() if _text_matcher(text, code, app_name(code))),
         claims=_claims_found(source, site, text),
@@ -78,7 +78,7 @@ def _names_country(text: str, code: str) -> bool:
 
 
 def _claims_found(source: PageSource, site: Site, text: str) -> tuple[ClaimSummary, ...]:
-    summaries = claim_summaries(source, site.publication, current_claims(source.claims()))
+    summaries = claim_summaries(source, site.publication, current_claims(source.claims))
     return tuple(one for one in summaries if _text_matcher(text, one.id, one.who, one.statement))[:MAX_RESULTS]
 
 

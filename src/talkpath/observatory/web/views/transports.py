@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from talkpath.observatory.index.queries import TransportShare
-from talkpath.observatory.web.cell import PublicationView
+from talkpath.observatory.publication import PublicationView
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
 
@@ -28,7 +28,7 @@ class TransportsPage(Struct, frozen=True):
 
 def transports_page(source: PageSource, site: Site, asked: PageQuery) -> TransportsPage | None:
     """The page; None where there is no such country."""
-    countries = tuple(source.countries())
+    countries = source.findings.countries
     country = asked.get("country") or next(iter(countries), "")
     if country and country not in countries:
         return None

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from factories.observatories.log_entries import DAY, Clock, open_log, report_entry, tap_entry, verdict_entry
-from talkpath.observatory.log.folder import make_folder, open_private, replace_file, touch_private
 from talkpath.observatory.log.seal import Sealer
 from talkpath.observatory.log.stop_list import StoppedCountry, stop_country
 from talkpath.observatory.publication import Publication
+from talkpath.serving.private_files import make_folder, open_private, replace_file, touch_private
 
 OTHERS = 0o077
 
