@@ -59,7 +59,7 @@ class NearCall:
     def __init__(self, medium: CallMedium) -> None:
         self.medium = medium
         self.own = Credentials(token_hex(2), token_hex(12))
-        self.certificate = Certificate()
+        self.certificate = Certificate.fresh()
         self.received: list[int] = []
         self.reports = 0
         self._far = Credentials("", "")

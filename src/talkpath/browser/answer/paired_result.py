@@ -19,7 +19,7 @@ from talkpath.measure.paired_call import PairedCallFacts, PairedEnd
 from talkpath.report.paired_json import judge_paired_bundle
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import percent
-from talkpath.report.words.language import language, language_codes, say, speaking, spoken
+from talkpath.report.words.language import in_every_language, say
 from talkpath.report.words.mechanism import mechanism_name
 from talkpath.report.words.reasons import reason_clause
 from talkpath.verdict.bases.paired_call import LineFinding, PairedCallVerdict, RouteFinding
@@ -61,13 +61,8 @@ def _read_line(data: bytes, server: bytes, hour: str) -> Bundle | None:
 
 def _told_end(verdict: PairedCallVerdict, end: PairedEnd, code: str) -> dict[str, Any]:
     """The words for one end: in every language, and at the top in that of its page."""
-    told = {each: _paired_words_in(each, verdict, end) for each in language_codes()}
+    told = in_every_language(lambda: _paired_words(verdict, end))
     return {"type": "result", **told[code if code in told else "en"], "told": told}
-
-
-def _paired_words_in(code: str, verdict: PairedCallVerdict, end: PairedEnd) -> dict[str, Any]:
-    with speaking(language(code)):
-        return {"lang": code, "dir": spoken().direction, **_paired_words(verdict, end)}
 
 
 def paired_lines(bundle: Bundle) -> list[str]:

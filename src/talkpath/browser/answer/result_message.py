@@ -33,7 +33,7 @@ from talkpath.report.check_json import judge_check
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import numeral
 from talkpath.report.words.check_context import CheckContext
-from talkpath.report.words.language import language, language_codes, say, speaking, spoken
+from talkpath.report.words.language import in_every_language, say, spoken
 from talkpath.report.words.sentences import app_name_of
 from talkpath.verdict.model import HELD_BACK_STATES, Verdict
 from talkpath.verdict.validity import why_voided
@@ -163,7 +163,7 @@ def result_message(
     ]
     paths = [*tried, *not_offered] if counts else []
     hints = ["different_routes"] if different_routes else [epoch.missing for epoch in facts.epochs if counts]
-    told = {each: _told_in(each, facts, verdicts, paths, operator, hints) for each in language_codes()}
+    told = in_every_language(lambda: _told(facts, verdicts, paths, operator, hints))
     return {
         "type": "result",
         **told[code if code in told else "en"],
@@ -176,30 +176,26 @@ def result_message(
     }
 
 
-def _told_in(
-    code: str,
+def _told(
     facts: Facts,
     verdicts: Sequence[Verdict],
     paths: Sequence[Row],
     operator: Row | None,
     missing: Sequence[str],
 ) -> Row:
-    """What a reader is told in that language; `missing` says for which reasons nothing was compared."""
+    """What a reader is told; `missing` says for which reasons nothing was compared."""
     check = CheckContext.of(verdicts, known_server=has_known_server(facts))
-    with speaking(language(code)):
-        condition, without_vpn = vpn_words(facts)
-        return {
-            "lang": spoken().code,
-            "dir": spoken().direction,
-            "verdicts": [_verdict_row(verdict, check) for verdict in verdicts],
-            "condition": condition,
-            "hosting": _hosting_words(operator),
-            "suggestions": msgspec.to_builtins(
-                [*([Suggestion(without_vpn)] if without_vpn else []), *suggestions(verdicts, paths, check)]
-            ),
-            "figures": [*_media_figures(verdicts), *_check_costs(facts)],
-            "hint": _nothing_compared_hint(missing),
-        }
+    condition, without_vpn = vpn_words(facts)
+    return {
+        "verdicts": [_verdict_row(verdict, check) for verdict in verdicts],
+        "condition": condition,
+        "hosting": _hosting_words(operator),
+        "suggestions": msgspec.to_builtins(
+            [*([Suggestion(without_vpn)] if without_vpn else []), *suggestions(verdicts, paths, check)]
+        ),
+        "figures": [*_media_figures(verdicts), *_check_costs(facts)],
+        "hint": _nothing_compared_hint(missing),
+    }
 
 
 def _verdict_row(verdict: Verdict, check: CheckContext) -> dict[str, Any]:

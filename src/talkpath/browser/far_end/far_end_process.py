@@ -21,7 +21,7 @@ import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from talkpath.browser.far_end.check_session import CheckSession, Tell
@@ -148,12 +148,12 @@ class FarEndServer:
         assert self._port is not None  # opened before anybody is served
         return {
             "port": self._port.address[1],
-            "fingerprint": base64.b64encode(self._certificate.fingerprint).decode(),
+            "fingerprint": base64.b64encode(self._certificate.fingerprint().value).decode(),
         }
 
     def _renew_certificate(self) -> None:
         """Make a new certificate in time, if possible while no check knows the old one."""
-        age = self._certificate.age()
+        age = datetime.now(UTC) - self._certificate.made_at
         if age > RENEW_BY or (age > RENEW_FROM and self._check_count == 0):
             assert self._port is not None  # opened before anybody is served
             self._certificate = new_certificate()

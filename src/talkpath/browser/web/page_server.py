@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -28,7 +27,6 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.browser import require_packages
-from talkpath.browser.addresses import own_addresses
 from talkpath.browser.answer.calls_meaning import network_operator
 from talkpath.browser.certificate.stored_certificate import (
     CHECK_S,
@@ -43,7 +41,7 @@ from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
 from talkpath.serving.private_logs import keep_texts_out_of_logs
-from talkpath.serving.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, REMEMBERED_S, Supervisor, write_line
+from talkpath.serving.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, REMEMBERED_S, write_line
 from talkpath.wire.control.campaign import Campaign
 from talkpath.wire.control.keys import Signer
 
@@ -226,51 +224,33 @@ async def serve_page(settings: PageServerSettings) -> None:
     """Serve until standard input ends."""
     from starlette.applications import Starlette
 
-    from talkpath.browser.far_end.far_end_group import FarEndGroup
-    from talkpath.browser.turn_relay import start_relay
-    from talkpath.browser.web.routes import starlette_routes
+    from talkpath.browser.web.routes import Mount
 
-    issuer = settings.issuer()
+    operator = partial(network_operator, settings.geo_database())
+    check = Mount(
+        settings.host, settings.udp_ports, settings.issuer(), operator=operator, share="", campaign=settings.campaign
+    )
     listening = listen_for_pages(settings.host, settings.port)
     certificate, without = settings.certificate, []
     if settings.domain is not None:
         certificate, trouble = await asyncio.to_thread(obtain_certificate, settings.domain)
         without = [trouble] if trouble else []
-    far_ends = FarEndGroup(settings.host, settings.udp_ports)
-    await far_ends.start()
-    relay = start_relay(own_addresses(settings.host), secrets.token_hex(16), certificate, settings.taken)
-    operator = partial(network_operator, settings.geo_database())
-    page_routes = starlette_routes(
-        far_ends.running,
-        issuer,
-        relay=lambda: relay,
-        operator=operator,
-        count=len(far_ends.ports),
-        campaign=settings.campaign,
-    )
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", TRUSTED_PROXIES)
     limits = ConnectionLimits(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_BLOCK, settings.idle_s, networks_of(proxies))
     listener = LimitedListener(listening, limits)
-    application = Starlette(routes=page_routes)
+    application = Starlette(routes=check.routes)
     application.router.redirect_slashes = False  # it would repeat what a stranger put into the header Host
     config = _uvicorn_config(settings, certificate, RequestWatch(application, listener, proxies))
-    supervisor = Supervisor()
-    far_ends.keep(supervisor)
-    supervisor.start("The TURN relay", relay.run)
-    if certificate is not None:
-        reload = _certificate_reloader(certificate, config, relay)
-        supervisor.start(
-            "Renewing the certificate",
-            lambda: follow_certificate(certificate, settings.domain, reload, settings.check_s),
-        )
-    try:
+    async with check.running(certificate, settings.taken) as supervisor:
+        if certificate is not None:
+            reload = _certificate_reloader(certificate, config, check.relay)
+            supervisor.start(
+                "Renewing the certificate",
+                lambda: follow_certificate(certificate, settings.domain, reload, settings.check_s),
+            )
         async with listener.running(supervisor):
-            started = Started(far_ends.at_a_time, (*without, *relay.without()))
+            started = Started(check.at_a_time, (*without, *check.relay.without()))
             await _serve_until_stdin_ends(config, listener, started)
-    finally:
-        await supervisor.stop()
-        relay.stop()
-        await far_ends.stop()
 
 
 def _uvicorn_config(settings: PageServerSettings, certificate: Files | None, app: ASGIApp) -> uvicorn.Config:

@@ -2,20 +2,20 @@
 
 `routes(…)` is what `respond --web` serves and what an observatory mounts. Nothing of a check is stored.
 
-Adds the check in a browser to another web application, as an observatory does.
+Adds the check in a browser to a web application: an observatory's, or that of `respond --web`.
 
     check = Mount(host, udp_port, issuer, others)
     application(observatory, check.routes)
     async with check.running(): serve
 
-The far end runs in a process of its own. A result may be shared with the server that mounts it (spec/tp-006).
+The far end runs in a process of its own. A result may be shared with an observatory that mounts it (spec/tp-006).
 """
 
 from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +129,8 @@ HERE = "here"  # how the page names the server that it came from
 
 
 class Mount:
-    """The routes, and the processes behind them. `UsageError` if a package is missing."""
+    """The routes, and the processes behind them. `share` and `campaign` as in `starlette_routes`. `UsageError` if a
+    package is missing."""
 
     def __init__(
         self,
@@ -138,33 +139,39 @@ class Mount:
         issuer: ReceiptIssuer,
         others: Others = no_others,
         operator: OperatorOf = no_operator,
+        *,
+        share: str = HERE,
+        campaign: Campaign | None = None,
     ) -> None:
         require_packages()
-        self._host = host
-        self._far_ends = FarEndGroup(host, udp)
-        self._relay = TurnRelay("")
+        self._host, self._far_ends, self.relay = host, FarEndGroup(host, udp), TurnRelay("")
+        self.at_a_time = self._far_ends.at_a_time
         self.routes: list[BaseRoute] = starlette_routes(
             self._far_ends.running,
             issuer,
-            relay=lambda: self._relay,
-            share=HERE,
+            relay=lambda: self.relay,
+            share=share,
             others=others,
             operator=operator,
             address="" if host in ANY_ADDRESSES else host,
             count=len(self._far_ends.ports),
+            campaign=campaign,
         )
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Run the far end and the relay for the block. `UsageError` if the UDP port is taken."""
+    async def running(
+        self, certificate: tuple[str, str] | None = None, taken: Collection[int] = ()
+    ) -> AsyncIterator[Supervisor]:
+        """Run the far ends and the relay for the block, under the supervisor that it is given. `certificate` and
+        `taken` are as for `start_relay`. `UsageError` if a UDP port is taken."""
         supervisor = Supervisor()
         await self._far_ends.start()
         try:
-            self._relay = start_relay(own_addresses(self._host), secrets.token_hex(16))
+            self.relay = start_relay(own_addresses(self._host), secrets.token_hex(16), certificate, taken)
             self._far_ends.keep(supervisor)
-            supervisor.start("The TURN relay", self._relay.run)
-            yield
+            supervisor.start("The TURN relay", self.relay.run)
+            yield supervisor
         finally:
             await supervisor.stop()
-            self._relay.stop()
+            self.relay.stop()
             await self._far_ends.stop()

@@ -7,6 +7,7 @@ Contract: datagrams in, datagrams out. The other end's certificate has to have t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Literal
@@ -56,27 +57,36 @@ class SrtpKeys(Struct, frozen=True):
     server: bytes
 
 
+@dataclass(frozen=True, slots=True)
 class Certificate:
-    """A self-signed certificate of one call, with an ECDSA P-256 key. Its name is random and tells nothing."""
+    """A self-signed certificate with an ECDSA P-256 key, which the other end knows by its fingerprint."""
 
-    def __init__(self) -> None:
+    chain: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+    made_at: datetime
+
+    @classmethod
+    def fresh(cls, server: str = "", days: int = 30) -> Certificate:
+        """Make one that is valid for so many days, for the server of that name; without one its name is random and
+        tells nothing."""
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec
 
-        self.key: ec.EllipticCurvePrivateKey = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, token_hex(16))])
-        now = datetime.now(UTC)
-        self.chain: x509.Certificate = (
+        key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, server or token_hex(16))])
+        made = (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(name)
-            .public_key(self.key.public_key())
+            .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=30))
-            .sign(self.key, hashes.SHA256())
+            .not_valid_after(now + timedelta(days=days))
         )
+        if server:
+            made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(server)]), critical=False)
+        return cls(made.sign(key, hashes.SHA256()), key, now)
 
     def fingerprint(self) -> Fingerprint:
         """Its hash by SHA-256."""

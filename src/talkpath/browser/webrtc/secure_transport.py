@@ -36,7 +36,7 @@ class SecureTransport:
 
     def __init__(self, offer: SdpOffer, ssrc: int = 0, name: str = "") -> None:
         self._offer, self._ssrc, self._name = offer, ssrc, name
-        self._certificate = Certificate()
+        self._certificate = Certificate.fresh()
         self._own = Credentials(token_hex(4), token_hex(16))
         self.fragment, self.password = self._own.fragment, self._own.password
         self._agent = IceAgent(self._own, offer.credentials)

@@ -16,8 +16,7 @@ from msgspec import Meta, Struct
 
 from talkpath.apps import apps
 from talkpath.errors import FileError
-from talkpath.observatory.data_files import toml_rows
-from talkpath.serving.private_files import replace_file
+from talkpath.observatory.data_files import rows_of_folder, write_rows
 
 NAMED_SHAPES_FILE = "shapes.toml"
 
@@ -35,8 +34,7 @@ class NamedShape(Struct, frozen=True, forbid_unknown_fields=True):
 def load_named_shapes(root: Path) -> dict[str, str]:
     """Count the shapes that are named in a folder from now on, and no others; return them. `FileError` where the file
     is damaged."""
-    file = root / NAMED_SHAPES_FILE
-    found = toml_rows(file.name, file.read_bytes(), "shape", NamedShape) if file.exists() else ()
+    found = rows_of_folder(root / NAMED_SHAPES_FILE, "shape", NamedShape)
     _names.clear()
     _names.update({shape.app: shape.name for shape in found if shape.name})
     return dict(_names)
@@ -62,6 +60,6 @@ def name_shape(root: Path, app: str, name: str) -> None:
             "of at most 80 Latin letters, digits and signs."
         ) from None
     every = load_named_shapes(root) | {added.app: added.name}
-    rows = "\n".join(f'[[shape]]\napp = "{app}"\nname = "{name}"\n' for app, name in sorted(every.items()) if name)
-    replace_file(root / NAMED_SHAPES_FILE, f"# Shapes that are counted (talkpath observe shapes).\n\n{rows}".encode())
+    named = (NamedShape(app, name) for app, name in sorted(every.items()) if name)
+    write_rows(root / NAMED_SHAPES_FILE, "Shapes that are counted (talkpath observe shapes).", "shape", named)
     load_named_shapes(root)

@@ -8,19 +8,17 @@ on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
-from talkpath.observatory.data_files import toml_rows
+from talkpath.observatory.data_files import rows_of_folder, write_rows
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.packs import remove_bundle
 from talkpath.observatory.log.records import Judged, Received
-from talkpath.serving.private_files import replace_file
 
 STOP_LIST_FILE = "stopped.toml"
+STOP_LIST_HEAD = "Countries from which nothing is taken (docs/risks.md). A person may take a row out."
 
 
 class StoppedCountry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,8 +31,7 @@ class StoppedCountry(Struct, frozen=True, forbid_unknown_fields=True):
 
 def stopped_countries(root: Path) -> tuple[StoppedCountry, ...]:
     """The stop list of a folder; `FileError` where the file is damaged, since it must never be ignored."""
-    file = root / STOP_LIST_FILE
-    return toml_rows(file.name, file.read_bytes(), "stop", StoppedCountry) if file.exists() else ()
+    return rows_of_folder(root / STOP_LIST_FILE, "stop", StoppedCountry)
 
 
 def stop_country(log: Log, stopped: StoppedCountry) -> int:
@@ -42,7 +39,7 @@ def stop_country(log: Log, stopped: StoppedCountry) -> int:
     deleted then."""
     root = log.folder.root
     if stopped.country not in {known.country for known in stopped_countries(root)}:
-        _write_stops(root / STOP_LIST_FILE, (*stopped_countries(root), stopped))
+        write_rows(root / STOP_LIST_FILE, STOP_LIST_HEAD, "stop", (*stopped_countries(root), stopped))
     names = sorted(
         {
             record.id
@@ -55,15 +52,3 @@ def stop_country(log: Log, stopped: StoppedCountry) -> int:
         if known is not None:
             remove_bundle(log.folder.bundles, known.received)
     return len(names)
-
-
-def _write_stops(file: Path, every: tuple[StoppedCountry, ...]) -> None:
-    rows = "\n".join(_stop_rows(every))
-    text = f"# Countries from which nothing is taken (docs/risks.md). A person may take a row out.\n\n{rows}"
-    replace_file(file, text.encode())
-
-
-def _stop_rows(every: tuple[StoppedCountry, ...]) -> Iterator[str]:
-    for one in every:
-        fields = (f"{name} = {msgspec.json.encode(getattr(one, name)).decode()}" for name in one.__struct_fields__)
-        yield "\n".join(("[[stop]]", *fields)) + "\n"

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from functools import cache
 from gettext import c2py
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from unicodedata import bidirectional
 
 PREFERENCES = Path("Library/Preferences/.GlobalPreferences.plist")
@@ -200,6 +200,15 @@ def speaking(spoken: Language) -> Iterator[None]:
         yield
     finally:
         _spoken.reset(token)
+
+
+def in_every_language(tell: Callable[[], Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What `tell` says in each language, by its code; with "lang" and "dir", the language and its direction."""
+    told = {}
+    for code in language_codes():
+        with speaking(language(code)):
+            told[code] = {"lang": code, "dir": spoken().direction, **tell()}
+    return told
 
 
 def spoken() -> Language:

@@ -8,17 +8,15 @@ that forged sources cannot take all of them. Packets too short to open a connect
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import ssl
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from talkpath.browser.far_end.transports.webtransport_twin import FindTwin, twin_protocol
+from talkpath.browser.webrtc.dtls_association import Certificate
 from talkpath.serving.connections import BlockPlaces
 
 ALPN_WEBTRANSPORT = "h3"
-CERTIFICATE_DAYS = 10  # serverCertificateHashes allows 14 at most (W3C WebTransport section 6.10)
+CERTIFICATE_DAYS = 10  # and one before it is made: serverCertificateHashes allows 14 (W3C WebTransport section 6.10)
 WIDE_OPEN = 1 << 30
 MIN_INITIAL_BYTES = 1200
 LONG_HEADER = 0x80
@@ -27,45 +25,12 @@ RETRY_FROM, RETRY_FROM_PER_BLOCK = 64, 24  # places in use from which on an addr
 MAX_BUFFERED_BYTES = 1 << 16  # of what a peer may send on streams; twins send datagrams
 
 
-@dataclass(frozen=True, slots=True)
-class TwinCertificate:
-    """A short-lived self-signed certificate. The page is told its `fingerprint` (SHA-256 of DER)."""
-
-    chain: Any
-    key: Any
-    fingerprint: bytes
-    made_at: datetime
-
-    def age(self) -> timedelta:
-        """How long ago it was made."""
-        return datetime.now(UTC) - self.made_at
+def new_certificate() -> Certificate:
+    """Make a certificate of twins, with a name that many have: it tells nothing. The page is told its fingerprint."""
+    return Certificate.fresh("localhost", CERTIFICATE_DAYS)
 
 
-def new_certificate() -> TwinCertificate:
-    """Make a certificate with an ECDSA P-256 key, valid for `CERTIFICATE_DAYS`."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])  # as many have: it tells nothing
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=CERTIFICATE_DAYS))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    der = made.public_bytes(serialization.Encoding.DER)
-    return TwinCertificate(made, key, hashlib.sha256(der).digest(), now)
-
-
-def make_server(transport: asyncio.DatagramTransport, certificate: TwinCertificate, find: FindTwin) -> Any:
+def make_server(transport: asyncio.DatagramTransport, certificate: Certificate, find: FindTwin) -> Any:
     """Return a QUIC server for twins on the shared port."""
     from aioquic.quic.configuration import QuicConfiguration
 
@@ -87,7 +52,7 @@ def make_server(transport: asyncio.DatagramTransport, certificate: TwinCertifica
     return server
 
 
-def replace_certificate(server: Any, certificate: TwinCertificate) -> None:
+def replace_certificate(server: Any, certificate: Certificate) -> None:
     """Have connections that are opened from now on get that certificate."""
     server._configuration.certificate = certificate.chain
     server._configuration.private_key = certificate.key
