@@ -9,12 +9,11 @@ import msgspec
 from msgspec import Struct
 from rich.console import Console
 
-from talkpath.apps import apps
 from talkpath.measure.facts import Facts
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say
 from talkpath.report.words.mechanism import mechanism_name as mechanism
-from talkpath.report.words.sentences import STATE_MARKS, app_name, medium_word, verdict_label
+from talkpath.report.words.sentences import STATE_MARKS, app_name, app_name_of, medium_word, verdict_label
 from talkpath.report.words.sentences import verdict_sentence as sentence_of
 from talkpath.verdict.bases.hops import Place, Why
 from talkpath.verdict.model import Verdict
@@ -79,9 +78,8 @@ def why_nowhere(verdict: Verdict) -> str:
 
 def place_heading(place: Place) -> str:
     """The place's app, medium, direction and mechanism."""
-    app = apps().get(place.app)
     direction = say("place", "sent") if place.direction == "up" else say("place", "received")
-    parts = [app.name if app else place.app, medium_word(place.medium), direction]
+    parts = [app_name_of(place.app), medium_word(place.medium), direction]
     return ", ".join([*parts, *([mechanism(place.rule)] if place.rule else [])])
 
 
@@ -90,12 +88,12 @@ def place_sentence(place: Place) -> str:
     if place.why:
         return no_place_reasons()[place.why]
     assert place.after is not None  # where there is no reason why not
+    here, there = say("place", "this device"), say("place", "the test server")
+    first, last = (here, there) if place.direction == "up" else (there, here)
+    near = _router_words(place, place.after) if place.after else first
+    far = _router_words(place, place.by) if place.by else last
     if place.direction == "up":
-        near = _router_words(place, place.after) if place.after else say("place", "this device")
-        far = _router_words(place, place.by) if place.by else say("place", "the test server")
         return say("place", "It acts between {near} and {far}, counted from this device.", near=near, far=far)
-    near = _router_words(place, place.after) if place.after else say("place", "the test server")
-    far = _router_words(place, place.by) if place.by else say("place", "this device")
     return say("place", "It acts between {near} and {far}, counted from the test server.", near=near, far=far)
 
 

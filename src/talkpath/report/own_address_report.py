@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from talkpath.apps import apps
 from talkpath.probe.own_addresses.plan import OwnAddressPlan
 from talkpath.report.words.amounts import (
     estimate_words,
@@ -20,13 +19,13 @@ from talkpath.report.words.amounts import (
 from talkpath.report.words.joined_sentences import is_of_routes
 from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import mechanism_clause
-from talkpath.report.words.sentences import app_name
+from talkpath.report.words.sentences import app_name, app_name_of
 from talkpath.verdict.model import Category, Number, Verdict
 
 
 def plan_lines(plan: OwnAddressPlan) -> Iterator[str]:
     """Whom it is sent to, by name, and how much that is at most."""
-    own = listed(f"{_app_of_verdict(row.app)} {row.host}" for row in plan.rows if row.app)
+    own = listed(f"{app_name_of(row.app)} {row.host}" for row in plan.rows if row.app)
     neutral = listed(row.host for row in plan.rows if not row.app)
     yield say(
         "endpoints",
@@ -51,11 +50,6 @@ def plan_lines(plan: OwnAddressPlan) -> Iterator[str]:
         seconds=seconds(plan.seconds, 0),
         most=seconds(plan.most_seconds, 0),
     )
-
-
-def _app_of_verdict(app: str) -> str:
-    known = apps().get(app)
-    return known.name if known else app
 
 
 def own_address_sentence(verdict: Verdict) -> str:

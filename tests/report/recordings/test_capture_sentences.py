@@ -210,7 +210,7 @@ def test_where_a_call_fits_a_rule_the_same_sentence_names_the_apps_own_servers(
 def test_where_several_calls_prove_a_rule_the_sentence_says_that_one_person_may_have_been_called(code: str) -> None:
     found = verdict(state="restricted", rule="media.drop", figures={"calls": 3.0})
     with speaking(language(code)):
-        text = words.together_sentence(found, "x")
+        text = words.together_sentence(found)
     assert {"en": "same person", "ru": "одним и тем же человеком", "fa": "با یک نفر", "ar": "الشخص نفسه"}[code] in text
 
 

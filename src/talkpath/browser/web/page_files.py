@@ -56,6 +56,7 @@ def _scoped_module(name: str, text: str) -> str:
 
 
 ENTRIES = ("check", "together")  # the first script of each page
+SHARED_PARTS = ("head", "running")  # of several pages, a file each
 TYPES = {"js": "text/javascript"}
 PAGE_FOLDER = files("talkpath.browser").joinpath("page")
 STYLE = PAGE_FOLDER.joinpath("check.css").read_text(encoding="utf-8")
@@ -146,13 +147,16 @@ def render_page(name: str, code: str, more: Mapping[str, str] = NO_TEXTS) -> str
         for each, shown in LANGUAGE_NAMES.items()
     )
     data = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
+    page = _read_page_file(f"{name}.html")
+    for part in SHARED_PARTS:
+        page = page.replace("{{" + part + "}}", _read_page_file(f"{part}.html"))
     unescaped = {"data": data, "languages": links, "style": STYLE}
     return PLACEHOLDER.sub(
         lambda found: (
             unescaped.get(found[1])
             or MOMENT.sub(r"<time>\g<0></time>", COMMAND.sub(r"<code>\1</code>", html.escape(texts[found[1]])))
         ),
-        _read_page_file(f"{name}.html").replace("{{head}}", _read_page_file("head.html")),
+        page,
     )
 
 

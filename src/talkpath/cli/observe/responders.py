@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,16 +30,6 @@ def command() -> None:
     """
 
 
-def decision_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
-    """A command that takes one server's key."""
-
-    def made(function: Callable[..., None]) -> click.Command:
-        options = click.argument("key")(data_option(function))
-        return command.command(name, context_settings=KEYS_MAY_BEGIN_WITH_A_DASH)(options)
-
-    return made
-
-
 @command.command("list")
 @data_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
@@ -54,19 +43,25 @@ def list_servers(data: Path, as_json: bool) -> None:
         click.echo("No test server was offered yet; `talkpath respond --register URL` offers one.", err=as_json)
 
 
-@decision_command("approve")
+@command.command("approve", context_settings=KEYS_MAY_BEGIN_WITH_A_DASH)
+@click.argument("key")
+@data_option
 def approve_server(key: str, data: Path) -> None:
     """List a server, as long as it passes its tests."""
     _decide_server(data, key, "approved", "It is listed as soon as it passes the test, and as long as it does.")
 
 
-@decision_command("refuse")
+@command.command("refuse", context_settings=KEYS_MAY_BEGIN_WITH_A_DASH)
+@click.argument("key")
+@data_option
 def refuse_server(key: str, data: Path) -> None:
     """Do not list a server, and do not test it."""
     _decide_server(data, key, "refused", "It is not listed.")
 
 
-@decision_command("remove")
+@command.command("remove", context_settings=KEYS_MAY_BEGIN_WITH_A_DASH)
+@click.argument("key")
+@data_option
 def remove_server(key: str, data: Path) -> None:
     """Forget a server; it may offer itself again."""
     with closing(_open_table(data)) as table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from talkpath.measure.call import Call, Findings, Moment, RecordedDirection, Second
+from talkpath.measure.call import Call, Moment, RecordedDirection, Second
 from talkpath.measure.pauses import without_pauses
 from talkpath.report.pictures.check_page import html_page
 from talkpath.report.pictures.markup import Element, element, with_code_marks
@@ -15,7 +15,6 @@ from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
 from talkpath.report.recordings.outcome_words import CALL_OUTCOME_MARKS, FREEZE_TOLD_S, OUTCOME_STATES, outcome_label
 from talkpath.report.words.amounts import numeral, seconds
 from talkpath.report.words.language import count, listed, say, spoken
-from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.verdict.bases.call_outcome import Outcome, frozen_s
 from talkpath.verdict.bases.calls_together import JudgedCall, JudgedRecording
 
@@ -37,7 +36,7 @@ def capture_page(judged: JudgedRecording, clock: RecordingClock = NO_CLOCK) -> s
     summary = say("capture", "{packets} in {seconds}; calls: {calls}.", **values)
     body = [
         element("p", summary, f" {spoken().isolate(clock.begun)}" if clock.begun else None, class_="soft"),
-        *_source_notes(findings),
+        *(element("p", note, class_="soft") for note in capture_sentences.recording_notes(findings)),
     ]
     if judged.calls:
         body += [_call_table(judged.calls, clock), _seconds_legend()]
@@ -51,19 +50,10 @@ def capture_page(judged: JudgedRecording, clock: RecordingClock = NO_CLOCK) -> s
         body.append(element("p", capture_sentences.attempt_sentence(attempt, clock)))
         body.append(element("p", *with_code_marks(capture_sentences.attempt_advice()), class_="soft"))
     for verdict in judged.together:
-        body.append(element("p", capture_sentences.together_sentence(verdict, mechanism_clause(verdict))))
+        body.append(element("p", capture_sentences.together_sentence(verdict)))
     notes = *call_pieces.call_notes(judged.calls), judged.calls and capture_sentences.assumption_note()
     body += [element("p", note, class_="soft") for note in notes if note]
     return html_page(say("capture", "What happened to the calls in this recording"), body, simulated=False)
-
-
-def _source_notes(findings: Findings) -> Iterator[Element]:
-    if findings.source != "packets":
-        yield element("p", capture_sentences.source_note(findings), class_="soft")
-    if findings.unread:
-        yield element("p", capture_sentences.unread_note(findings), class_="soft")
-    if note := capture_sentences.unpaired_note(findings):
-        yield element("p", note, class_="soft")
 
 
 def _call_table(calls: Sequence[JudgedCall[Call]], clock: RecordingClock) -> Element:

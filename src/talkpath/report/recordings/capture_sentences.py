@@ -20,6 +20,7 @@ from talkpath.report.recordings.outcome_words import outcome_label, what_arrived
 from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.errors import error_sentence
 from talkpath.report.words.language import say
+from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.report.words.reasons import next_step
 from talkpath.report.words.sentences import with_trouble
 from talkpath.verdict.bases.call_outcome import SHARED_APPS
@@ -83,8 +84,16 @@ def mark_meanings() -> tuple[str, ...]:
     )
 
 
+def recording_notes(findings: Findings) -> list[str]:
+    """What is to be known before the calls: that the facts are an app's own statistics, what could not be read, that
+    the other end's recording shows none of the calls."""
+    return [note for note in (source_note(findings), unread_note(findings), unpaired_note(findings)) if note]
+
+
 def unread_note(findings: Findings) -> str:
-    """What could not be read in the file."""
+    """What could not be read in the file; "" where all could."""
+    if not findings.unread:
+        return ""
     parts = (f"{times} × {error_sentence(name)}" for name, times in findings.unread.items())
     told = say("capture", "Not read: {parts}.", parts=", ".join(parts))
     doubtful = not findings.calls or any(call.app == "unknown" for call in findings.calls)
@@ -167,15 +176,15 @@ def _fitting_sentence(call: Call, values: dict[str, str]) -> str:
     )
 
 
-def together_sentence(verdict: Verdict, clause: str) -> str:
-    """What several calls of an app say together; `clause` is the rule as a clause."""
+def together_sentence(verdict: Verdict) -> str:
+    """What several calls of an app say together."""
     values = {"calls": numeral(verdict.figures.get("calls") or 0.0), "app": app_name(verdict.app)}
     told = say(
         "capture",
         "{calls} calls of {app} suffered alike while control traffic beside each of them did not: signs of a "
         "restriction, {mechanism}. If all were calls with the same person, a rule or a poor line at that person's end "
         "would look the same.",
-        mechanism=clause,
+        mechanism=mechanism_clause(verdict),
         **values,
     )
     return " ".join(with_trouble([told], verdict))

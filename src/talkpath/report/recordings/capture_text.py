@@ -20,7 +20,6 @@ from talkpath.report.recordings.outcome_words import OUTCOME_STATES, outcome_lab
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import SPACE, milliseconds, seconds
 from talkpath.report.words.language import count, listed, say
-from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.verdict.bases.call_outcome import Outcome
 from talkpath.verdict.bases.calls_together import JudgedCall, JudgedRecording
 from talkpath.verdict.model import Verdict
@@ -45,13 +44,8 @@ def show_capture(
         f"{printable(file)}: {listed([came, seconds(findings.duration_s), *([clock.begun] if clock.begun else [])])}"
     )
     console.print(Text(heading, style="bold"))
-    for note in (
-        capture_sentences.source_note(findings),
-        findings.unread and capture_sentences.unread_note(findings),
-        capture_sentences.unpaired_note(findings),
-    ):
-        if note:
-            console.print(f"  {note}")
+    for note in capture_sentences.recording_notes(findings):
+        console.print(f"  {note}")
     if not findings.calls and not findings.attempts:
         console.print(f"  {no_call.no_call_found(findings)} {no_call.no_call_advice(findings)}")
     if judged.calls:
@@ -77,7 +71,7 @@ def show_together(console: Console, verdicts: Sequence[Verdict]) -> None:
     """Print what several calls say together."""
     for verdict in verdicts:
         console.print()
-        console.print(f"  {capture_sentences.together_sentence(verdict, mechanism_clause(verdict))}", highlight=False)
+        console.print(f"  {capture_sentences.together_sentence(verdict)}", highlight=False)
 
 
 def call_table(calls: Sequence[JudgedCall[Call]], clock: RecordingClock = NO_CLOCK) -> RenderableType:
