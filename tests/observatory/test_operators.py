@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from factories.networks.mmdb_file import mmdb_bytes
-from talkpath.observatory.web.event_worker import EventWorker, operator_names
+from talkpath.observatory.web.event_worker import operator_names
+from talkpath.observatory.workers import WorkerPool
 
 
 @pytest.fixture
@@ -22,9 +23,9 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 def test_networks_and_their_names(files: list[Path]):
-    worker = EventWorker()
+    worker = WorkerPool(1)
     try:
-        assert worker.operators(files) == operator_names(files) == {"AS64496": "Northline"}
+        assert worker.run(operator_names, files) == operator_names(files) == {"AS64496": "Northline"}
     finally:
         worker.close()
 

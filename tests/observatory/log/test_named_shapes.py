@@ -33,8 +33,9 @@ from talkpath.observatory.log.named_shapes import is_counted_app, load_named_sha
 from talkpath.observatory.log.records import Received, verdict_rows
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.server import opened_log
-from talkpath.observatory.web.event_worker import EventPublishing, EventWorker
+from talkpath.observatory.web.event_worker import EventPublishing
 from talkpath.observatory.web.labels import app_name
+from talkpath.observatory.workers import WorkerPool
 from talkpath.report.check_json import judge_check
 
 SHAPE = played_shape(ice_shape())
@@ -85,9 +86,9 @@ def test_feeds_and_findings_tell_a_shape_by_its_name(tmp_path: Path) -> None:
         count=9,
         contributors=9,
     )
-    publishing, worker = EventPublishing(tmp_path, Publication()), EventWorker()
+    publishing, worker = EventPublishing(tmp_path, Publication()), WorkerPool(1)
     try:
-        assert worker.record([event], publishing, "2025-08-20", {}) == [event]
+        assert worker.run(publishing.record, [event], "2025-08-20", {}) == [event]
     finally:
         worker.close()
     for feed in ("events", "XX"):

@@ -22,10 +22,10 @@ from talkpath.observatory.index.queries import CountryDay, NetworkDayCount, Tran
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Tap
 from talkpath.observatory.responders.server_table import DirectorySummary
-from talkpath.observatory.web.event_worker import EventWorker
 from talkpath.observatory.web.routes import PAGES, page_routes
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource, Span
+from talkpath.observatory.workers import WorkerPool
 
 pytestmark = pytest.mark.long
 
@@ -157,9 +157,9 @@ def test_an_empty_index_has_pages(store: Store):
 
 def test_what_takes_long_is_done_in_another_process(store: Store):
     fill_index(store, enumerate(records(), 1))
-    worker = EventWorker()
+    worker = WorkerPool(1)
     try:
-        assert worker.look(*lines(store), BOX, 1, {}) == country_findings(*lines(store), BOX)
+        assert worker.run(country_findings, *lines(store), BOX, 1, {}) == country_findings(*lines(store), BOX)
     finally:
         worker.close()
 

@@ -114,12 +114,13 @@ class Answers:
         def written(request: Request, view: Struct) -> Response:
             from starlette.responses import Response
 
+            picture = drawings.picture_of(view)
             with speaking(language(request.path_params["language"])):
-                drawn = drawings.view_picture(view, simulated=self._source.simulated)
-                if drawn is None:
+                drawn = picture.draw(view, self._source.simulated) if picture else None
+                if picture is None or drawn is None:
                     return _no_json()
-                foot = [drawings.picture_key(view), *self._foot(request)]
-                data = png_picture(drawn, drawings.picture_heading(view), foot, style_sheet())
+                foot = [picture.key(), *self._foot(request)]
+                data = png_picture(drawn, picture.heading(view), foot, style_sheet())
             return Response(data, headers={**PAGE_HEADERS, **OPEN_HEADERS, **self._per_host}, media_type="image/png")
 
         return self._data(one, written)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,17 +19,23 @@ from talkpath.days import later_day
 from talkpath.errors import TalkpathError
 from talkpath.observatory.claims.made_up import made_up_claims
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
-from talkpath.observatory.findings.country_findings import CountryFindings, SimulatedCountry, assemble_findings
+from talkpath.observatory.findings.country_findings import (
+    CountryFindings,
+    SimulatedCountry,
+    assemble_findings,
+    country_findings,
+)
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.seal import MANIFEST, DayManifest
 from talkpath.observatory.reach.tables import load_tables
 from talkpath.observatory.web.answers import PAGE_HEADERS
 from talkpath.observatory.web.dataset import dataset_routes
-from talkpath.observatory.web.event_worker import EventPublishing, EventWorker
+from talkpath.observatory.web.event_worker import EVENT_PROCESSES, EventPublishing, operator_names
 from talkpath.observatory.web.routes import page_routes
 from talkpath.observatory.web.site import Site, utc_day
 from talkpath.observatory.web.source import HALF_YEAR_DAYS, PageSource, Sealed, SealedFile
+from talkpath.observatory.workers import WorkerPool
 from talkpath.serving.supervisor import Supervisor, write_line
 
 if TYPE_CHECKING:
@@ -115,7 +121,7 @@ class Pages:
     @asynccontextmanager
     async def running(self, supervisor: Supervisor) -> AsyncIterator[None]:
         """Look for events, and tell the receivers of webhooks, as long as this lasts."""
-        worker = EventWorker()
+        worker = WorkerPool(EVENT_PROCESSES)
         supervisor.start("The search for events", lambda: self._look(worker))
         if self._hooks.geo and self._operators is None:
             supervisor.start("Reading the names of operators", lambda: self._read_operators(worker))
@@ -124,11 +130,11 @@ class Pages:
         with closing(worker):
             yield
 
-    async def _read_operators(self, worker: EventWorker) -> None:
-        self._operators = await asyncio.to_thread(worker.operators, self._hooks.geo)
+    async def _read_operators(self, worker: WorkerPool) -> None:
+        self._operators = await asyncio.to_thread(worker.run, operator_names, self._hooks.geo)
         await asyncio.Event().wait()  # a task that ends is started again
 
-    async def _look(self, worker: EventWorker) -> None:
+    async def _look(self, worker: WorkerPool) -> None:
         """Look again whenever the index went on or another day began."""
         while True:
             now = self._hooks.stands(), self._today()
@@ -140,18 +146,17 @@ class Pages:
             else:
                 await asyncio.sleep(ASK_EVERY_S)
 
-    async def _deliver(self, worker: EventWorker) -> None:
+    async def _deliver(self, worker: WorkerPool) -> None:
         """Send what is new after each look. A receiver that does not answer delays no look."""
         while True:
             await self._news.wait()
             self._news.clear()
-            found = {event.network for _, country in self._found.values() for event in country.events}
-            names = {network: name for network, name in (self._operators or {}).items() if network in found}
-            done = await asyncio.to_thread(worker.deliver, self._publishing, self._today(), names)
+            names = self._names_of(event for _, country in self._found.values() for event in country.events)
+            done = await asyncio.to_thread(worker.run, self._publishing.deliver, self._today(), names)
             if done.delivered or done.waiting:
                 write_line(str(done))
 
-    async def _round(self, worker: EventWorker) -> None:
+    async def _round(self, worker: WorkerPool) -> None:
         """Look again at what changed, tell what is new, and show it."""
         stands = await asyncio.to_thread(queries.counted_countries, self._store)
         for country, version in stands.items():
@@ -164,12 +169,12 @@ class Pages:
                     write_line(f"What {country} reports cannot be counted ({type(error).__name__}); shown is what was.")
         found = [one for _, one in self._found.values()]
         events = [event for one in found for event in one.events]
-        names = self._operators or {}
-        recorded = await asyncio.to_thread(worker.record, events, self._publishing, self._today(), names)
+        names = self._names_of(events)
+        recorded = await asyncio.to_thread(worker.run, self._publishing.record, events, self._today(), names)
         self.source.renew(assemble_findings(found, recorded, self._box))
         self._hooks.know(recorded)
 
-    async def _country(self, worker: EventWorker, country: str, version: int) -> None:
+    async def _country(self, worker: WorkerPool, country: str, version: int) -> None:
         counts = await asyncio.to_thread(queries.day_count_lines, self._store, country=country)
         carried = await asyncio.to_thread(queries.carry_days, self._store, country=country)
         if not counts:
@@ -177,8 +182,13 @@ class Pages:
         else:
             least = self.site.publication.least_to_confirm
             servers = self._hooks.servers
-            found = await asyncio.to_thread(worker.look, counts, carried, self._box, least, servers)
+            found = await asyncio.to_thread(worker.run, country_findings, counts, carried, self._box, least, servers)
             self._found[country] = version, found
+
+    def _names_of(self, events: Iterable[Event]) -> dict[str, str]:
+        """The names of the operators of these events' networks."""
+        networks, names = {event.network for event in events}, self._operators or {}
+        return {network: names[network] for network in networks if network in names}
 
     async def _feed(self, request: Request) -> Response:
         from starlette.exceptions import HTTPException

@@ -22,6 +22,7 @@ from talkpath.observatory.web.views.now import MEDIA_TABS
 from talkpath.report.pictures.qr_code import qr_code
 from talkpath.report.transport_table import transport_name
 from talkpath.report.words import sentences
+from talkpath.report.words.amounts import numeral
 from talkpath.report.words.language import count, isolated, language, language_codes, listed, say, speaking, spoken
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _phrase_functions() -> dict[str, Any]:
         "share_of_reports": labels.share_of_reports,
         "reach_text": labels.reach_text,
         "assumption_text": labels.assumption_text,
-        "grouped": grouped_number,
+        "grouped": numeral,
         "millions": labels.millions_text,
         "app_name": labels.app_name,
         "network_name": labels.network_name,
@@ -146,13 +147,11 @@ def _picture_functions() -> dict[str, Any]:
         "stream_chart": _safe_markup(drawings.stream_chart),
         "strip_picture": _safe_markup(drawings.strip_picture),
         "map_picture": _safe_markup(drawings.map_picture),
-        "draw": _safe_markup(drawings.view_picture),
-        "picture_heading": drawings.picture_heading,
-        "picture_key": drawings.picture_key,
+        "draw": _safe_markup(lambda view, simulated: drawings.VIEW_PICTURES[type(view)].draw(view, simulated)),
+        "picture_of": drawings.picture_of,
         "chart_key": labels.chart_key,
         "strip_key": labels.strip_key,
         "map_key": labels.map_key,
-        "source_page": drawings.source_page,
         "qr_code": _safe_markup(qr_code),
     }
 
@@ -176,11 +175,6 @@ def _word_tables() -> Mapping[str, Any]:
         "simulation": say("page", "SIMULATED"),
         "translation_note": sentences.translation_note(),
     }
-
-
-def grouped_number(number: int) -> str:
-    """A number with its thousands apart, as in 31 362."""
-    return f"{number:,}".replace(",", "\u00a0")
 
 
 def _by_ids(events: Sequence[Event], names: Sequence[str]) -> list[Event]:

@@ -20,7 +20,7 @@ from talkpath.report.words import sentences
 from talkpath.report.words.language import say
 
 
-class _Picture(NamedTuple):
+class ViewPicture(NamedTuple):
     """What a kind of view is as a picture. `draw` takes the view and whether it is simulated, the others the view:
     `heading` is what it shows, `key` what its marks mean, `page` the page that it is from, without its language."""
 
@@ -30,24 +30,9 @@ class _Picture(NamedTuple):
     page: Callable[[Any], str]
 
 
-def view_picture(view: Struct, *, simulated: bool) -> Element | None:
-    """The picture of a view that is one; None of any other."""
-    return VIEW_PICTURES[type(view)].draw(view, simulated) if type(view) in VIEW_PICTURES else None
-
-
-def picture_heading(view: Struct) -> str:
-    """What the picture of a view shows, in words."""
-    return VIEW_PICTURES[type(view)].heading(view)
-
-
-def picture_key(view: Struct) -> str:
-    """What the marks of a picture mean, in words."""
-    return VIEW_PICTURES[type(view)].key()
-
-
-def source_page(view: Struct) -> str:
-    """The address of the page that a picture is from, without its language."""
-    return VIEW_PICTURES[type(view)].page(view)
+def picture_of(view: Struct) -> ViewPicture | None:
+    """What a view is as a picture; None where it is none."""
+    return VIEW_PICTURES.get(type(view))
 
 
 def country_chart(row: AppRow, medium: str, *, simulated: bool) -> Element | None:
@@ -142,14 +127,14 @@ def _bars_picture(found: list[chart.Bar], title: str, axis: str, simulated: bool
     )
 
 
-VIEW_PICTURES: dict[type[Struct], _Picture] = {
-    CountryPicture: _Picture(
+VIEW_PICTURES: dict[type[Struct], ViewPicture] = {
+    CountryPicture: ViewPicture(
         draw=lambda view, simulated: country_chart(view.row, view.medium, simulated=simulated),
         heading=lambda view: _placed_picture(country_name(view.country), _country_title(view.row.app, view.medium)),
         key=labels.chart_key,
         page=lambda view: f"/now/{view.country}?medium={view.medium}",
     ),
-    NetworkPicture: _Picture(
+    NetworkPicture: ViewPicture(
         draw=lambda view, simulated: stream_chart(view.stream, simulated=simulated),
         heading=lambda view: _placed_picture(
             f"{labels.network_name(view.network, view.operator)}, {country_name(view.country)}",
@@ -158,13 +143,13 @@ VIEW_PICTURES: dict[type[Struct], _Picture] = {
         key=labels.chart_key,
         page=lambda view: f"/network/{view.country}/{view.network}",
     ),
-    StripPicture: _Picture(
+    StripPicture: ViewPicture(
         draw=lambda view, simulated: strip_picture(view.strip, view.medium, simulated=simulated, wide=True),
         heading=lambda view: _placed_picture(country_name(view.country), _strip_title(view.strip.app, view.medium)),
         key=labels.strip_key,
         page=lambda view: f"/now/{view.country}?medium={view.medium}&app={view.strip.app}",
     ),
-    MapPicture: _Picture(
+    MapPicture: ViewPicture(
         draw=lambda view, simulated: map_picture(view, {}, simulated=simulated),
         heading=lambda view: _map_title(view.app, view.medium),
         key=labels.map_key,
