@@ -1,18 +1,15 @@
 """Group commit: writes everything that waits as one group, so that many records share one sync of the disk.
 
-A thread of its own takes all that is waiting, writes it as one group, and wakes everybody who waits, those of one event
-loop together. While many come, groups begin at least 30 ms apart, and so become larger.
+A thread of its own takes all that is waiting, writes it as one group, and tells everybody who waits. While many come,
+groups begin at least 30 ms apart, and so become larger.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
-from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from typing import NamedTuple
@@ -24,22 +21,18 @@ from talkpath.serving.supervisor import write_place
 MAX_COMMITTED_TOGETHER = 512  # records of a group
 CROWD, APART_S = 5, 0.03  # groups of so many begin no sooner after each other: the larger, the cheaper for each
 OnGroup = Callable[[int], None]
-CommitOutcome = bool | Exception
-OnOutcome = Callable[[CommitOutcome], None]
 
 
 class _Waiting(NamedTuple):
-    """Who waits: in an event loop, or (None) in a thread."""
+    """What is to be written, and who hears whether it is new."""
 
     entry: LogEntry
-    on_outcome: OnOutcome
-    loop: asyncio.AbstractEventLoop | None = None
+    future: Future[bool]
 
 
 class Committer:
     """Takes records from any thread (`submit`) or an event loop (`wait`); each is told whether it is new (false: it was
-    there already), or gets `LogError`. One caller that gives up, or fails when it is told, keeps no other from being
-    told.
+    there already), or gets `LogError`. One caller that gives up keeps no other from being told.
 
     `on_group` is called with the size of each group once it is on the disk.
     """
@@ -53,15 +46,12 @@ class Committer:
     def submit(self, record: Record, data: bytes = b"") -> Future[bool]:
         """Take this from any thread; the result is there once it is durable."""
         future: Future[bool] = Future()
-        self._queue.put(_Waiting(LogEntry(record, data), partial(_settle_future, future)))
+        self._queue.put(_Waiting(LogEntry(record, data), future))
         return future
 
     async def wait(self, record: Record, data: bytes = b"") -> bool:
         """Take this, and return once it is durable."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
-        self._queue.put(_Waiting(LogEntry(record, data), partial(_settle_future, future), loop))
-        return await future
+        return await asyncio.wrap_future(self.submit(record, data))
 
     def close(self) -> None:
         """Write what waits, and end the thread."""
@@ -107,37 +97,17 @@ class Committer:
             taken = self._log.commit([waiting.entry for waiting in group])
         # Whatever it is, a bug too: this is the only thread that could tell those who wait, and the next group may go.
         except Exception as error:  # noqa: BLE001
-            _wake_group(group, [error] * len(group))
+            _tell_group(group, [error] * len(group))
             return
-        _wake_group(group, taken)
+        _tell_group(group, taken)
         self._on_group(len(group))
 
 
-def _wake_group(group: Sequence[_Waiting], outcomes: Sequence[CommitOutcome]) -> None:
-    by_loop = defaultdict(list)
+def _tell_group(group: Sequence[_Waiting], outcomes: Sequence[bool | Exception]) -> None:
     for waiting, outcome in zip(group, outcomes, strict=True):
-        by_loop[waiting.loop].append((waiting.on_outcome, outcome))
-    for loop, calls in by_loop.items():
-        if loop is None:
-            _call_all(iter(calls))
+        if not waiting.future.set_running_or_notify_cancel():
+            continue  # nobody waits for it any more
+        if isinstance(outcome, Exception):
+            waiting.future.set_exception(outcome)
         else:
-            with suppress(RuntimeError):  # it was closed: nobody waits in it
-                loop.call_soon_threadsafe(_call_all, iter(calls))
-
-
-def _call_all(calls: Iterator[tuple[OnOutcome, CommitOutcome]]) -> None:
-    try:
-        for on_outcome, outcome in calls:
-            on_outcome(outcome)
-    finally:
-        if rest := list(calls):  # one call failed; the others are made all the same
-            _call_all(iter(rest))
-
-
-def _settle_future(future: asyncio.Future[bool] | Future[bool], outcome: CommitOutcome) -> None:
-    if future.cancelled():
-        return
-    if isinstance(outcome, Exception):
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)
+            waiting.future.set_result(outcome)
