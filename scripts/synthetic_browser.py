@@ -50,6 +50,16 @@ KINDS = {"voice": "audio", "video": "video"}
 SSRC = 3733543851
 
 
+class DtlsClient(DtlsAssociation):
+    """An association of which this end is the client, as a browser is."""
+
+    def start(self) -> list[bytes]:
+        """Begin the handshake."""
+        self._ssl.set_connect_state()
+        self._shake_hands()
+        return self._take_out()
+
+
 class NearCall:
     """The browser's end of one call. `answered` takes the page's answer; then `start` gives the first datagram.
 
@@ -63,7 +73,7 @@ class NearCall:
         self.received: list[int] = []
         self.reports = 0
         self._far = Credentials("", "")
-        self._dtls: DtlsAssociation | None = None
+        self._dtls: DtlsClient | None = None
         self._tx: Session | None = None
         self._rx: Session | None = None
         self._sequence = int.from_bytes(os.urandom(2), "big") >> 1
@@ -88,7 +98,7 @@ class NearCall:
         digest, value = _value("fingerprint", sdp).split()
         assert digest in DIGESTS
         expected = Fingerprint(digest, bytes.fromhex(value.replace(":", "")))
-        self._dtls = DtlsAssociation(self.certificate, [expected], is_client=True)
+        self._dtls = DtlsClient(self.certificate, [expected])
 
     @property
     def is_connected(self) -> bool:

@@ -23,7 +23,7 @@ LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 410,
     "apps": 2201,
-    "browser": 3484,
+    "browser": 3481,
     "capture": 5748,
     "cli": 1720,
     "conduct": 571,

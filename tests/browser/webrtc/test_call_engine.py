@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip("pylibsrtp")
 
-from synthetic_browser import NearCall
+from synthetic_browser import DtlsClient, NearCall
 from talkpath.browser.webrtc.call_engine import CallEngine
 from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, TICK_MS, VIDEO_MEDIUM, VOICE_MEDIUM, CallMedium
-from talkpath.browser.webrtc.dtls_association import DtlsAssociation
 from talkpath.browser.webrtc.ice_agent import CONSENT_S, MAX_ADDRESSES, SocketAddress
 from talkpath.browser.webrtc.secure_transport import MOST_UNPROVEN
 from talkpath.browser.webrtc.session_description import parse_offer
@@ -187,7 +186,7 @@ def test_a_handshake_whose_flights_are_lost_is_repeated():
 def test_an_address_that_is_not_proven_is_sent_no_more_than_a_few_times_what_came_from_it():
     line = Line(drops=lambda data: data[:2] == b"\x00\x01")
     line.far.receive(line.now_s, line.near.check(), NEAR)
-    (hello,) = DtlsAssociation(line.near.certificate, [], is_client=True).start()
+    (hello,) = DtlsClient(line.near.certificate, []).start()
     for _ in range(20):
         line.deliver(line.far.receive(line.now_s, hello, NEAR))
     assert sum(len(data) for data, _ in line.down if data[0] == HANDSHAKE) <= MOST_UNPROVEN * 20 * len(hello)

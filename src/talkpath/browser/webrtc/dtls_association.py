@@ -102,7 +102,7 @@ def fingerprint_of(certificate: x509.Certificate, digest: str) -> Fingerprint:
 
 
 class DtlsAssociation:
-    """The association. It is the server of the handshake unless `is_client`; `has_media`: SRTP keys have to come of it.
+    """The association, of which this end is the server. `has_media`: SRTP keys have to come of it.
 
     `state` is "open" until the handshake is done, then "connected"; "failed" or "closed" is the end. `received` has the
     application data that came.
@@ -113,7 +113,6 @@ class DtlsAssociation:
         certificate: Certificate,
         expected: Sequence[Fingerprint],
         *,
-        is_client: bool = False,
         has_media: bool = True,
     ) -> None:
         from OpenSSL import SSL
@@ -122,15 +121,10 @@ class DtlsAssociation:
         self._expected, self._has_media = tuple(expected), has_media
         self._ssl = SSL.Connection(_dtls_context(certificate))
         self._ssl.set_ciphertext_mtu(MTU_BYTES)
-        self._ssl.set_connect_state() if is_client else self._ssl.set_accept_state()
+        self._ssl.set_accept_state()
         self.state: Literal["open", "connected", "failed", "closed"] = "open"
         self.keys: SrtpKeys | None = None
         self.received: list[bytes] = []
-
-    def start(self) -> list[bytes]:
-        """Begin the handshake, as the client does."""
-        self._shake_hands()
-        return self._take_out()
 
     def receive(self, datagram: bytes) -> list[bytes]:
         """Take a datagram; return what is to be sent."""
