@@ -92,7 +92,7 @@ class Collector:
     def admit(self, host: str | None) -> SenderOrigin:
         """Check the limit and the stop rule before the body of a bundle is read."""
         sender = self.sender(host)
-        _require_within(self._bundles, sender.contributor)
+        self._bundles.require(sender.contributor)
         self._require_not_stopped(sender.where.country)
         return sender
 
@@ -113,7 +113,7 @@ class Collector:
         if app not in self.settings.apps or medium not in self.settings.media:
             raise ReportRefusedError("unknown_app")
         contributor, where = self.sender(host)
-        _require_within(self._taps, contributor)
+        self._taps.require(contributor)
         self._require_not_stopped(where.country)
         day = self._contributors.today()
         placed: Placed = "ingest" if where != NetworkOrigin() else ""
@@ -225,9 +225,3 @@ def _require_bounded_work(bundle: UnverifiedBundle) -> None:
         if SECOND_PART in bundle.parts:
             second = read_unverified(bundle.parts[SECOND_PART])
             require_bounded_work(decompress(second.parts.get(FACTS_PART, b""), MOST_FACTS_BYTES))
-
-
-def _require_within(limit: HourlyLimit, contributor: Contributor) -> None:
-    wait_s = limit.wait_s(contributor)
-    if wait_s:
-        raise ReportRefusedError("limited", retry_after_s=int(wait_s) + 1)

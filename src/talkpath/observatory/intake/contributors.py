@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from talkpath.observatory.intake.requests import ReportRefusedError
 from talkpath.serving.connections import block_of
 
 KEY_BYTES, PSEUDONYM_BYTES = 32, 8
@@ -69,3 +70,8 @@ class HourlyLimit:
         if len(self._left) > MOST_PEOPLE:
             del self._left[next(iter(self._left))]
         return 0.0 if taken else (1.0 - left) * HOUR_S / self.an_hour
+
+    def require(self, who: Contributor) -> None:
+        """Count one more; `ReportRefusedError` beyond the limit."""
+        if wait_s := self.wait_s(who):
+            raise ReportRefusedError("limited", retry_after_s=int(wait_s) + 1)

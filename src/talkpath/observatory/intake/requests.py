@@ -14,6 +14,7 @@ from talkpath.observatory.index.store import NEEDS
 from talkpath.serving.connections import BlockPlaces
 
 with in_place_of(ImportError, UsageError(NEEDS)):  # the first that `observe serve` needs and `make core` has not
+    from starlette.requests import Request
     from starlette.types import Receive
 
 
@@ -97,11 +98,22 @@ def require_length(headers: Headers, most_bytes: int) -> None:
 
 async def read_body(receive: Receive, most_bytes: int) -> bytes:
     """Read the whole body within a minute; `ReportRefusedError` where it is larger than allowed or too slow."""
-    try:
+    with in_place_of(TimeoutError, ReportRefusedError("slow")):
         async with asyncio.timeout(BODY_S):
             return await _read_body(receive, most_bytes)
-    except TimeoutError:
-        raise ReportRefusedError("slow") from None
+
+
+async def read_small_body(request: Request, slots: BodySlots, media_type: str, most_bytes: int) -> bytes:
+    """The body of a request, of that media type and of so many bytes at most, in one of the slots."""
+    require_type(request.headers, media_type)
+    require_length(request.headers, most_bytes)
+    with slots.slot(sender_host(request)):
+        return await read_body(request.receive, most_bytes)
+
+
+def sender_host(request: Request) -> str | None:
+    """The address that the request came from, as uvicorn or its proxy names it."""
+    return request.client.host if request.client else None
 
 
 async def _read_body(receive: Receive, most_bytes: int) -> bytes:

@@ -12,11 +12,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from talkpath.errors import UNREADABLE
+from talkpath.errors import UNREADABLE, in_place_of
 from talkpath.evidence.share import BUNDLE_MEDIA_TYPE, WITHDRAWN_SENTENCES
 from talkpath.observatory.intake.collector import Collector, ReportStatus
 from talkpath.observatory.intake.openapi import openapi_document
-from talkpath.observatory.intake.requests import BodySlots, ReportRefusedError, read_body, require_length, require_type
+from talkpath.observatory.intake.requests import (
+    BodySlots,
+    ReportRefusedError,
+    read_body,
+    read_small_body,
+    require_length,
+    require_type,
+    sender_host,
+)
 
 MOST_TAP_BYTES = 1000
 SCHEMA = "talkpath.report/1"
@@ -68,9 +76,9 @@ class ReportApi:
         """Take a bundle; `name` is the id that its sender expects, "" for none."""
         most_bytes = self._collector.settings.most_bytes
         require_type(request.headers, BUNDLE_MEDIA_TYPE)
-        sender = self._collector.admit(_sender_host(request))
+        sender = self._collector.admit(sender_host(request))
         require_length(request.headers, most_bytes)
-        with self._slots.slot(_sender_host(request)):
+        with self._slots.slot(sender_host(request)):
             data = await read_body(request.receive, most_bytes)
         withdraw = request.headers.get("Talkpath-Withdraw", "")
         return _http_answer(await self._collector.take(data, sender, withdraw, name))
@@ -84,24 +92,14 @@ class ReportApi:
         return json_response(200, {"schema": SCHEMA, "id": name, "state": state, "said": WITHDRAWN_SENTENCES[state]})
 
     async def _tap(self, request: Request) -> Response:
-        require_type(request.headers, "application/json")
-        require_length(request.headers, MOST_TAP_BYTES)
-        with self._slots.slot(_sender_host(request)):
-            data = await read_body(request.receive, MOST_TAP_BYTES)
-        try:
+        data = await read_small_body(request, self._slots, "application/json", MOST_TAP_BYTES)
+        error = 'A tap is {"app": …, "medium": …}, both texts, and nothing else.'
+        with in_place_of(UNREADABLE, ReportRefusedError("bad_request", error)):
             tap = msgspec.json.decode(data, type=TapBody)
-        except UNREADABLE:
-            error = 'A tap is {"app": …, "medium": …}, both texts, and nothing else.'
-            raise ReportRefusedError("bad_request", error) from None
-        return _http_answer(await self._collector.tap(tap.app, tap.medium, _sender_host(request)))
+        return _http_answer(await self._collector.tap(tap.app, tap.medium, sender_host(request)))
 
     async def _document(self, request: Request) -> Response:
         return json_response(200, openapi_document(self._collector.settings, self._paths, self._schemas))
-
-
-def _sender_host(request: Request) -> str | None:
-    """The address that the request came from, as uvicorn or its proxy names it."""
-    return request.client.host if request.client else None
 
 
 def _http_answer(answer: ReportStatus) -> Response:

@@ -21,7 +21,7 @@ from talkpath.observatory.intake.openapi import (
     refusal_answers,
     required_parameter,
 )
-from talkpath.observatory.intake.requests import BodySlots, ReportRefusedError, read_body, require_length, require_type
+from talkpath.observatory.intake.requests import BodySlots, ReportRefusedError, read_small_body, sender_host
 from talkpath.observatory.intake.routes import json_response, refusals_answered
 from talkpath.observatory.responders.running import ServerDirectory
 from talkpath.responder.geoip import UNKNOWN_ORIGIN
@@ -130,25 +130,19 @@ class DirectoryApi:
 
     async def _list(self, request: Request) -> Response:
         """The signed list. The country of the sender's address is told to the sender alone, and kept nowhere."""
-        country = self._directory.geoip.find(request.client.host if request.client else "").country
+        country = self._directory.geoip.find(sender_host(request) or "").country
         headers = {"Cache-Control": "private, max-age=60", "Access-Control-Allow-Origin": "*"}
         if country != UNKNOWN_ORIGIN.country:
             headers[COUNTRY_HEADER] = country
         return Response(self._directory.data, headers=headers, media_type=LIST_TYPE)
 
     async def _offer(self, request: Request) -> Response:
-        host = request.client.host if request.client else None
-        return json_response(200, await self._directory.take(await self._body(request, host), host), ANSWER_HEADERS)
-
-    async def _body(self, request: Request, host: str | None) -> bytes:
         try:
-            require_type(request.headers, OFFER_MEDIA_TYPE)
-            require_length(request.headers, MAX_OFFER_BYTES)
-            with self._slots.slot(host):
-                return await read_body(request.receive, MAX_OFFER_BYTES)
+            data = await read_small_body(request, self._slots, OFFER_MEDIA_TYPE, MAX_OFFER_BYTES)
         except ReportRefusedError as refused:
             said = {"media_type": WRONG_TYPE, "too_large": TOO_LARGE}.get(refused.code, "")
             raise ReportRefusedError(refused.code, said, refused.retry_after_s) from None
+        return json_response(200, await self._directory.take(data, sender_host(request)), ANSWER_HEADERS)
 
     async def _find(self, request: Request) -> Response:
         key = raw_key(request.path_params["key"])

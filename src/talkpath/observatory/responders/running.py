@@ -122,9 +122,7 @@ class ServerDirectory:
     def _count(self, limit: HourlyLimit, host: str | None) -> None:
         """Count one more of this address block; `ReportRefusedError` beyond the limit."""
         with self._lock:
-            wait_s = limit.wait_s(self._contributors.of(host))
-        if wait_s:
-            raise ReportRefusedError("limited", retry_after_s=int(wait_s) + 1)
+            limit.require(self._contributors.of(host))
 
     async def _may_be_called(self, host: str) -> bool:
         if self._names_waiting >= MOST_NAMES_WAITING:
