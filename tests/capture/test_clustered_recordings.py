@@ -111,18 +111,31 @@ def set_back(made: list[Packet], by_s: int, share: float = 0.5) -> list[Packet]:
     return [*made[:at], *(Packet(one.time_ns - by_s * SECOND_NS, one.data) for one in made[at:])]
 
 
-@pytest.mark.parametrize("by_s", [2, 5, 500])
+@pytest.mark.parametrize("by_s", [2, 5, 500, -2, -5, -3600])
 @pytest.mark.parametrize(
     "arm", ["webrtc/dtls/voice", "signal/ringrtc/video", "telegram/direct/voice", "meet/sfu/video"]
 )
-def test_a_call_goes_on_across_a_clock_that_is_set_back(arm: str, by_s: int):
-    """In order of time its halves are mixed: none was found, or one way alone."""
+def test_a_call_goes_on_across_a_clock_that_is_set(arm: str, by_s: int):
+    """Back: in order of time its halves are mixed, and none was found, or one way alone. Forward, below 0: it lasted
+    longer than it did, or was two calls with an hour between them."""
     made = packets_of(shaped_call(arm, 1500))
     whole, found = the_call(made), the_call(set_back(made, by_s))
     assert (found.app, found.media, found.clock) == (whole.app, whole.media, "clusters")
     assert found.duration_s == pytest.approx(whole.duration_s, abs=0.1)
     assert [one.lost for one in found.streams] == [one.lost for one in whole.streams]
     assert call_outcome(found).kind == "unknown"
+
+
+@pytest.mark.parametrize("stood_s", [0, 5], ids=["the recorder left packets out", "this machine stood still"])
+def test_a_hole_is_no_clock_that_was_set_forward(stood_s: int):
+    """The clocks of both ends, or of the other one, ran on in it."""
+    made = packets()
+    begin_ns = made[0].time_ns + 10 * SECOND_NS
+    own = [one for one in made if one.data[12] == 10 and stood_s]
+    left = [one for one in made if one not in own and not begin_ns <= one.time_ns < begin_ns + 5 * SECOND_NS]
+    left += [Packet(one.time_ns + stood_s * SECOND_NS * (one.time_ns >= begin_ns), one.data) for one in own]
+    found = the_call(sorted(left, key=lambda one: one.time_ns))
+    assert (found.clock, found.duration_s > 24) == ("packets", True)
 
 
 def test_a_file_that_sets_its_clock_back_for_ever_is_put_right_for_some_years():

@@ -31,7 +31,7 @@ from talkpath.capture.packets.datagrams import (
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.pcapdroid import AppLabels
 from talkpath.capture.packets.rows import Rows, headerless_rows, rtp_rows
-from talkpath.capture.packets.set_clock import SetBackClock
+from talkpath.capture.packets.set_clock import SetClock
 from talkpath.capture.packets.spool import Spool
 from talkpath.capture.recognise.app import Recognition
 from talkpath.capture.recognise.app_files import app_wrappings, stun_types
@@ -93,9 +93,9 @@ class Scan:
     begin_s: float = 0.0
     end_s: float = 0.0
     gaps: RecordGaps = field(default_factory=RecordGaps)
-    clock: SetBackClock = field(default_factory=SetBackClock)
-    set_back_s: list[float] = field(default_factory=list)
-    """When the clock was set back, and goes on."""
+    clock: SetClock = field(default_factory=SetClock)
+    set_s: list[float] = field(default_factory=list)
+    """When the clock was set back or forward, and goes on."""
 
     longest_bytes: int = 0
     """The most that is recorded of a frame. A recorder cuts frames to this; who takes bytes away later does to less."""
@@ -115,11 +115,11 @@ class Scan:
     def feed(self, block: Block) -> None:
         """Take one block."""
         frames = block.frames
-        set_back = self.clock.put_right(frames, block.packets)
+        was_set = self.clock.put_right(frames, block.packets)
         self._learn_clocks(frames.time_ns)
         self.packets += len(frames)
         time_s = self._seconds(frames.time_ns)
-        self.set_back_s += time_s[set_back].tolist()
+        self.set_s += time_s[was_set].tolist()
         self.gaps.feed(time_s)
         self.begin_s = min(self.begin_s, float(time_s.min()))
         self.end_s = max(self.end_s, float(time_s.max()))

@@ -155,7 +155,7 @@ class Call(Struct, frozen=True, gc=False):
 
     clock: ClockGrade = "packets"
     """What the recording's times are worth: those of each packet, of batches in which packets were handed over each
-    tenth of a second or so, or of longer clusters (or of a clock that was set back). Of batches nothing is told of
+    tenth of a second or so, or of longer clusters (or of a clock that was set). Of batches nothing is told of
     jitter, of clusters nothing of delay, freezes and quality either."""
 
     assumed_ends: bool = False

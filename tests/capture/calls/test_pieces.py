@@ -55,14 +55,24 @@ def test_a_call_on_hold_sends_nothing_and_its_clock_runs():
     assert firsts(piece(0), piece(90, number=100)) == [None, 1]
 
 
+def kept_alive(at_s: float) -> list[Packet]:
+    """A report beside a call on hold."""
+    return [
+        Packet(BEGIN_NS + round(1e9 * at_s), udp_packet(CALLER, SERVER, 40_000, 50_001, b"\x80\xc9\0\1" + bytes(4)))
+    ]
+
+
 def test_a_clock_that_stood_still_counts_after_a_short_hold_alone():
-    assert firsts(piece(0), piece(45, number=100, stamp_s=2.02)) == [None, 1]
+    assert firsts(piece(0), kept_alive(20), piece(45, number=100, stamp_s=2.02)) == [None, 1]
     assert firsts(piece(0), piece(90, number=100, stamp_s=7.0)) == [None, None]
 
 
 @pytest.mark.parametrize("later_s", [90, 3600, 86_400])
 def test_numbers_that_follow_at_once_tell_that_the_recorders_clock_was_set_forward(later_s: int):
-    assert firsts(piece(0), piece(later_s, number=100, stamp_s=2.0)) == [None, 1]
+    (call,) = facts_of([*piece(0), *piece(later_s, number=100, stamp_s=2.0)]).calls
+    assert (call.clock, call.duration_s) == ("clusters", pytest.approx(4.0, abs=0.1))
+    apart = [*piece(0), *kept_alive(later_s - 1), *piece(later_s, number=100, stamp_s=2.0)]
+    assert firsts(apart) == [None, 1]
 
 
 @pytest.mark.parametrize("back_s", [90, 3600])
@@ -99,6 +109,13 @@ def test_after_a_good_bye_no_piece_follows():
     goodbye = BYE + (0x1111).to_bytes(4, "big") + b"\x03bye"
     bye = Packet(BEGIN_NS + 2_050_000_000, udp_packet(CALLER, SERVER, 40_000, 50_001, goodbye))
     assert firsts(piece(0), [bye], piece(61)) == [None, None]
+
+
+def test_who_hung_up_ended_the_last_piece_alone():
+    goodbye = BYE + (0x1111).to_bytes(4, "big") + b"\x03bye"
+    bye = Packet(BEGIN_NS + 203_000_000_000, udp_packet(CALLER, SERVER, 40_000, 50_001, goodbye))
+    found = facts_of([*piece(0), *piece(100), *piece(200), bye]).calls
+    assert [call.closed for call in found] == [False, False, True]
 
 
 def asked(begin_s: float, port: int) -> list[Packet]:

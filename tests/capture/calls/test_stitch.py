@@ -122,6 +122,11 @@ def test_sound_and_picture_on_ports_of_their_own():
     assert groups([*both(stream(7)), *picture]) == [[0, 1]]
 
 
+def test_two_voices_of_one_kind_are_two_calls():
+    """A telephone system has all calls to its provider between the same two hosts, at the same time."""
+    assert groups([*both(stream(7)), *both(stream(8, ports=(40002, 5002)))]) == [[0], [1]]
+
+
 class TestConnectionsOfAConference:
     """A server takes what is said here on one connection, and sends what others say on connections of their own."""
 

@@ -27,7 +27,7 @@ from talkpath.capture.calls.paths import (
     is_peer_relayed,
     route_of_flow,
 )
-from talkpath.capture.calls.stitch import FlowGroups, group_flows
+from talkpath.capture.calls.stitch import MOST_VOICE_BYTES, FlowGroups, group_flows
 from talkpath.capture.calls.timeline import CallSpan, OtherTraffic, call_timelines
 from talkpath.capture.calls.unsure_times import without_times, without_unevenness
 from talkpath.capture.packets.flows import address_of_end
@@ -49,8 +49,8 @@ MIN_STREAM_S = 10.0
 PACKETS_PER_S = np.array((1000 / 60, 25.0, 100 / 3, 50.0))
 """Of frames of 60, 40, 30 and 20 ms. Games keep other paces: 20, 30, 60 or 64 a second."""
 MAX_PACE_SHARE_OFF = 0.03
-LEAST_BYTES, MOST_BYTES = 40, 320
-"""The mean size of a direction's packets, from sealed frames at 6 kbit/s in 20 ms to 32 kbit/s in 60 ms."""
+LEAST_VOICE_BYTES = 40
+"""The mean size of a direction's packets, from sealed frames at 6 kbit/s in 20 ms on."""
 UDP = 17
 
 
@@ -61,7 +61,7 @@ def count_unnamed_streams(table: NDArray[np.void], taken: Bools) -> int:
     pace = table["packets"] / duration_s
     off = np.abs(pace[:, :, None] / PACKETS_PER_S - 1).min(axis=2)
     size = table["bytes"] / np.maximum(table["packets"], 1)
-    steady = (off < MAX_PACE_SHARE_OFF) & (size >= LEAST_BYTES) & (size <= MOST_BYTES)
+    steady = (off < MAX_PACE_SHARE_OFF) & (size >= LEAST_VOICE_BYTES) & (size <= MOST_VOICE_BYTES)
     others = (table["quic"] > 0) | table["hellos"].any(axis=1) | table["sealed"].any(axis=1) | taken
     found = steady.all(axis=1) & (duration_s[:, 0] >= MIN_STREAM_S) & (table["protocol"] == UDP) & ~others
     return int(found.sum())
@@ -144,13 +144,17 @@ def _capture_findings(
         packets=scan.packets,
         duration_s=scan.end_s - scan.begin_s,
         unread=dict(sorted(unread.items())),
-        calls=tuple(
-            replace(call, continues=first) if first else call
-            for call, first in zip(records.calls(calls), first_pieces(calls, groups), strict=True)
-        ),
+        calls=tuple(_as_pieces(tuple(records.calls(calls)), first_pieces(calls, groups))),
         attempts=tuple(sorted(attempts, key=lambda attempt: attempt.start_s)),
         unnamed_streams=count_unnamed_streams(groups.table, (groups.of_flow >= 0) | groups.to_group),
     )
+
+
+def _as_pieces(calls: tuple[Call, ...], firsts: Sequence[int | None]) -> Iterator[Call]:
+    """Yield the calls, each with the number of its first piece. Who hung up ended the last piece alone."""
+    last = {first or number: number for number, first in enumerate(firsts, 1)}
+    for number, (call, first) in enumerate(zip(calls, firsts, strict=True), 1):
+        yield replace(call, continues=first, closed=call.closed and last[first or number] == number)
 
 
 class _Records:
@@ -168,11 +172,9 @@ class _Records:
 
     def calls(self, calls: Sequence[DetectedCall]) -> Iterator[Call]:
         """Yield the record of each call."""
-        for call, seconds in zip(calls, call_timelines(map(self._span, calls)), strict=True):
+        spans = (CallSpan(call.media, *call.span(), self._other_traffic(call.flows), call.flows) for call in calls)
+        for call, seconds in zip(calls, call_timelines(spans), strict=True):
             yield self._call(call, seconds)
-
-    def _span(self, call: DetectedCall) -> CallSpan:
-        return CallSpan(call.media, *call.span(), self._other_traffic(call.flows), call.flows)
 
     def _call(self, call: DetectedCall, seconds: tuple[Moment, ...]) -> Call:
         begin, end = call.span()
@@ -226,17 +228,13 @@ class _Records:
         evidence = (known.evidence.get(call.name.app) for known in self._scan.known(call.flows))
         return bool(said) or any(hits is not None and hits.kinds.get("close") for hits in evidence)
 
-    def _is_set_back(self, call: DetectedCall) -> bool:
-        """Whether the clock was set back in mid-call."""
-        begin, end = call.span()
-        return any(begin <= at_s - self._scan.begin_s <= end for at_s in self._scan.set_back_s)
-
     def _clock_of(self, call: DetectedCall) -> ClockGrade:
         """Return what the times of a call's packets are worth."""
-        gaps, rows = self._scan.gaps, self._table[call.flows]
+        gaps, rows, (begin, end) = self._scan.gaps, self._table[call.flows], call.span()
         turns, at_once = (rows[column][rows["protocol"] == UDP].sum() for column in ("turns", "turns_at_once"))
         is_batched = turns >= FEWEST_TURNS and at_once > AT_ONCE_SHARE * turns
-        if gaps.are_clustered or self._is_set_back(call) or (is_batched and gaps.are_far_apart):
+        was_set = any(begin <= at_s - self._scan.begin_s <= end for at_s in self._scan.set_s)
+        if gaps.are_clustered or was_set or (is_batched and gaps.are_far_apart):
             return "clusters"
         return "batches" if is_batched else "packets"
 

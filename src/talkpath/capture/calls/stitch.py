@@ -38,8 +38,9 @@ MOST_SOURCES = 1 << 15
 """So many SSRCs are measured, about 5 KB each; more are a flood, or random bytes taken for RTP."""
 COPY_WITHIN_S = 0.5
 BEGIN_TOGETHER_S, END_TOGETHER_S = 5.0, 10.0
-TOGETHER_SHARE = 0.5
-"""Flows of one call begin and end together, or share at least half of the time of the shorter one."""
+TOGETHER_SHARE, MOST_VOICE_BYTES = 0.5, 320
+"""Flows of one call begin and end together, or share at least half of the time of the shorter one. The mean size of
+voice: up to that of sealed frames at 32 kbit/s in 60 ms."""
 TIME_COLUMNS = ("first_s", "last_s", "began_s", "heard_s", "ended_s", "fed_back_s", "claimed_s", "answered_s")
 
 
@@ -128,9 +129,9 @@ def group_flows(scan: Scan) -> FlowGroups:
     inside = scan.tcp.turn_over_tls.flows
     headerless = {flow for rows, _ in scan.headerless.parts() for flow in distinct_values(rows["flow"]).tolist()}
     groups, sources = DisjointSets(), list[tuple[NDArray[np.uint32], Ints]]()
-    carried = np.zeros((len(ends.local), 2), np.bool_)
+    carried = np.zeros((len(ends.local), 2), np.int64)
     for media, fresh in _stream_starts(scan):
-        carried[media.rows["flow"], media.rows["direction"]] = True
+        carried[media.rows["flow"], media.rows["direction"]] = 1 + (media.rows["type"] & 0x7F)
         sources.append((media.rows["ssrc"][media.begin], media.count))
         _join_same_ssrc(groups, ends, media, fresh)
     carriers = set(np.flatnonzero(carried.any(axis=1)).tolist())
@@ -283,11 +284,12 @@ def _report_flows(carriers: Set[int], ends: FlowEnds, table: NDArray[np.void]) -
 
 
 def _join_parallel(
-    groups: DisjointSets, carried: Bools, ends: FlowEnds, table: NDArray[np.void], known: dict[int, KnownFlow]
+    groups: DisjointSets, carried: Ints, ends: FlowEnds, table: NDArray[np.void], known: dict[int, KnownFlow]
 ) -> None:
-    """Join media flows between the same two hosts that begin and end together, unless ICE shows two calls; and those at
-    the same time of which one carries media in one direction alone: a conference's server takes what an end says on one
-    connection, and sends what the others say on one more, or on one each."""
+    """Join media flows between the same two hosts that begin and end together, unless ICE, or two voices of one payload
+    type (a telephone system's calls to its provider), show two calls; and those at the same time of which one carries
+    media in one direction alone: a conference's server takes what an end says on one connection, and sends what the
+    others say on one more, or on one each. `carried`: the payload type, and 1, of what each direction carries."""
     flows = sorted(np.flatnonzero(carried.any(axis=1)).tolist(), key=table["first_s"].__getitem__)
     by_hosts = grouped_by_key(((int(ends.local_host[flow]), int(ends.far_host[flow])), flow) for flow in flows)
     voiced = {
@@ -296,6 +298,7 @@ def _join_parallel(
         if any(said.media.get("voice") for said in found.evidence.values())
         for talk in found.sessions
     }
+    is_voice: Bools = np.all(table["bytes"] <= MOST_VOICE_BYTES * table["packets"], axis=1)
 
     def are_parallel(one: int, other: int) -> bool:
         (begin_s, end_s), (next_s, last_s) = table[["first_s", "last_s"]][[one, other]].tolist()
@@ -305,6 +308,8 @@ def _join_parallel(
         first, second = (known[flow].sessions if flow in known else frozenset() for flow in (one, other))
         if voiced & first and voiced & second and not first & second:
             return False  # two calls; voice and video of one may have a session each (RFC 8843)
+        if is_voice[[one, other]].all() and (carried[one] == carried[other]).all():
+            return False
         return bool(next_s - begin_s <= BEGIN_TOGETHER_S and abs(last_s - end_s) <= END_TOGETHER_S)
 
     for same in by_hosts.values():

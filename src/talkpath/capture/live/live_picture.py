@@ -156,14 +156,9 @@ class LiveCall:
         self.end_s = max(self.end_s, call.start_s + call.duration_s)
         for moment in call.seconds:
             cut = moment.at_s < since_s + EDGE_SECONDS and moment.at_s in self._recent
-            if not cut and moment.at_s + 1 <= now_s and moment.at_s >= self._first_kept():
+            is_late = moment.at_s + STRIP_SECONDS < max(self._recent, default=-float("inf"))
+            if not (cut or is_late) and moment.at_s + 1 <= now_s:
                 self._recent[moment.at_s] = moment
-        self._shorten()
-
-    def _first_kept(self) -> float:
-        return max(self._recent, default=-float("inf")) - STRIP_SECONDS
-
-    def _shorten(self) -> None:
         for at_s in sorted(self._recent)[:-STRIP_SECONDS]:
             moment = self._recent.pop(at_s)
             self._sums["sent"] = self._sums["sent"].plus(at_s, moment.sent)

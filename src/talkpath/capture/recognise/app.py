@@ -241,8 +241,13 @@ class Recognition:
             self._successes[name] += 1
             known.sure = name
         own = known.view.setup.startswith(f"{hit.app}.")
-        if own or (hit.kind == "media" and kind == OTHER):
-            self._mark(known.view, name, own)
+        marks = own or (hit.kind == "media" and kind == OTHER)
+        for end in self._flows.table["end"][known.view.number].tolist() if marks else ():
+            self.headerless_ends.setdefault(end, name)  # both sockets: their media may have no readable header
+            if own:
+                self._setups[end] = known.view.setup  # the app's own set-up counts for both
+            else:
+                self._memories[end] = known.view.notes
 
     def _note_stream(self, stream: int, hit: RecognisedDatagram, at_s: float) -> None:
         of_stream = self.streams.get(stream)
@@ -252,15 +257,6 @@ class Recognition:
                 return
             of_stream = self.streams[stream] = defaultdict(AppEvidence)
         of_stream[hit.app].add(hit, at_s)
-
-    def _mark(self, view: FlowView, name: str, own: bool) -> None:
-        """Mark both sockets: their media may have no readable header. The app's own set-up counts for both."""
-        for end in self._flows.table["end"][view.number].tolist():
-            self.headerless_ends.setdefault(end, name)
-            if own:
-                self._setups[end] = view.setup
-            else:
-                self._memories[end] = view.notes
 
     def _known(self, asked: AskedDatagrams, place: int) -> KnownFlow | None:
         """Return what is known of a datagram's flow; None for a new flow where there are too many."""

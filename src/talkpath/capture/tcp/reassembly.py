@@ -143,7 +143,11 @@ class Reassembly:
         if any(not 0 < len(packet) <= LARGEST_GAP_BYTES for packet in packets + filled) or len(filled) > 1 or left:
             self._end_splitter()
         self._count_pending()
-        begun = [_captured_payload(packet) for packet in filled[:1] if any(packet)]
+        begun = [  # without the zeros for what was not captured: a few bytes may claim a packet of the largest size
+            ReassembledPacket(packet[: max(len(packet.rstrip(b"\0")), HEAD_CAPTURED_BYTES)], len(packet))
+            for packet in filled[:1]
+            if any(packet)
+        ]
         return [ReassembledPacket(packet, len(packet)) for packet in packets if packet] + begun
 
     @staticmethod
@@ -173,11 +177,6 @@ class Reassembly:
             self.budget.give_back(len(segment.captured))
         self.waiting = {}
         self._end_splitter()
-
-
-def _captured_payload(packet: bytes) -> ReassembledPacket:
-    """Leave the zeros out that stand for what was not captured: a few bytes may claim a packet of the largest size."""
-    return ReassembledPacket(packet[: max(len(packet.rstrip(b"\0")), HEAD_CAPTURED_BYTES)], len(packet))
 
 
 class Connections:
