@@ -23,7 +23,7 @@ LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 410,
     "apps": 2201,
-    "browser": 3481,
+    "browser": 3479,
     "capture": 5748,
     "cli": 1720,
     "conduct": 571,
@@ -33,11 +33,11 @@ STATEMENTS_A_ROOM = {
     "lab": 3723,
     "listening": 789,
     "measure": 1074,
-    "observatory": 6575,
+    "observatory": 6573,
     "probe": 2302,
     "report": 2741,
     "responder": 1304,
-    "serving": 246,
+    "serving": 249,
     "verdict": 6144,
     "wire": 2761,
 }

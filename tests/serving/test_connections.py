@@ -47,11 +47,11 @@ class Clients:
 
 
 @contextlib.asynccontextmanager
-async def running(limits: ConnectionLimits, proxies: str = "") -> AsyncIterator[Clients]:
+async def running(limits: ConnectionLimits) -> AsyncIterator[Clients]:
     """Clients of a server with these limits."""
     listener = LimitedListener(socket.create_server(("127.0.0.1", 0), backlog=256), limits)
     port: int = listener.getsockname()[1]
-    watch = RequestWatch(slow_application, listener, proxies)
+    watch = RequestWatch(slow_application, listener)
     config = uvicorn.Config(watch, http="h11", lifespan="off", log_config=None, proxy_headers=False)
     server, supervisor = uvicorn.Server(config), Supervisor()
     async with listener.running(supervisor):
@@ -128,9 +128,9 @@ def test_a_connection_without_a_request_is_closed_and_one_with_a_slow_answer_is_
 @pytest.mark.parametrize(("proxies", "seen"), [("127.0.0.1", b"203.0.113.7"), ("192.0.2.1", b"127.0.0.1")])
 def test_only_a_trusted_proxy_names_another_address_and_its_connections_are_not_counted(proxies: str, seen: bytes):
     async def scene() -> None:
-        limits = ConnectionLimits(most_a_block=1, exempt=networks_of(proxies))
+        limits = ConnectionLimits(most_a_block=1, proxies=proxies)
         request = GET.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n")
-        async with running(limits, proxies) as clients:
+        async with running(limits) as clients:
             assert (await answer(await clients.connect(), request)).endswith(seen)
             more = [await clients.connect() for _ in range(3)]
             closed = [await is_closed(stream, 2.0) for stream in more]

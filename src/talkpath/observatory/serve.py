@@ -38,7 +38,7 @@ from talkpath.observatory.web.site import Site
 from talkpath.observatory.web.views.network import sentences_of_others
 from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.responder.geoip import GeoDatabase
-from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
+from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, trusted_proxies
 from talkpath.serving.private_logs import keep_texts_out_of_logs
 from talkpath.wire.control.keys import Signer
 from talkpath.wire.ip.address import bracketed_host
@@ -85,7 +85,6 @@ MOST_HEAD_BYTES = 64 << 10
 KEEP_ALIVE_S, SHUTDOWN_S = 10, 10
 DAY_S = 86_400
 TEST_COUNTRY = "XX"  # of everything that is made up
-TRUSTED_PROXIES = "127.0.0.1,::1"  # uvicorn's own default of FORWARDED_ALLOW_IPS
 
 
 def bind_listener(host: str, port: int) -> tuple[socket.socket, str]:
@@ -118,8 +117,7 @@ def serve_observatory(
     from talkpath.observatory.intake.collector import IntakeSettings
 
     os.umask(0o077)  # what libraries write, the embedded index above all, is nobody else's to read
-    proxies = os.environ.get("FORWARDED_ALLOW_IPS", TRUSTED_PROXIES)
-    limits = ConnectionLimits(exempt=networks_of(proxies))
+    limits = ConnectionLimits(proxies=trusted_proxies())
     settings = IntakeSettings(simulated=simulated, stopped=stopped, apps=known_apps())
     site = site or Site()
     observatory = Observatory(place, settings, site.publication, _log_clock(site))
@@ -133,7 +131,7 @@ def serve_observatory(
         routes = [*offered, *(check.routes if check else ()), *pages.routes()]
         beside = [pages.running, listener.running, *([servers.running] if servers else ())]
         app = observatory_application(observatory, routes, beside)
-        server = _http_server(RequestWatch(app, listener, proxies), limits)
+        server = _http_server(RequestWatch(app, listener), limits)
         for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises the signal again after it has shut down
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))
         gc.collect()

@@ -16,6 +16,7 @@ Address blocks: what limits count by. One /24 of IPv4 or one /48 of IPv6 is as a
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -86,13 +87,21 @@ Network = IPv4Network | IPv6Network
 
 
 class ConnectionLimits(NamedTuple):
-    """Connections in all and of one block, and after how long without a request one is closed. Connections from the
-    networks in `exempt` (those of the web server before this one) are not counted."""
+    """Connections in all and of one block, and after how long without a request one is closed.
+
+    `proxies` are the web servers before this one: their connections are not counted, and their X-Forwarded-For is
+    believed.
+    """
 
     most: int = 1000
     most_a_block: int = 32
     idle_s: float = 10.0
-    exempt: tuple[Network, ...] = ()
+    proxies: str = ""
+
+
+def trusted_proxies() -> str:
+    """The web servers before this one, as uvicorn is told of them and with its default: those of this machine."""
+    return os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 
 
 def networks_of(trusted: str) -> tuple[Network, ...]:
@@ -114,6 +123,7 @@ class LimitedListener(socket.socket):
         super().__init__(bound.family, bound.type, bound.proto, fileno=bound.detach())
         self.limits, self._now_s = limits, now_s
         self._places = BlockPlaces(limits.most, limits.most_a_block)
+        self._exempt = networks_of(limits.proxies)
         self._open: dict[Peer, _Connection] = {}
 
     def accept(self) -> tuple[socket.socket, Any]:
@@ -167,7 +177,7 @@ class LimitedListener(socket.socket):
 
     def _is_exempt(self, host: str) -> bool:
         address = ip_address(host.partition("%")[0])
-        return any(address in network for network in self.limits.exempt)
+        return any(address in network for network in self._exempt)
 
     @property
     def idle_start_s(self) -> float:
@@ -201,12 +211,12 @@ class _Connection(socket.socket):
 
 class RequestWatch:
     """An ASGI application that tells the listener when requests begin and end, and passes them on, with the address
-    that a proxy named: only proxies in the list `proxies` are believed."""
+    that a proxy named, if it is one of the listener's."""
 
-    def __init__(self, application: ASGIApp, listener: LimitedListener, proxies: str = "") -> None:
+    def __init__(self, application: ASGIApp, listener: LimitedListener) -> None:
         from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-        behind: Any = ProxyHeadersMiddleware(application, proxies)  # type: ignore[arg-type]  # its own ASGI types
+        behind: Any = ProxyHeadersMiddleware(application, listener.limits.proxies)  # type: ignore[arg-type]  # its own ASGI types
         self._application: ASGIApp = behind
         self._listener = listener
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -39,7 +38,7 @@ from talkpath.browser.web.admission_queue import MAX_MESSAGE_BYTES, MAX_PAGE_SIL
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.responder.geoip import GeoDatabase
-from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
+from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, trusted_proxies
 from talkpath.serving.private_logs import keep_texts_out_of_logs
 from talkpath.serving.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, REMEMBERED_S, write_line
 from talkpath.wire.control.campaign import Campaign
@@ -55,7 +54,6 @@ ANY_IPV4 = "0.0.0.0"
 MAX_PAGE_STOP_S = 3.0
 MAX_PAGE_IDLE_S = 30.0  # a page on a bad line asks for its next file seconds later
 MAX_CONNECTIONS, MAX_CONNECTIONS_PER_BLOCK = 500, 64
-TRUSTED_PROXIES = "127.0.0.1,::1"  # whose X-Forwarded-For is believed, and whose connections are not counted
 PAGE_BACKLOG = 128  # connections that are not accepted yet
 
 
@@ -235,12 +233,11 @@ async def serve_page(settings: PageServerSettings) -> None:
     if settings.domain is not None:
         certificate, trouble = await asyncio.to_thread(obtain_certificate, settings.domain)
         without = [trouble] if trouble else []
-    proxies = os.environ.get("FORWARDED_ALLOW_IPS", TRUSTED_PROXIES)
-    limits = ConnectionLimits(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_BLOCK, settings.idle_s, networks_of(proxies))
+    limits = ConnectionLimits(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_BLOCK, settings.idle_s, trusted_proxies())
     listener = LimitedListener(listening, limits)
     application = Starlette(routes=check.routes)
     application.router.redirect_slashes = False  # it would repeat what a stranger put into the header Host
-    config = _uvicorn_config(settings, certificate, RequestWatch(application, listener, proxies))
+    config = _uvicorn_config(settings, certificate, RequestWatch(application, listener))
     async with check.running(certificate, settings.taken) as supervisor:
         if certificate is not None:
             reload = _certificate_reloader(certificate, config, check.relay)
