@@ -45,7 +45,7 @@ from beside import count, sources, with_sources  # noqa: E402
 
 from synthetic_browser import NearCall  # noqa: E402
 from talkpath.browser.far_end.schedule import WATCH_SLOTS  # noqa: E402
-from talkpath.browser.webrtc.call_media import CALL_MEDIA  # noqa: E402
+from talkpath.browser.webrtc.call_media import MEDIA_BY_NAME  # noqa: E402
 from talkpath.measure.facts import Facts  # noqa: E402
 from talkpath.verdict.judge import judge_facts  # noqa: E402
 
@@ -73,7 +73,7 @@ class Call:
 
     def __init__(self, opening: dict[str, Any], epoch: dict[str, Any], port: int, lost: float) -> None:
         self.flow, self.phase_ms = opening["flow"], opening.get("phase_ms", 0.0)
-        self.near = NearCall(CALL_MEDIA[epoch["medium"]])
+        self.near = NearCall(MEDIA_BY_NAME[epoch["medium"]])
         self.polls: list[list[float]] = []
         self._socket = socket.socket(type=socket.SOCK_DGRAM)
         self._socket.connect((HOST, port))

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, WebSocketRoute
 
 from talkpath.browser.web.page_files import choose_language, entry_script, render_page
 from talkpath.browser.web.page_texts import LANGUAGE_NAMES, most_mb, page_texts
-from talkpath.browser.webrtc.call_media import CALL_MEDIA
+from talkpath.browser.webrtc.call_media import MEDIA_BY_NAME
 
 MOST_LOADED = 60_000  # bytes, compressed
 MOST_HIGH = 3000  # px, of any screen of the page
@@ -43,7 +43,7 @@ def test_every_language_is_whole_accessible_and_fits_a_narrow_screen(browser: Br
 
 
 def test_the_cost_that_people_agree_to_is_an_upper_bound():
-    budgets = {name: medium.budget_bytes / 1e6 for name, medium in CALL_MEDIA.items()}
+    budgets = {name: medium.budget_bytes / 1e6 for name, medium in MEDIA_BY_NAME.items()}
     texts = {name: text.replace("\N{NO-BREAK SPACE}", " ") for name, text in page_texts("en").items()}
     assert f"at most {most_mb('voice')} MB" in texts["cost"]
     assert budgets["voice"] < most_mb("voice")

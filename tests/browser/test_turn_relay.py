@@ -82,7 +82,7 @@ def test_ports_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
         number = other.getsockname()[1]
-        monkeypatch.setattr(turn_relay, "TURN_PORTS", (number, 443))
+        monkeypatch.setattr(turn_relay, "PAGE_RELAY_PORTS", (number, 443))
         relay = turn_relay.start_relay(["127.0.0.1"], "secret", taken=[443])
         assert relay.missing == {number: "taken", 443: "own"}
         relay.stop()

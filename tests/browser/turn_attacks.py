@@ -164,7 +164,7 @@ def attacks(relay: turn_relay.TurnRelay) -> dict[str, object]:
 
 def wait_until_it_answers() -> None:
     """Until both processes listen."""
-    for port in turn_relay.TURN_PORTS:
+    for port in turn_relay.PAGE_RELAY_PORTS:
         until_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < until_s:
             with suppress(OSError):

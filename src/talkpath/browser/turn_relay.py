@@ -29,7 +29,7 @@ from talkpath.browser.far_end.counts_to_facts.call_paths import CallPath
 from talkpath.grouping import grouped_by_key
 from talkpath.wire.ip.address import bracketed_host
 
-TURN_PORTS = (3478, 443)
+PAGE_RELAY_PORTS = (3478, 443)
 TURN_TRANSPORTS = (("udp", 3478), ("udp", 443), ("tcp", 443), ("tls", 443))
 VALID_S = 120
 MAX_PER_CHECK = 12
@@ -42,7 +42,7 @@ TURN_PROGRAM = "turnserver"
 FIRST_RELAY_PORTS = {3478: 49160, 443: 49260}  # the first UDP port of each process's relays
 MOST_RELAYED = 99
 TURN_LOOK_INTERVAL_S = 1.0  # between two looks at whether a process still runs
-REALM = "turnserver"  # every stranger is told it: a scan of the internet must not find test servers by it
+RELAY_REALM = "turnserver"  # every stranger is told it: a scan of the internet must not find test servers by it
 CLOSED_PORT_REASONS = {
     "own": "the responder has it for itself (--turn leaves it to the page)",
     "taken": "another program has it",
@@ -140,7 +140,7 @@ def start_relay(
     """Start the relay on these addresses of this machine, except on ports that are `taken`. `certificate` has the files
     of a chain that browsers trust and of its key."""
     relay = TurnRelay(secret, missing_ports(addresses, taken), trusted=certificate is not None)
-    ports = [port for port in TURN_PORTS if port not in relay.missing]
+    ports = [port for port in PAGE_RELAY_PORTS if port not in relay.missing]
     if ports:
         relay._folder = tempfile.TemporaryDirectory()
     for port in ports:
@@ -150,10 +150,10 @@ def start_relay(
 
 
 def missing_ports(addresses: Sequence[str], taken: Collection[int] = ()) -> dict[int, str]:
-    """The ports of `TURN_PORTS` that a relay on these addresses cannot have, each with why (see `TurnRelay`)."""
+    """The ports of `PAGE_RELAY_PORTS` that a relay on these addresses cannot have, each with why (see `TurnRelay`)."""
     if shutil.which(TURN_PROGRAM) is None:
-        return dict.fromkeys(TURN_PORTS, "coturn")
-    reasons = {port: "own" if port in taken else _why_not_free(port, addresses) for port in TURN_PORTS}
+        return dict.fromkeys(PAGE_RELAY_PORTS, "coturn")
+    reasons = {port: "own" if port in taken else _why_not_free(port, addresses) for port in PAGE_RELAY_PORTS}
     return {port: why for port, why in reasons.items() if why}
 
 
@@ -194,7 +194,7 @@ def _write_settings(relay: TurnRelay, port: int, addresses: Sequence[str], certi
         f"max-port={first + MOST_RELAYED}",
         "use-auth-secret",
         f"static-auth-secret={relay.secret}",
-        f"realm={REALM}",
+        f"realm={RELAY_REALM}",
         "no-cli",
         "no-multicast-peers",
         "no-rfc5780",

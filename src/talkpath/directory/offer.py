@@ -123,7 +123,7 @@ OFFERS_PATH: Final = "/api/v1/responders"
 ASK_S, TEST_WAIT_S, UNTESTED_S = 3.0, 150.0, 30.0
 MAX_REASON_CHARACTERS = 200
 NOT_PLAIN_ASCII = re.compile(r"[^\x20-\x7e]")
-STATES: Final = {
+LISTING_SENTENCES: Final = {
     "listed": "The directory lists this test server.",
     "approval": "The directory tested this test server, and its operator has yet to approve it.",
     "untested": "The directory has yet to test this test server.",
@@ -186,7 +186,7 @@ class Registration:
         state = ""
         try:
             answer = self.offer(purpose)
-            state, told = answer.state, (STATES[answer.state], *map(_printable_ascii, answer.findings))
+            state, told = answer.state, (LISTING_SENTENCES[answer.state], *map(_printable_ascii, answer.findings))
         except PeerError as error:
             told = (str(error),)
         for sentence in told if told != self._told else ():

@@ -23,7 +23,7 @@ from talkpath.version import VERSION
 TEST_NAME, TEST_VERSION = "talkpath_call", "0.1.0"
 NO_TIME = "1970-01-01 00:00:00"  # of facts from virtual time
 TIMEOUT = "generic_timeout_error"
-OONI_FAILURES = {
+OONI_FAILURE_OF_END = {
     "refused": "connection_refused",
     "timeout": TIMEOUT,
     "unresolved": "dns_lookup_error",
@@ -95,7 +95,7 @@ def _ooni_measurement(
 
 def _ooni_failure(facts: Facts) -> str | None:
     """Why a check ended early, as a df-007 failure string; None if it did not."""
-    return OONI_FAILURES.get(facts.health.ended if facts.reach.control == "connected" else facts.reach.control)
+    return OONI_FAILURE_OF_END.get(facts.health.ended if facts.reach.control == "connected" else facts.reach.control)
 
 
 def _network_events(facts: Facts, verdict: Verdict) -> list[Object]:

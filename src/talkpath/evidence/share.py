@@ -22,7 +22,7 @@ from talkpath.evidence.http_request import NotTakenError, http_request, web_addr
 
 SCHEMA = "talkpath.shared/1"
 BUNDLE_MEDIA_TYPE = "application/vnd.talkpath.bundle"
-MAX_SHOWN_CHARACTERS = 200
+MAX_REFUSAL_CHARACTERS = 200
 WITHDRAWAL_SECRET_BYTES = 32
 SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 WITHDRAWN_SENTENCES = {
@@ -109,5 +109,5 @@ def _json_object(data: bytes) -> dict[str, object]:
 
 
 def _refusal_reason(status: int, answer: dict[str, object]) -> str:
-    error = str(answer.get("error", ""))[:MAX_SHOWN_CHARACTERS]
+    error = str(answer.get("error", ""))[:MAX_REFUSAL_CHARACTERS]
     return "".join(letter for letter in error if letter.isprintable()) or f"it answered {status}."

@@ -60,7 +60,7 @@ CALL_OVER_S = 5.0
 CALL_SETUP_S = 20.0
 """It runs beside set-up that brings no media for so long at most, and not again for PAUSE_S."""
 ACCOMPANY_PAUSE_S = 20.0
-UNNAMED_APPS = ("webrtc", "rtp", "unknown")
+UNSPECIFIC_APPS = ("webrtc", "rtp", "unknown")
 """Set-up that may be of anything: control traffic begins beside it once it waits for an answer."""
 
 
@@ -119,7 +119,7 @@ class ControlTrafficScheduler:
 
     def _asks(self, picture: LivePicture) -> bool:
         """Whether an app with a name sets up a call, or anything does that nobody answers."""
-        asks = any(app not in UNNAMED_APPS for app in picture.set_up) or bool(picture.unanswered)
+        asks = any(app not in UNSPECIFIC_APPS for app in picture.set_up) or bool(picture.unanswered)
         return asks and picture.now_s >= self._not_before_s
 
     def _flows(self, call: LiveCall) -> list[tuple[Address, Address]]:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -83,7 +84,6 @@ def limit_malformed_request_lines() -> None:
 LISTEN_BACKLOG = 256
 MOST_HEAD_BYTES = 64 << 10
 KEEP_ALIVE_S, SHUTDOWN_S = 10, 10
-DAY_S = 86_400
 TEST_COUNTRY = "XX"  # of everything that is made up
 
 
@@ -147,8 +147,8 @@ def serve_observatory(
 
 def _log_clock(site: Site) -> ServerClock:
     """The clock of the log. That of a made-up country goes ahead by all that open data waits for."""
-    ahead_days = SEAL_AFTER_DAYS + site.publication.delay_days if site.box else 0
-    return ServerClock(wall=lambda: time.time() + ahead_days * DAY_S)
+    ahead = timedelta(days=SEAL_AFTER_DAYS + site.publication.delay_days if site.box else 0)
+    return ServerClock(wall=lambda: time.time() + ahead.total_seconds())
 
 
 def _server_directory(

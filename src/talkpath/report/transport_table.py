@@ -16,14 +16,13 @@ from talkpath.report.words.sentences import app_name_of, medium_word
 
 TransportRecord = Mapping[str, Any]  # of `transports` in tp-004
 
-TRANSPORT_NAMES = {"wss": "WebSocket"}
 INSIDE_TLS = ("tls", "wss")
 
 
 def transport_name(code: str, between: str = " ") -> str:
     """A transport's code, such as "tls/443", as people read it."""
     kind, _, port = code.partition("/")
-    return f"{TRANSPORT_NAMES.get(kind, kind.upper())}{between}{port}"
+    return f"{'WebSocket' if kind == 'wss' else kind.upper()}{between}{port}"
 
 
 def transport_section(transports: Sequence[TransportRecord]) -> RenderableType:

@@ -25,7 +25,7 @@ from talkpath.browser.far_end.schedule import (
 )
 from talkpath.browser.far_end.transports.webtransport_twin import MAX_SLOT
 from talkpath.browser.web.next_epoch import FIRST_EPOCHS, MOST_EPOCHS
-from talkpath.browser.webrtc.call_media import CALL_MEDIA, TICK_MS, VIDEO_MEDIUM, VOICE_MEDIUM
+from talkpath.browser.webrtc.call_media import MEDIA_BY_NAME, TICK_MS, VIDEO_MEDIUM, VOICE_MEDIUM
 from talkpath.verdict.statistics.strength import TEST_PARTS
 from talkpath.wire.control.question import WatchedCalls
 
@@ -68,7 +68,7 @@ def test_one_call_lives_on_beside_a_twin_of_its_own(medium: Literal["voice", "vi
     order = requested_schedule(b"seed", 2, watch_request(medium))
     assert Counter(flow.kind for flow in order.flows) == Counter(call=1, random=1)
     assert (order.question, order.calls, order.medium.slots) == (WatchedCalls(), 1, MOST_WATCH_SLOTS)
-    assert order.medium.arm == CALL_MEDIA[medium].arm
+    assert order.medium.arm == MEDIA_BY_NAME[medium].arm
     assert WATCH_SLOTS < MOST_WATCH_SLOTS < MAX_SLOT
 
 
@@ -76,12 +76,12 @@ def test_one_call_lives_on_beside_a_twin_of_its_own(medium: Literal["voice", "vi
 def test_what_a_check_may_cost_is_what_its_plan_says(medium: Literal["voice", "video"]):
     """Where calls break off late, and where it stays open: by the packets that are due on all flows, both ways."""
     flows, follow_up = 2 * CALLS + CANARY_COHORT, 2 * CALLS * FOLLOW_UP_SLOTS
-    usual, watch = CALL_MEDIA[medium].slots * flows, 2 * MOST_WATCH_SLOTS
+    usual, watch = MEDIA_BY_NAME[medium].slots * flows, 2 * MOST_WATCH_SLOTS
     late = FIRST_EPOCHS[medium] * usual + watch + FOLLOW_UPS * follow_up
     most = max(late, MOST_EPOCHS[medium] * usual + watch)
-    assert 2 * most * (CALL_MEDIA[medium].wire_bytes + 28) < CALL_MEDIA[medium].budget_bytes
-    seconds = FIRST_EPOCHS[medium] * CALL_MEDIA[medium].slots + FOLLOW_UPS * FOLLOW_UP_SLOTS
-    assert seconds * TICK_MS / 1000 < CALL_MEDIA[medium].budget_s
+    assert 2 * most * (MEDIA_BY_NAME[medium].wire_bytes + 28) < MEDIA_BY_NAME[medium].budget_bytes
+    seconds = FIRST_EPOCHS[medium] * MEDIA_BY_NAME[medium].slots + FOLLOW_UPS * FOLLOW_UP_SLOTS
+    assert seconds * TICK_MS / 1000 < MEDIA_BY_NAME[medium].budget_s
 
 
 def test_a_medium_alone_asks_for_a_usual_epoch():

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from talkpath.browser.web.check_messages import PageProgress
-from talkpath.browser.webrtc.call_media import CALL_MEDIA
+from talkpath.browser.webrtc.call_media import MEDIA_BY_NAME
 
 PATHS = {"medium": "voice", "watching": False, "trying": True, "slots": 150}
 
 
 def usual(medium: str) -> dict[str, Any]:
-    return {"medium": medium, "watching": False, "trying": False, "slots": CALL_MEDIA[medium].slots}
+    return {"medium": medium, "watching": False, "trying": False, "slots": MEDIA_BY_NAME[medium].slots}
 
 
 def proof(medium: str, slots: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 import talkpath.browser.web.next_epoch as choice
 from factories.checks import browser_checks
 from talkpath.apps.contract.shape import Direction
-from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP_SLOTS, epoch_track
+from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP_TRACK_SLOTS, epoch_track
 from talkpath.browser.far_end.schedule import (
     CALLS,
     FOLLOW_UP_SLOTS,
@@ -32,7 +32,7 @@ from talkpath.browser.web.next_epoch import (
     cut_off_slot,
     next_step,
 )
-from talkpath.browser.webrtc.call_media import CALL_MEDIA
+from talkpath.browser.webrtc.call_media import MEDIA_BY_NAME
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch, Facts, Health, Observation
 from talkpath.verdict.judge import judge_facts
@@ -42,14 +42,14 @@ from talkpath.wire.control.question import BASELINE, Question, TransportPaths, W
 
 def flow(number: int, kind: str, direction: Direction, slots: int, until: int) -> Observation:
     """One whose packets arrive up to slot `until`."""
-    size = SETUP_SLOTS + slots
+    size = SETUP_TRACK_SLOTS + slots
     return Observation(
         id=2 * number + (direction == "down"),
         flow=number,
         role="call" if kind == "call" else "twin",
         direction=direction,
         sent=pack_bitmap(range(size), size),
-        arrived=pack_bitmap(range(SETUP_SLOTS + until), size),
+        arrived=pack_bitmap(range(SETUP_TRACK_SLOTS + until), size),
         twin_kind=None if kind == "call" else "random",
         setup_ms=20.0 if until else None,
     )
@@ -63,8 +63,8 @@ def epoch(
     started_s: float = 0.0,
 ) -> Epoch:
     """A call and its twin. Of the whole length, unless it is said where they end."""
-    slots = WATCH_SLOTS if question == WatchedCalls() else CALL_MEDIA[medium].slots
-    track = epoch_track(replace(CALL_MEDIA[medium], slots=slots))
+    slots = WATCH_SLOTS if question == WatchedCalls() else MEDIA_BY_NAME[medium].slots
+    track = epoch_track(replace(MEDIA_BY_NAME[medium], slots=slots))
     ends = {"call": call_until, "random": twin_until}
     flows = [
         flow(number, kind, direction, slots, slots if end < 0 else end)
@@ -141,7 +141,7 @@ def whole(after_s: float | None) -> Facts:
     request = replace(watch_request("voice"), slots=WATCH_SLOTS)
     facts = browser_checks.browser_check(browser_checks.lossless, 1, FIRST_EPOCHS["voice"], watched=[request])
     *usual, watched = facts.epochs
-    bits = pack_bitmap(range(SETUP_SLOTS + until), SETUP_SLOTS + WATCH_SLOTS)
+    bits = pack_bitmap(range(SETUP_TRACK_SLOTS + until), SETUP_TRACK_SLOTS + WATCH_SLOTS)
     cut = [
         replace(flow, arrived=bytes(a & b for a, b in zip(flow.arrived, bits, strict=True)))
         if flow.role == "call"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.browser.webrtc.call_media import (
-    CALL_MEDIA,
+    MEDIA_BY_NAME,
     PAYLOAD_BYTES,
     PICTURE_BYTES,
     TICK_MS,
@@ -31,7 +31,7 @@ def test_the_picture_is_one_padded_key_frame():
 def test_what_is_sent_can_be_decoded(medium: str, codec: str):
     av = pytest.importorskip("av")
     decoder = av.CodecContext.create(codec, "r")
-    frames = [frame for packet in packets_of(CALL_MEDIA[medium]) for frame in decoder.decode(av.Packet(packet))]
+    frames = [frame for packet in packets_of(MEDIA_BY_NAME[medium]) for frame in decoder.decode(av.Packet(packet))]
     if medium == "video":
         assert [(frame.width, frame.height) for frame in frames] == [(64, 48)]
     else:
@@ -39,7 +39,7 @@ def test_what_is_sent_can_be_decoded(medium: str, codec: str):
         assert max(abs(frame.to_ndarray()).max() for frame in frames) > 0.05  # it sounds
 
 
-@pytest.mark.parametrize("medium", CALL_MEDIA.values(), ids=CALL_MEDIA)
+@pytest.mark.parametrize("medium", MEDIA_BY_NAME.values(), ids=MEDIA_BY_NAME)
 def test_a_medium_keeps_its_budget(medium: CallMedium):
     twins = 16  # flows of an epoch, each way
     assert 3 * 2 * twins * medium.slots * (medium.wire_bytes + 28) < medium.budget_bytes

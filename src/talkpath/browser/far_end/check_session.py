@@ -24,7 +24,7 @@ from talkpath.browser.far_end.epoch_run import EpochRun
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.far_end.transports.webtransport_twin import WebTransportTwin
-from talkpath.browser.webrtc.call_media import CALL_MEDIA, PAYLOAD_BYTES, TICK_MS, VOICE_MEDIUM, CallMedium
+from talkpath.browser.webrtc.call_media import MEDIA_BY_NAME, PAYLOAD_BYTES, TICK_MS, VOICE_MEDIUM, CallMedium
 from talkpath.errors import PeerError
 from talkpath.experiment.seeds import SEED_PART_BYTES
 from talkpath.wire.control.question import WatchedCalls
@@ -98,7 +98,7 @@ class CheckSession:
         vpn = message.get("vpn")
         self._vpn = vpn if isinstance(vpn, bool) else None
         self._has_channels = message.get("twins") == "channel"
-        self._media = tuple(CALL_MEDIA[name] for name in dict.fromkeys(message.get("media", (VOICE_MEDIUM.name,))))
+        self._media = tuple(MEDIA_BY_NAME[name] for name in dict.fromkeys(message.get("media", (VOICE_MEDIUM.name,))))
         await self._next({"medium": self._media[0].name})
 
     async def _next(self, message: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.browser.webrtc.call_media import CALL_MEDIA, TICK_MS, VOICE_MEDIUM, CallMedium
+from talkpath.browser.webrtc.call_media import MEDIA_BY_NAME, TICK_MS, VOICE_MEDIUM, CallMedium
 from talkpath.measure.facts import OK_WATCHED_S, ArmPlan, Plan
 from talkpath.wire.control.question import BASELINE, Baseline, WatchedCalls
 
@@ -96,7 +96,7 @@ def check_seed(own: bytes, page: bytes) -> bytes:
 
 def requested_schedule(seed: bytes, number: int, request: EpochRequest) -> EpochSchedule:
     """Draw the flows of an epoch that was asked for."""
-    medium = CALL_MEDIA[request.medium]
+    medium = MEDIA_BY_NAME[request.medium]
     medium = replace(medium, slots=request.slots or medium.slots)
     return epoch_schedule(seed, number, medium, request.calls, request.texts, request.question)
 

@@ -43,7 +43,7 @@ from talkpath.browser.web.admission_queue import (
 )
 from talkpath.browser.web.next_epoch import FIRST_EPOCHS, FinishWatch, TryPaths, next_step
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
-from talkpath.browser.webrtc.call_media import CALL_MEDIA, TICK_MS
+from talkpath.browser.webrtc.call_media import MEDIA_BY_NAME, TICK_MS
 from talkpath.measure.facts import Facts
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class PageProgress:
     """The progress of one check of these media."""
 
     def __init__(self, media: Sequence[str]) -> None:
-        known: list[MediumName] = [medium for medium in CALL_MEDIA if medium in media]
+        known: list[MediumName] = [medium for medium in MEDIA_BY_NAME if medium in media]
         self._planned = list(_planned_s(known or ["voice"]))
         self.stages = self._planned[-1].stage
         self._stage = 1
@@ -98,7 +98,7 @@ class PageProgress:
 def _planned_s(media: Sequence[MediumName]) -> Iterator[PlannedStep]:
     stage = 0
     for place, medium in enumerate(media):
-        epoch_s = CALL_MEDIA[medium].slots * TICK_MS / 1000 + EPOCH_OVERHEAD_S
+        epoch_s = MEDIA_BY_NAME[medium].slots * TICK_MS / 1000 + EPOCH_OVERHEAD_S
         paths_s = PATH_S + PATHS_AROUND_S if place == 0 else 0.0
         before_s = FIRST_EPOCHS[medium] * epoch_s + paths_s
         stage += 1

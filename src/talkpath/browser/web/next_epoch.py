@@ -20,7 +20,7 @@ import numpy as np
 from msgspec import Struct
 
 from talkpath.browser.answer.result_message import assuming_no_vpn
-from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP_SLOTS
+from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP_TRACK_SLOTS
 from talkpath.browser.far_end.schedule import CALLS, FOLLOW_UP_SLOTS, FOLLOW_UPS, WATCH_SLOTS, EpochRequest
 from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts, Observation
@@ -129,7 +129,9 @@ def cut_off_slot(epoch: Epoch) -> int | None:
 
 def _cut_off(flow: Observation, epoch: Epoch) -> int | None:
     size = len(epoch.track(flow.direction).stage)
-    sent, arrived = (np.flatnonzero(unpack_bitmap(bits, size)[SETUP_SLOTS:]) for bits in (flow.sent, flow.arrived))
+    sent, arrived = (
+        np.flatnonzero(unpack_bitmap(bits, size)[SETUP_TRACK_SLOTS:]) for bits in (flow.sent, flow.arrived)
+    )
     if not len(sent) or not len(arrived) or sent[-1] - arrived[-1] < SILENT_SLOTS:
         return None
     return int(arrived[-1]) + 1

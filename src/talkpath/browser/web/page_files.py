@@ -63,7 +63,7 @@ STYLE = PAGE_FOLDER.joinpath("check.css").read_text(encoding="utf-8")
 """The style, which stands in the page itself: on a bad line each further file delays the first word by a second."""
 
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-PAGE_HEADERS = {
+CHECK_PAGE_HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": f"default-src 'none'; script-src 'self'; style-src 'sha256-{STYLE_HASH}'; "
     "img-src 'self' data:; connect-src 'self' ws: wss: https:; worker-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -110,7 +110,7 @@ async def qr_code_response(request: Request) -> Response:
 
     link = f"{request.url.scheme}://{request.headers.get('host')}/check"
     picture = _qr_code(link) if host_name(request.headers) else EMPTY_PICTURE
-    return Response(picture, media_type="image/svg+xml", headers=PAGE_HEADERS)
+    return Response(picture, media_type="image/svg+xml", headers=CHECK_PAGE_HEADERS)
 
 
 def qr_code_data(link: str) -> str:
@@ -174,7 +174,7 @@ def _text_response(request: Request, text: str, media_type: str) -> Response:
     """A response, compressed if the browser accepts that."""
     from starlette.responses import Response
 
-    body, headers = text.encode(), PAGE_HEADERS | {"Vary": "Accept-Encoding"}
+    body, headers = text.encode(), CHECK_PAGE_HEADERS | {"Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         body, headers = _gzip_body(body), headers | {"Content-Encoding": "gzip"}
     return Response(body, media_type=media_type, headers=headers)

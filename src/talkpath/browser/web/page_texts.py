@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Literal
 
-from talkpath.browser.webrtc.call_media import CALL_MEDIA
+from talkpath.browser.webrtc.call_media import MEDIA_BY_NAME
 from talkpath.report.words import sentences
 from talkpath.report.words.language import language, language_codes, say, speaking, spoken
 
@@ -20,7 +20,7 @@ LANGUAGE_NAMES = {"en": "English", "ru": "Русский", "fa": "فارسی", "
 
 def most_mb(*media: Literal["voice", "video"]) -> int:
     """The most MB that a check of these media may take, both ways."""
-    return ceil(sum(UNCOUNTED[medium] * CALL_MEDIA[medium].budget_bytes for medium in media) / 1e6)
+    return ceil(sum(UNCOUNTED[medium] * MEDIA_BY_NAME[medium].budget_bytes for medium in media) / 1e6)
 
 
 def page_texts(code: str) -> dict[str, str]:

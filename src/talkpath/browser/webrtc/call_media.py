@@ -65,7 +65,7 @@ VIDEO_MEDIUM = CallMedium(
     budget_bytes=76_000_000,
     budget_s=90.0,
 )
-CALL_MEDIA = {medium.name: medium for medium in (VOICE_MEDIUM, VIDEO_MEDIUM)}
+MEDIA_BY_NAME = {medium.name: medium for medium in (VOICE_MEDIUM, VIDEO_MEDIUM)}
 
 
 VP8_KEY_FRAME = bytes.fromhex("b002009d012a40003000004708858588998488020200068e4fccc79bf15800fec3e0")

@@ -16,7 +16,7 @@ PLAIN = "talkpath-plain"  # the error handler
 PLAIN_ASCII = "talkpath-plain-ascii"  # ASCII under another name: what is called ASCII click takes for a mistake
 ONE_FOR_ONE = dict(zip("✓✗−–—·•×█▣░▌▃▆━─╸╺│„“”«»‘’", '+x---|*x##.#=#----|"""""\'\'', strict=True))
 PLAIN_CHARACTERS = {**ONE_FOR_ONE, "≥": ">=", "≤": "<=", "→": "->", "←": "<-", "±": "+-", "∅": "none", "\u2011": "-"}
-UNSEEN = "\u2066\u2067\u2068\u2069"  # marks of the direction of writing
+DIRECTION_MARKS = "\u2066\u2067\u2068\u2069"  # marks of the direction of writing
 
 
 def print_plain_where_needed() -> None:
@@ -73,7 +73,7 @@ def _plain_character(character: str) -> str:
 
     if character in PLAIN_CHARACTERS:
         return PLAIN_CHARACTERS[character]
-    if character in UNSEEN:
+    if character in DIRECTION_MARKS:
         return ""
     return normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"
 

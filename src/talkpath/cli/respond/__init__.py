@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.api.state_folder import state_folder
-from talkpath.cli._terminal.exit_codes import NOT_MEASURED
+from talkpath.cli._terminal.exit_codes import UNMEASURED_EXIT_CODE
 from talkpath.cli._terminal.help import LongCommand
 from talkpath.cli.respond.opening import Listening, invite_to, open_responder
 from talkpath.cli.respond.page import (
@@ -222,7 +222,7 @@ def _print_findings(
     found = from_outside(pem, at, geoip, offer, runs, _make_key_file) if offer else []
     print_findings([*findings, *found], runs, as_json, asked=offer is not None)
     if any(finding.needed and not finding.ok for finding in (*findings, *found)):
-        sys.exit(NOT_MEASURED)
+        sys.exit(UNMEASURED_EXIT_CODE)
 
 
 def _local_findings(at: Listening, page: PageServerSettings | None, runs: bool) -> list[Finding]:

@@ -55,9 +55,9 @@ def turn_ports(wanted: bool, web: int | None) -> tuple[int, ...]:
         return ()
     if web is None:
         raise UsageError("--turn goes with --web: the relay serves the page's calls.")
-    from talkpath.browser.turn_relay import TURN_PORTS
+    from talkpath.browser.turn_relay import PAGE_RELAY_PORTS
 
-    return TURN_PORTS
+    return PAGE_RELAY_PORTS
 
 
 def page_settings(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_SERVERS = 8  # of a country that are told apart: those with most reports, all others as one
+MAX_SERVERS_APART = 8  # of a country that are told apart: those with most reports, all others as one
 
 
 class ReportCounts(StreamDay, frozen=True):
@@ -89,7 +89,7 @@ def panel_of(counts: Iterable[ReportCounts]) -> Panel:
     restricted = np.zeros((len(streams), len(days), len(SOURCES)), np.int64)
     reports = np.zeros_like(restricted)
     servers = _numbered_servers(found)
-    of_servers = np.zeros((2, len(streams), len(days), MAX_SERVERS, len(VOUCHED)), np.int64)
+    of_servers = np.zeros((2, len(streams), len(days), MAX_SERVERS_APART, len(VOUCHED)), np.int64)
     for one in found:
         at = row[one.stream], column[_day_number(one.day)]
         restricted[*at, SOURCES.index(one.source)] += one.restricted
@@ -100,13 +100,13 @@ def panel_of(counts: Iterable[ReportCounts]) -> Panel:
 
 
 def _numbered_servers(counts: Iterable[ReportCounts]) -> dict[str, int]:
-    """A number for each server; those beyond MAX_SERVERS - 1 share the last one, as whoever lies among them taints
-    only that."""
+    """A number for each server; those beyond MAX_SERVERS_APART - 1 share the last one, as whoever lies among them
+    taints only that."""
     total: Counter[str] = Counter()
     for one in counts:
         total.update({key: reports for key, (reports, _) in one.servers.items()})
     ordered = sorted(total, key=lambda key: (-total[key], key))
-    return {key: min(at, MAX_SERVERS - 1) for at, key in enumerate(ordered)}
+    return {key: min(at, MAX_SERVERS_APART - 1) for at, key in enumerate(ordered)}
 
 
 def panel_of_arrays(

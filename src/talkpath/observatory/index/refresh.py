@@ -13,8 +13,8 @@ from talkpath.observatory.index.store import Store
 TOGETHER = 8  # days a statement: few statements, and not too much in memory
 BUNDLES = 5  # of a cell, by their ids: enough to look at; the open data has all
 STANDS = "NOT withdrawn"
-STATES = ("restricted", "ok", "closed", "impaired", "unreachable")
-BY_STATE = ", ".join(f"countIf(state = '{state}' AND {STANDS})" for state in STATES)
+COUNTED_STATES = ("restricted", "ok", "closed", "impaired", "unreachable")
+BY_STATE = ", ".join(f"countIf(state = '{state}' AND {STANDS})" for state in COUNTED_STATES)
 # Pseudonyms of two day keys may be one person: the most under one key are at least so many people.
 PEOPLE = "arrayMax(mapValues(uniqExactMapIf(map(contributor_key, contributor), contributor != 0 AND {which})))"
 
@@ -31,13 +31,13 @@ ACCUSES = f"{STANDS} AND state = 'restricted'"
 RECORDED = "source IN ('capture', 'accompanied')"
 CONSISTENT = f"{STANDS} AND {RECORDED} AND state = 'insufficient' AND rule IS NOT NULL"
 NAMES = f"({ACCUSES}) OR ({CONSISTENT})"
-COUNTS = f"""countIf({STANDS}), {BY_STATE}, countIf(state = 'insufficient' AND {STANDS}),
+COUNT_EXPRESSIONS = f"""countIf({STANDS}), {BY_STATE}, countIf(state = 'insufficient' AND {STANDS}),
     countIf(state = 'failed' AND {STANDS})"""
 OF_DAYS = "FINAL WHERE day IN {days:Array(Date)} AND country IN {countries:Array(String)}"
 OF_MONTHS = "FINAL WHERE toYYYYMM(day) IN {months:Array(UInt32)} AND country IN {countries:Array(String)}"
 DAY_COUNT = f"""
 INSERT INTO day_count
-SELECT day, country, network, app, medium, source, basis, listed, {COUNTS}, countIf({CONSISTENT}),
+SELECT day, country, network, app, medium, source, basis, listed, {COUNT_EXPRESSIONS}, countIf({CONSISTENT}),
     {_people(STANDS)}, {_people(NAMES)},
     {_by("rule", NAMES)}, {_by("direction", ACCUSES)}, {_by("toString(family)", f"({ACCUSES}) AND family > 0")},
     {_by("responder", STANDS)}, {_by("responder", ACCUSES)},
@@ -48,7 +48,7 @@ GROUP BY day, country, network, app, medium, source, basis, listed
 """
 COUNTRY_DAY = f"""
 INSERT INTO country_day
-SELECT day, country, app, medium, source, basis, {COUNTS}, {_people(STANDS)},
+SELECT day, country, app, medium, source, basis, {COUNT_EXPRESSIONS}, {_people(STANDS)},
     uniqExactIf(network, {STANDS}), uniqExactIf(network, {ACCUSES}), max(simulated), {{version:UInt64}}
 FROM report {OF_DAYS}
 GROUP BY day, country, app, medium, source, basis

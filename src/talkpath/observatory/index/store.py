@@ -88,8 +88,8 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 FORM = 6  # of the tables; those of another are made anew
-COUNTS = ("day_count", "country_day", "carry_day", "stream_month", "carry_month", "progress")
-TABLES = ("report", "transport", *COUNTS)
+COUNT_TABLES = ("day_count", "country_day", "carry_day", "stream_month", "carry_month", "progress")
+TABLES = ("report", "transport", *COUNT_TABLES)
 # A cell of a day lies on one node as a whole, so that what is counted there is complete; progress on any.
 CELL = "cityHash64(day, country, network, app, medium)"
 SHARDING = {
@@ -166,7 +166,7 @@ class Store:
         """Merge the counts into few files, so that answers need not: once a day, or after a rebuild."""
         with _plainly():
             for client in self._each():
-                for table in COUNTS:
+                for table in COUNT_TABLES:
                     client.command(f"OPTIMIZE TABLE {table}{self._suffix} FINAL")
 
     def drop(self) -> None:

@@ -12,7 +12,7 @@ from talkpath.version import VERSION
 Object = dict[str, Any]
 NOTHING: Object = {}
 HEX = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-STATES = ["received", "judged", "unfit", "withdrawn", "counted"]
+REPORT_STATES = ["received", "judged", "unfit", "withdrawn", "counted"]
 
 
 def openapi_document(settings: IntakeSettings, paths: Object = NOTHING, schemas: Object = NOTHING) -> Object:
@@ -124,7 +124,7 @@ REPORT = {
 }
 _ID = {"schema": {"const": "talkpath.report/1"}, "id": HEX}
 SCHEMAS = {
-    "Report": closed_object({**_ID, "state": {"enum": STATES}, "why": {"type": "string"}}, "why"),
+    "Report": closed_object({**_ID, "state": {"enum": REPORT_STATES}, "why": {"type": "string"}}, "why"),
     "Withdrawn": closed_object({**_ID, "state": {"enum": list(WITHDRAWN_SENTENCES)}, "said": {"type": "string"}}),
     "Refusal": closed_object({"error": {"type": "string", "maxLength": 200}, "code": {"enum": list(REFUSALS)}}),
 }

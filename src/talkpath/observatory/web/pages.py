@@ -57,7 +57,7 @@ def _sealed_days(manifest: DayManifest) -> Sealed:
     return Sealed(manifest.day, sum(rows.values()), tuple(files))
 
 
-LOOK_EVERY_S = 60.0
+NEXT_LOOK_S = 60.0
 ASK_EVERY_S = 1.0
 BOX_DAYS = 730  # a made-up country is played on a few days of a year
 ATOM_TYPE = "application/atom+xml"
@@ -142,7 +142,7 @@ class Pages:
                 await self._round(worker)
                 self._seen = now
                 self._news.set()
-                await asyncio.sleep(LOOK_EVERY_S if self.source.findings.totals.reports else ASK_EVERY_S)
+                await asyncio.sleep(NEXT_LOOK_S if self.source.findings.totals.reports else ASK_EVERY_S)
             else:
                 await asyncio.sleep(ASK_EVERY_S)
 

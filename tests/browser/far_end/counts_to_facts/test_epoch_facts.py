@@ -17,7 +17,7 @@ from talkpath.browser.far_end.counts_to_facts.arrivals import (
     place_losses,
     without_browser_delay,
 )
-from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP_SLOTS, common_window, epoch_from_counts
+from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP_TRACK_SLOTS, common_window, epoch_from_counts
 from talkpath.browser.far_end.counts_to_facts.epoch_report import (
     EpochTimes,
     FarFlowReport,
@@ -63,7 +63,9 @@ def one(found: Epoch, flow: int, way: str) -> Observation:
 
 
 def lost(flow: Observation) -> list[int]:
-    sent, arrived = (unpack_bitmap(bits, SETUP_SLOTS + SLOTS)[SETUP_SLOTS:] for bits in (flow.sent, flow.arrived))
+    sent, arrived = (
+        unpack_bitmap(bits, SETUP_TRACK_SLOTS + SLOTS)[SETUP_TRACK_SLOTS:] for bits in (flow.sent, flow.arrived)
+    )
     return [slot for slot in range(SLOTS) if sent[slot] and not arrived[slot]]
 
 
@@ -91,16 +93,16 @@ def test_a_call_that_was_never_answered_sent_only_set_up():
     found = made(PageFlowReport(0), FarFlowReport(0))
     up, down = one(found, 0, "up"), one(found, 0, "down")
     assert (up.answered, up.setup_ms) == ({"stun": False, "dtls": False}, None)
-    assert list(unpack_bitmap(up.sent, SETUP_SLOTS)) == [True] * 3 + [False] * 3
-    assert not unpack_bitmap(up.arrived, SETUP_SLOTS).any()
-    assert not unpack_bitmap(down.sent, SETUP_SLOTS).any()
+    assert list(unpack_bitmap(up.sent, SETUP_TRACK_SLOTS)) == [True] * 3 + [False] * 3
+    assert not unpack_bitmap(up.arrived, SETUP_TRACK_SLOTS).any()
+    assert not unpack_bitmap(down.sent, SETUP_TRACK_SLOTS).any()
 
 
 def test_a_request_that_came_and_was_not_answered_points_down():
     found = made(PageFlowReport(0), FarFlowReport(0, requests=9))
-    assert unpack_bitmap(one(found, 0, "up").arrived, SETUP_SLOTS)[:3].all()
-    assert unpack_bitmap(one(found, 0, "down").sent, SETUP_SLOTS)[:3].all()
-    assert not unpack_bitmap(one(found, 0, "down").arrived, SETUP_SLOTS).any()
+    assert unpack_bitmap(one(found, 0, "up").arrived, SETUP_TRACK_SLOTS)[:3].all()
+    assert unpack_bitmap(one(found, 0, "down").sent, SETUP_TRACK_SLOTS)[:3].all()
+    assert not unpack_bitmap(one(found, 0, "down").arrived, SETUP_TRACK_SLOTS).any()
 
 
 def test_a_late_beginning_is_no_loss():
@@ -177,7 +179,8 @@ def test_of_a_camera_each_packet_is_in_the_slot_that_it_was_shown_in():
     found = epoch_from_counts(FILM, PageEpochReport(0, (film(shown, len(shown)), twin)), far, TIMES, b"seed", 4434)
     up = one(found, 0, "up")
     sent, arrived = (
-        unpack_bitmap(bits, SETUP_SLOTS + VIDEO_MEDIUM.slots)[SETUP_SLOTS:] for bits in (up.sent, up.arrived)
+        unpack_bitmap(bits, SETUP_TRACK_SLOTS + VIDEO_MEDIUM.slots)[SETUP_TRACK_SLOTS:]
+        for bits in (up.sent, up.arrived)
     )
     assert (found.medium, found.missing, found.up.size[-1]) == ("video", "", VIDEO_MEDIUM.wire_bytes)
     assert [slot for slot in TAKEN if not sent[slot]] == [40]

@@ -42,7 +42,7 @@ from talkpath.wire.control.question import PacketStage
 
 SETUP_TRIES = 3
 SETUP_STAGES: tuple[PacketStage, ...] = ("stun", "dtls")
-SETUP_SLOTS = SETUP_TRIES * len(SETUP_STAGES)
+SETUP_TRACK_SLOTS = SETUP_TRIES * len(SETUP_STAGES)
 SETUP_BYTES, LEAD_MS = 100, 1000.0
 LATE_SLOTS = 50
 HEAVY_LOSS, HEAVY_SHARE = 0.25, 0.1  # of one flow in one direction; the share of such flows up to which set-up counts
@@ -52,8 +52,11 @@ def epoch_track(medium: CallMedium) -> Track:
     """When which packet is due, in either direction."""
     slots = medium.slots
     return Track(
-        at_ms=(*(float(index) for index in range(SETUP_SLOTS)), *(LEAD_MS + TICK_MS * index for index in range(slots))),
-        size=(*(SETUP_BYTES,) * SETUP_SLOTS, *(medium.wire_bytes,) * slots),
+        at_ms=(
+            *(float(index) for index in range(SETUP_TRACK_SLOTS)),
+            *(LEAD_MS + TICK_MS * index for index in range(slots)),
+        ),
+        size=(*(SETUP_BYTES,) * SETUP_TRACK_SLOTS, *(medium.wire_bytes,) * slots),
         stage=(
             *(stage for stage in SETUP_STAGES for _ in range(SETUP_TRIES)),
             *tuple[PacketStage, ...]("media" for _ in range(slots)),
@@ -219,12 +222,12 @@ def _flow_observation(
     media: Media,
     port: int,
 ) -> Observation:
-    slots = SETUP_SLOTS + schedule.medium.slots
+    slots = SETUP_TRACK_SLOTS + schedule.medium.slots
     role: Role = "call" if flow_schedule.kind == "call" else "twin"
     sent, arrived = _setup_slots(report, far, direction)
     withheld = set(flow_schedule.withheld)
-    sent |= {SETUP_SLOTS + slot for slot in media[0] - withheld}
-    arrived |= {SETUP_SLOTS + slot for slot in media[1] - withheld}
+    sent |= {SETUP_TRACK_SLOTS + slot for slot in media[0] - withheld}
+    arrived |= {SETUP_TRACK_SLOTS + slot for slot in media[1] - withheld}
     return Observation(
         id=1000 * schedule.number + 2 * flow_schedule.flow + (direction == "down"),
         flow=flow_schedule.flow,
@@ -235,7 +238,7 @@ def _flow_observation(
         twin_kind=None if flow_schedule.kind == "call" else flow_schedule.kind,
         canary=flow_schedule.canary,
         port=port,
-        withheld=pack_bitmap(sorted(SETUP_SLOTS + slot for slot in withheld), slots) if withheld else b"",
+        withheld=pack_bitmap(sorted(SETUP_TRACK_SLOTS + slot for slot in withheld), slots) if withheld else b"",
         answered={"stun": report.stun_ms is not None, "dtls": report.dtls_ms is not None},
         setup_ms=report.dtls_ms,
     )
