@@ -33,7 +33,7 @@ STATEMENTS_A_ROOM = {
     "lab": 3723,
     "listening": 789,
     "measure": 1074,
-    "observatory": 6572,
+    "observatory": 6574,
     "probe": 2302,
     "report": 2740,
     "responder": 1304,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from talkpath.errors import PeerError
@@ -68,7 +69,12 @@ def begin_worker() -> None:
 
 def end_pool(pool: ProcessPoolExecutor) -> None:
     """Kill the processes of a pool; what waits for their results gets an error."""
-    running = list(pool._processes.values())
+    running = pool_processes(pool)
     pool.shutdown(wait=False, cancel_futures=True)
     for process in running:
         process.kill()
+
+
+def pool_processes(pool: ProcessPoolExecutor) -> list[BaseProcess]:
+    """The processes of a pool that were started. Nothing public tells them, or how one of them ended."""
+    return list(pool._processes.values())

@@ -33,7 +33,7 @@ from talkpath.observatory.log.packs import NotKeptError, read_bundle_of
 from talkpath.observatory.log.records import Judged, Received, Record, Unfit
 from talkpath.observatory.log.register import Known
 from talkpath.observatory.log.segments import LogError
-from talkpath.observatory.workers import begin_worker, end_pool
+from talkpath.observatory.workers import begin_worker, end_pool, pool_processes
 from talkpath.verdict.analysis import one_check
 from talkpath.verdict.judge import RULES_VERSION
 
@@ -136,7 +136,7 @@ class JudgeProcess:
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         pool = await self._started()
-        (process,) = pool._processes.values()
+        (process,) = pool_processes(pool)
         try:
             outcome = await asyncio.get_running_loop().run_in_executor(pool, _guarded_work, work, self._limits.cpu_s)
         except BrokenProcessPool:
