@@ -91,8 +91,8 @@ REASON_TEXTS: dict[ReasonCode, str] = {
     "own_load": "calls and twins suffered too much to talk where several were under way, and a call of the arm beside "
     "which nothing was did not; checks of four arms or fewer go on with two calls at a time, which showed nothing that "
     "is proven",
-    "few_calls": "nothing was amiss, but so few calls of the check, of all its arms (`calls`), lived as long as `ok` "
-    "takes that three in ten may be cut off all the same",
+    "few_calls": "nothing was amiss, but so few calls of the arm or of all arms (`calls`) lived as long as `ok` "
+    "takes that a third may be cut off all the same",
     "one_call": "the call fits the rules of `alternatives` while control traffic of the same moments was well "
     "(`call_lost`, `control_lost`: shares; `connections`: how many of control traffic would have shown the same), and "
     "it fits an outage of the app, trouble at its own servers or at the other person's end as well (basis call only)",

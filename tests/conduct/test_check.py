@@ -14,9 +14,10 @@ import pytest
 from talkpath.conduct.check import Check
 from talkpath.conduct.question_choice import LOCAL_PORTS, ChosenQuestion
 from talkpath.errors import PeerError
+from talkpath.experiment.five_tuples import five_tuples
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.drivers.sim import Sim
+from talkpath.lab.drivers.sim import SIM_PORTS, Sim
 from talkpath.lab.network import Delivery
 from talkpath.lab.rehearsal import rehearse_check
 from talkpath.lab.scenario import Scenario
@@ -162,7 +163,7 @@ def ports(check: Check, facts: Facts) -> int:
     """UDP sockets, a connection for each call over TCP or TLS, and the control channel."""
     streams = sum(flow.transport != "udp" for epoch in facts.epochs for flow in epoch.flows) // 2
     tuples = {
-        flow.flow % check.local_ports
+        five_tuples(check.local_ports, SIM_PORTS)[flow.flow][0]
         for epoch in facts.epochs
         for flow in epoch.flows
         if epoch.question.kind != "transport"

@@ -50,7 +50,7 @@ from talkpath.serving.jobs import Submit, run_inline
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.wire.control.invitation import NO_INVITATION, Invitation
-from talkpath.wire.control.question import LongCalls
+from talkpath.wire.control.question import LIVING
 
 FINISH_S = 3.0
 INTERRUPTED_S = 3.0  # how long running epochs may still take after an interrupt
@@ -340,7 +340,7 @@ class Check:
     def _begin(self, now_s: float, facts: Facts, ask: PlannedEpoch) -> None:
         """Request the epoch of a question."""
         begin, busy_until_s = self._choice.take(ask), self.session.epochs.busy_until_s
-        not_before_s = now_s if isinstance(ask.question, LongCalls) else busy_until_s - SETUP_MS / 1000.0
+        not_before_s = now_s if isinstance(ask.question, LIVING) else busy_until_s - SETUP_MS / 1000.0
         self.session.begin(now_s, begin, ask.question, not_before_s)
         self.observer.question_asked(facts, ask)
 

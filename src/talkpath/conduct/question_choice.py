@@ -19,6 +19,7 @@ import msgspec
 
 from talkpath.errors import PeerError
 from talkpath.experiment.budget import OPENING_BYTES, epoch_bytes, most_bytes, receipt_bytes
+from talkpath.experiment.five_tuples import numbers_for
 from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS, Outline
 from talkpath.experiment.plan import relays_cost
 from talkpath.measure.facts import Epoch, Facts, Plan
@@ -31,7 +32,7 @@ from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.verdict.planner.transports import open_paths
 from talkpath.wire.control.messages import Begin, Welcome
-from talkpath.wire.control.question import LongCalls, Question, RelayPaths, TransportPaths
+from talkpath.wire.control.question import LIVING, LongCalls, Question, QuietCalls, RelayPaths, TransportPaths
 
 
 def offered_transports(welcome: Welcome) -> tuple[str, ...]:
@@ -86,6 +87,7 @@ LOCAL_PORTS = 128  # new local ports a check, at most (docs/design.md, section 2
 CONTROL_PORTS = 1  # of them, for the control channel
 UDP_LOCAL_PORTS = LOCAL_PORTS - PATH_LOCALS - MAX_CALL_CONNECTIONS - CONTROL_PORTS
 SHORTER_SHARE = 0.9  # of the planned length: the direction of a long call that ends first
+QUIET_SPARE = 6  # times the packets of a quiet call, at most, that make it last
 TRANSPORT_SHARE = 0.09  # of the bytes, kept for one arm's transports should it be found restricted
 TOO_DEAR_TIMES = 6  # so often the planner is asked again for what costs less
 
@@ -112,7 +114,8 @@ class QuestionChoice:
         default_factory=list
     )  # (epoch number, question) without an answer yet
     asked: int = 0
-    _tuples: int = 0
+    _quiet_tuples: int = 0
+    _other_tuples: int = 0
     _connections: int = 0
     _transports_turn: bool = False
     _costs: dict[PlannedEpoch, int] = field(default_factory=dict)
@@ -143,7 +146,10 @@ class QuestionChoice:
         self.budget.promised_bytes += sum(epoch_bytes(layout))
         self.budget.receipt_bytes += receipt_bytes(layout)
         self.asked += 1
-        self._tuples += len(layout.flows)
+        if isinstance(ask.question, QuietCalls):
+            self._quiet_tuples += len(layout.flows)
+        else:
+            self._other_tuples += len(layout.flows)
         self._connections += connection_count(layout)
         self.pending.append((begin.number, ask))
         return begin
@@ -184,7 +190,7 @@ class QuestionChoice:
             over = self._cost(ask) - left_bytes if ask else 0
             if over <= 0:
                 break
-            if times and ask is not None and isinstance(ask.question, LongCalls):
+            if times and ask is not None and isinstance(ask.question, LIVING):
                 facts = msgspec.structs.replace(facts, plan=msgspec.structs.replace(facts.plan, long_s=0.0))
             else:
                 spent_bytes += over << times
@@ -225,11 +231,9 @@ class QuestionChoice:
         if ask is None:
             return None
         session = self.budget.session
-        ports = session.welcome.ports if session.welcome else ()
         layout = session.lay_out(self._request(ask))  # remembered: `take`, which is in a hurry, finds it made
-        tuples = self._tuples + len(layout.flows)
         connections = self._connections + connection_count(layout)
-        too_many = tuples > self.local_ports * len(ports) or connections > MAX_CALL_CONNECTIONS
+        too_many = len(layout.flows) > len(self._free_tuples(ask.question)) or connections > MAX_CALL_CONNECTIONS
         if too_many or self._cost(ask) > left_bytes:
             self.shortage = "budget"
             return None
@@ -247,12 +251,20 @@ class QuestionChoice:
         return most_bytes(outline, session.family) + receipt_bytes(outline)
 
     def _request(self, ask: PlannedEpoch) -> Begin:
-        begin = epoch_request(ask, self.asked, self._tuples, self.local_ports)
-        if not isinstance(ask.question, LongCalls):
+        free = self._free_tuples(ask.question)
+        begin = epoch_request(ask, self.asked, free.start, self.local_ports)
+        if not isinstance(ask.question, LIVING):
             return begin
         if begin != self._untrimmed:
-            self._untrimmed, self._long = begin, self._for_seconds(begin, self.budget.plan.long_s)
+            fit = self._for_seconds if isinstance(ask.question, LongCalls) else self._as_quiet_for_seconds
+            self._untrimmed, self._long = begin, fit(begin, self.budget.plan.long_s)
         return self._long
+
+    def _free_tuples(self, question: Question) -> range:
+        """The numbers of the 5-tuples that no flow of such a question had."""
+        welcome, quiet = self.budget.session.welcome, isinstance(question, QuietCalls)
+        numbers = numbers_for(self.local_ports, len(welcome.ports) if welcome else 0, quiet=quiet)
+        return numbers[self._quiet_tuples if quiet else self._other_tuples :]
 
     def _for_seconds(self, begin: Begin, seconds: float) -> Begin:
         """The request for a call of about that length: one that is silent now and then has fewer packets than its rate
@@ -261,6 +273,19 @@ class QuestionChoice:
         early = (slot for slot in slots if slot.stage == "media" and slot.at_ms <= SHORTER_SHARE * 1000.0 * seconds)
         counts = Counter(slot.direction for slot in early)
         return msgspec.structs.replace(begin, packets=min(begin.packets, 1 + max(counts.values(), default=0)))
+
+    def _as_quiet_for_seconds(self, begin: Begin, seconds: float) -> Begin:
+        """The request for quiet calls of which both directions last so long: few packets are unevenly spaced, and those
+        of pictures leave in bursts."""
+        asked, most = begin, QUIET_SPARE * begin.packets
+        while self._lasts_s(asked) < SHORTER_SHARE * seconds and asked.packets < most:
+            asked = msgspec.structs.replace(asked, packets=asked.packets + 1 + asked.packets // 16)
+        return asked
+
+    def _lasts_s(self, begin: Begin) -> float:
+        """When the direction ends that ends first."""
+        last_ms = {slot.direction: slot.at_ms for slot in self.budget.session.outline(begin).schedule.slots}
+        return min(last_ms.values()) / 1000.0
 
 
 LAST_BYTES, LAST_S = 8_000, 1.0  # kept for the last exchange: a digest there, a signed receipt of all epochs back

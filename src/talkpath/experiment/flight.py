@@ -195,17 +195,17 @@ class Flight(ABC, Generic[Packet]):
         came_s = np.frombuffer(self._came_s)
         return float(np.nanmax(came_s)) if not np.isnan(came_s).all() else -NEVER
 
-    def silent(self, now_s: float, seconds: float, packets: int) -> bool:
-        """Whether a call of this epoch has not been heard for so long, while so many packets of it were due."""
+    def silent_calls(self, now_s: float, seconds: float, packets: int) -> list[bool]:
+        """Whether each call of this epoch has not been heard for so long, while so many packets of it were due."""
         came_s = self._elapsed_s(self._came_s, self.into)
         now_s -= self.start_s or 0.0
+        found = []
         for row, flow in enumerate(self.layout.flows):
             if flow.role == "call":
                 last_s = float(np.nanmax(came_s[row])) if not np.isnan(came_s[row]).all() else 0.0
                 due = ((self.into.due_ms[row] > 1000.0 * last_s) & (self.into.due_ms[row] < 1000.0 * now_s)).sum()
-                if now_s - last_s >= seconds and due >= packets:
-                    return True
-        return False
+                found.append(bool(now_s - last_s >= seconds and due >= packets))
+        return found
 
     def late_bitmaps(self) -> tuple[bytes, ...]:
         """Return what came after the cut, one bitmap per flow; empty if nothing came."""

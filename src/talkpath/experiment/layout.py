@@ -26,6 +26,7 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Direction, Schedule, Shape, Slot
 from talkpath.apps.recorded.app_call import AppCall
 from talkpath.apps.recorded.played import PlayedShape
+from talkpath.experiment.five_tuples import five_tuples
 from talkpath.experiment.seeds import derive_bytes, random_order, random_orders, seeded_generator
 from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.grouping import grouped_by_key
@@ -33,11 +34,13 @@ from talkpath.measure.facts import LADDER
 from talkpath.measure.transport_quality import without_hello
 from talkpath.wire.control.messages import Begin
 from talkpath.wire.control.question import (
+    LIVING,
     ComparedPaths,
     HelloContrast,
     HopLimits,
     LongCalls,
     Question,
+    QuietCalls,
     RateContrast,
     RelayPaths,
     TcpTwins,
@@ -112,7 +115,7 @@ class Outline:
     @property
     def beside(self) -> bool:
         """Whether it runs beside all other epochs, which follow one another."""
-        return isinstance(self.begin.question, LongCalls)
+        return isinstance(self.begin.question, LIVING)
 
     @property
     def span_ms(self) -> float:
@@ -159,7 +162,7 @@ def make_outline(key: bytes, begin: Begin, shape: Shape | None = None) -> Outlin
     schedule = shape.schedule(
         draws,
         begin.packets,
-        rate=begin.question.times if isinstance(begin.question, RateContrast) else 1.0,
+        rate=begin.question.times if isinstance(begin.question, RateContrast | QuietCalls) else 1.0,
         hello=_hello(begin.question, shape),
     )
     transports = Counter(transport for _, _, transport in flow_roles(begin))
@@ -232,6 +235,8 @@ def flow_roles(begin: Begin) -> list[FlowRole]:
             return paths * k
         case WatchedCalls(twins=int(twins)) | LongCalls(twins=int(twins)):
             return [call] * k + [twin] * twins
+        case QuietCalls():
+            return [call] * k
     return [call] * k + [twin] * k + [text] * (k // 2)
 
 
@@ -258,11 +263,11 @@ def _planned_flows(
     )  # not the first of them: its place would reveal others
     canary = texts[drawn[0]] if texts else -1
     flows = []
+    tuples = five_tuples(begin.locals, ports)
     paths: Counter[str] = Counter()
     for index, (role, kind, transport) in enumerate(chosen):
         number = begin.first_tuple + index
-        local = number % begin.locals
-        port = ports[(number // begin.locals + local) % len(ports)]
+        local, port = tuples[number % len(tuples)]
         if "/" in transport:  # its own port, and a local port that no other flow to it had
             port = int(transport.partition("/")[2])
             local = begin.locals + (begin.number * begin.k + paths[transport]) % PATH_LOCALS

@@ -153,7 +153,7 @@ class ArmPlan(Struct, frozen=True, omit_defaults=True):
 class Plan(Struct, frozen=True, omit_defaults=True):
     """What was fixed before the first packet. `alpha` is the error of the whole check over its `arms`.
 
-    `long_s` > 0: eight calls, one of each arm at least, live so long, while everything else is asked; `ok_s`: so long a
+    `long_s` > 0: seven calls, one of each arm at least, live so long, while everything else is asked; `ok_s`: so long a
     call must have been watched, both ways, before `ok` is said (0 in plans of older versions).
     `watch_s` > 0: calls are watched that long (`--deep`). `transports`: for every arm, measure which transports carry
     it; `path_s` is how long a call over each transport lasts. `locate`: for restricted arms, measure at which hop the

@@ -11,6 +11,7 @@ from talkpath.wire.control.question import (
     HopLimits,
     LongCalls,
     Question,
+    QuietCalls,
     RateContrast,
 )
 
@@ -27,7 +28,7 @@ def question_text(question: Question) -> tuple[str, Value]:
             value = ",".join(question.codes)
         case HopLimits():
             value = f"{question.stage}/{question.direction}/{','.join(map(str, question.hops)) or '*'}"
-        case RateContrast():
+        case RateContrast() | QuietCalls():
             value = question.times
         case HelloContrast():
             value = question.hello

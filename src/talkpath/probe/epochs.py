@@ -21,7 +21,7 @@ from talkpath.measure.facts import Ending, Epoch
 from talkpath.probe import validate
 from talkpath.probe.flight import ProbeFlight, ProbePacket
 from talkpath.wire.control.messages import FlowReport
-from talkpath.wire.control.question import BASELINE
+from talkpath.wire.control.question import BASELINE, LongCalls
 
 GRACE_S = 0.35  # how long after its last packet an epoch takes arrivals, at the least
 GRACE_RTTS = 2.5  # and so many round trips, where those are longer
@@ -127,17 +127,20 @@ class ProbeEpochs:
         return running.cut_s > now_s
 
     def end_silent(self, now_s: float) -> bool:
-        """End long calls that went silent while others are heard: their reports are then due, and what follows may be
-        asked. Whether any was ended."""
+        """End long calls of which one went silent while others are heard, and quiet calls that all did: their reports
+        are then due, and what follows may be asked. Whether any was ended."""
         beside = [run for run in self._running.values() if run.layout.beside and run.cut_s < NEVER and not run.reports]
         if max((run.flight.heard_s() for run in beside), default=-NEVER) < now_s - SILENT_S:
             return False
-        silent = [run for run in beside if run.flight.silent(now_s, SILENT_S, SILENT_PACKETS)]
-        falling = [run for run in beside if run.flight.silent(now_s, SILENT_S / 2.0, SILENT_PACKETS // 2)]
-        if not silent or len(falling) > len(silent):
-            return False  # all that a rule ended are reported together
+        long = [run for run in beside if isinstance(run.layout.begin.question, LongCalls)]
+        silent = [run for run in long if any(run.flight.silent_calls(now_s, SILENT_S, SILENT_PACKETS))]
+        falling = [run for run in long if any(run.flight.silent_calls(now_s, SILENT_S / 2.0, SILENT_PACKETS // 2))]
+        if len(falling) > len(silent):
+            silent = []  # all that a rule ended are reported together
+        quiet = [run for run in beside if run not in long]
+        silent += [run for run in quiet if all(run.flight.silent_calls(now_s, SILENT_S, SILENT_PACKETS))]
         self._end(now_s, silent)
-        return True
+        return bool(silent)
 
     def end_beside(self, now_s: float) -> None:
         """End all long calls."""

@@ -29,6 +29,7 @@ def question_in_words(question: str) -> str:
         "baseline": say("progress", "calls beside control traffic"),
         "watch": say("progress", "watching calls for longer"),
         "long": say("progress", "calls that last through the check"),
+        "quiet": say("progress", "calls that last through the check"),
         "rate": say("progress", "the same at another rate"),
         "hello": say("progress", "another handshake"),
         "tcp": say("progress", "TCP beside UDP"),

@@ -22,7 +22,7 @@ class Limits:
     flows: int = 48
     packets: int = MAX_EPOCH_PACKETS // 2
     flow_packets: int = MAX_EPOCH_PACKETS  # k times packets of one epoch
-    open_epochs: int = 24  # the long calls of sixteen arms beside a check's other epochs
+    open_epochs: int = 40  # the long and the quiet calls of sixteen arms beside a check's other epochs
     epochs: int = 512
     shape_bytes: int = MAX_SHAPE_TEXT_BYTES  # of a recorded call's shape that a probe sends; 0: none is taken
     control_flows: int = 8  # beside a call of a probe's user, for as long as a session may last

@@ -42,7 +42,7 @@ from talkpath.verdict.statistics.strength import arm_strength
 STATES_WORST_FIRST: tuple[State, ...] = ("restricted", "closed", "unreachable", "impaired", "ok", "insufficient")
 LEANING_LOG_E = log(3.0)  # one test leans towards a finding
 TROUBLED_LOSS = 0.02  # so much more than twins, each way, an untroubled variant's calls do not lose
-MIN_OWN_ENDS = 2  # where all of an arm's long calls ended, and so many did, something ends that arm's calls
+MIN_OWN_ENDS = 2  # where so many of an arm's calls ended, something may end that arm's calls alone
 MAX_SPARED_CHANCE = 0.1  # the chance that calls of an arm were all spared, from which on it is not ok
 UNTROUBLED: tuple[ReasonCode, ...] = ("budget", "canary")  # why a variant without trouble may be undecided
 
@@ -58,8 +58,10 @@ def assess_arms(facts: Facts) -> list[Assessment]:
         # where the calls are few that tell, calls and twins that live a little longer are asked for
         alone = [_in_doubt(each, together.by_s) if _may_be_lucky(each, together) else each for each in alone]
     if facts.ok_s and facts.plan.basis == "shape":  # a browser has no room for so many calls
-        sample = _long_sample(alone, facts.ok_s)
+        sample = _long_sample(alone, facts.ok_s, quiet=False)
         alone = alone if few_calls_end(sample) else [_unless_few_known(each, sample) for each in alone]
+        every = _long_sample(alone, facts.ok_s, quiet=True)
+        alone = [_unless_few_end(each, every) for each in alone]
     began_s = {each.arm: _began_by_s(each) for each in alone if _in_trouble(each)}
     others = {each: [at for arm, at in began_s.items() if arm != each] for each in (one.arm for one in alone)}
     return [_unless_stale(each, max(others[each.arm], default=-inf)) for each in alone]
@@ -141,21 +143,37 @@ def _in_doubt(assessment: Assessment, by_s: float) -> Assessment:
     return replace(assessment, state="insufficient", is_final=False, reason=reason, diverged=diverged)
 
 
-def _long_sample(assessments: Sequence[Assessment], ok_s: float) -> EndedCalls:
-    """The long calls of all arms, but of those of which every one ended, and more than one: their rule is their own."""
+def _long_sample(assessments: Sequence[Assessment], ok_s: float, *, quiet: bool) -> EndedCalls:
+    """The long calls of all arms, and (`quiet`) the quiet ones, but of arms of which most ended, and more than one:
+    their rule is their own. So is that of arms of which two ended, where the sample with the quiet ones shows that few
+    of all do: of the long calls alone those of theirs that ended are left out."""
     samples = [(each.view, ended_calls([each.view], ok_s)) for each in assessments]
-    return ended_calls([view for view, sample in samples if sample.lived or sample.ended < MIN_OWN_ENDS], ok_s)
+    if quiet:
+        return ended_calls([view for view, own in samples if own.ended < max(MIN_OWN_ENDS, own.lived + 1)], ok_s)
+    alike = ended_calls([view for view, own in samples if own.ended < MIN_OWN_ENDS], ok_s, quiet=False)
+    apart = [ended_calls([view], ok_s, quiet=False).lived for view, own in samples if own.ended >= MIN_OWN_ENDS]
+    return alike._replace(lived=alike.lived + sum(apart))
 
 
 def _unless_few_known(assessment: Assessment, sample: EndedCalls) -> Assessment:
     """The assessment, without `ok` as that sample does not show that few calls end, and its own calls do not. Where
     some of its own ended, calls and twins that live a little longer are asked for; other questions about it tell
     nothing more."""
-    own = ended_calls([assessment.view], assessment.view.facts.ok_s)
+    own = ended_calls([assessment.view], assessment.view.facts.ok_s, quiet=False)
     if assessment.state != "ok" or few_calls_end(own):
         return assessment
-    if own.ended:
-        return _in_doubt(assessment, own.by_s)
+    return _in_doubt(assessment, own.by_s) if own.ended else _not_few(assessment, sample)
+
+
+def _unless_few_end(assessment: Assessment, every: EndedCalls) -> Assessment:
+    """The assessment, without `ok` unless its own long and quiet calls, and those of all arms (`every`), show that few
+    calls end."""
+    own = ended_calls([assessment.view], assessment.view.facts.ok_s)
+    failing = [sample for sample in (own, every) if not few_calls_end(sample)]
+    return _not_few(assessment, failing[0]) if assessment.state == "ok" and failing else assessment
+
+
+def _not_few(assessment: Assessment, sample: EndedCalls) -> Assessment:
     values: dict[str, float] = {"seconds": round(sample.by_s, 1)} if sample.ended else {"calls": sample.lived}
     reason = Reason("call_ended" if sample.ended else "few_calls", values)
     return replace(assessment, state="insufficient", is_final=True, reason=reason)

@@ -19,8 +19,9 @@ from factories.checks.call_slots import SHAPES, Box, Flow, Outcome, Slot
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import DELAY_QUANTILES, ArmPlan, Epoch, Facts, Health, Observation, Plan, Track
 from talkpath.verdict.model import PlannedEpoch
+from talkpath.verdict.planner.costs import pace_of
 from talkpath.verdict.planner.next_question import next_question
-from talkpath.wire.control.question import HelloContrast, RateContrast
+from talkpath.wire.control.question import HelloContrast
 
 HALF_S = 0.015  # from an end to the box
 PORTS = tuple(range(3470, 3486))
@@ -208,6 +209,7 @@ class Line:
     packets: int = 25
     watch_s: float = 0.0
     long_s: float = 0.0
+    ok_s: float = 0.0
     budget_bytes: int = 4_000_000
     budget_s: float = 60.0
     health: Health = field(default_factory=Health)
@@ -218,7 +220,7 @@ class Line:
         arms = tuple(
             ArmPlan(app, app, "video" if app == "video" else "voice", packet_rate=SHAPES[app].rate) for app in self.apps
         )
-        return Plan(arms, k=self.k, packets=self.packets, watch_s=self.watch_s, long_s=self.long_s,
+        return Plan(arms, k=self.k, packets=self.packets, watch_s=self.watch_s, long_s=self.long_s, ok_s=self.ok_s,
                     budget_bytes=self.budget_bytes, budget_s=self.budget_s)  # fmt: skip
 
 
@@ -242,15 +244,14 @@ def play_check(line: Line, most: int = 60) -> Facts:
 
 def play_epoch(line: Line, rng: Random, ask: PlannedEpoch, number: int, now_s: float) -> tuple[Epoch, int]:
     """One epoch, and the bytes it cost."""
-    pace = ask.question.times if isinstance(ask.question, RateContrast) else 1.0
-    slots = SHAPES[ask.arm.app].slots(rng, ask.packets, pace)
+    slots = SHAPES[ask.arm.app].slots(rng, ask.packets, pace_of(ask.question))
     k, over_tcp = ask.k, ask.question.kind == "tcp"
-    roles = ["random"] * (2 * k) if over_tcp else ["call"] * k + ["random"] * k + ["text"] * (k // 2)
+    usual = ["call"] * k + ["random"] * k + ["text"] * (k // 2)
+    roles = {"tcp": ["random"] * (2 * k), "quiet": ["call"] * k}.get(ask.question.kind, usual)
     tcp = set(range(k, 2 * k)) if over_tcp else set()
     order = list(range(len(roles)))
     rng.shuffle(order)
-    texts = [place for place, index in enumerate(order) if roles[index] == "text"]
-    canary = rng.choice(texts) if texts else -1
+    canary = rng.choice([place for place, index in enumerate(order) if roles[index] == "text"] or [-1])
     sides = {way: [i for i, slot in enumerate(slots) if slot.direction == way] for way in ("up", "down")}
     withheld = {way: _withheld_packets(rng, slots, sides[way]) for way in sides}
     trips = []

@@ -134,6 +134,16 @@ def test_where_three_calls_in_ten_are_cut_off_a_check_of_one_app_is_not_ok(app: 
 
 
 @pytest.mark.long
+def test_where_four_calls_in_ten_of_one_app_are_cut_off_that_app_is_not_ok() -> None:
+    """With one long call of it, it was in six of ten; its seven long and quiet ones all live in one of 36."""
+    told = []
+    for seed in range(12):
+        facts, _ = checked("media.freeze,after_s=9,share=0.4,app=signal", seed)
+        told += [verdict.state for verdict in judge_facts(facts) if verdict.app == "signal"]
+    assert told.count("ok") <= 2, told  # three of twelve or more: 1 in 260
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_where_a_translator_forgets_three_flows_in_ten_no_call_is_told_as_well(seed: int) -> None:
     facts, _ = checked("", seed, ("signal",), "nat_evict,share=0.3,within_s=15")
@@ -142,10 +152,10 @@ def test_where_a_translator_forgets_three_flows_in_ten_no_call_is_told_as_well(s
 
 @pytest.mark.long
 @pytest.mark.parametrize("apps", [("signal",), ("whatsapp", "meet")])
-def test_a_check_of_few_apps_watches_eight_calls_before_it_says_that_all_is_well(apps: tuple[str, ...]) -> None:
+def test_a_check_of_few_apps_watches_seven_calls_before_it_says_that_all_is_well(apps: tuple[str, ...]) -> None:
     facts, _ = checked("", 1, apps)
     assert {verdict.state for verdict in judge_facts(facts)} == {"ok"}
-    assert sum(epoch.k for epoch in facts.epochs if epoch.question.kind == "long") == 8
+    assert sum(epoch.k for epoch in facts.epochs if epoch.question.kind == "long") >= 7
     few = [epoch for epoch in facts.epochs if epoch.question.kind == "long"][1:]
     fewer = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if epoch not in few))
     assert {verdict.reason and verdict.reason.code for verdict in judge_facts(fewer)} <= {

@@ -50,7 +50,7 @@ def test_one_app_whose_calls_go_silent_is_accused_whenever_they_do(after_s: int)
 @pytest.mark.long
 def test_where_a_translator_forgot_a_call_and_its_twin_another_is_watched_while_others_run():
     arms = choose_arms(["meet", "signal"])
-    facts = run_sim(make_plan(arms), Scenario.parse("nat_evict,share=0.3", [], 29))
+    facts = run_sim(make_plan(arms), Scenario.parse("nat_evict,share=0.3", [], 39))
     long = [epoch for epoch in facts.epochs if epoch.question.kind == "long"]
     again = [one for one in long if any(lost.arm == one.arm and lost.ended_s < one.started_s for lost in long)]
     assert any(one.started_s < other.ended_s for one in again for other in long if other.arm != one.arm)

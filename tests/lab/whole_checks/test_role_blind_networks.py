@@ -77,7 +77,7 @@ def test_one_bad_call_and_one_bad_twin_make_no_line_impaired() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("app", "seed"), [("max", 2), ("webrtc", 3)])
+@pytest.mark.parametrize(("app", "seed"), [("max", 2), ("meet", 1)])
 def test_a_call_that_lost_more_by_accident_is_placed_again(app: str, seed: int) -> None:
     """Looks that would prove it are too dear, and the second call beside a twin is well."""
     facts = run_sim(make_plan(choose_arms(), budget_bytes=8_000_000), Scenario.parse("hash", (), seed))

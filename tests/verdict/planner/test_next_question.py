@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 
@@ -77,14 +78,52 @@ def test_what_looks_well_is_looked_at_for_longer():
     assert next_question(facts, 0) is None
 
 
+LASTING = boxed.Line(apps=("webrtc", "telegram"), long_s=22.0, ok_s=20.0, budget_bytes=40_000_000, budget_s=900.0)
+
+
+def calls_of(facts: Facts, kind: str) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for epoch in facts.epochs:
+        found[epoch.app] += epoch.k if epoch.question.kind == kind else 0
+    return found
+
+
+def test_long_and_quiet_calls_of_each_arm_are_seven_and_the_long_ones_begin_first():
+    facts = boxed.play_check(LASTING)
+    kinds = [epoch.question.kind for epoch in facts.epochs]
+    last_long = max(place for place, kind in enumerate(kinds) if kind == "long")
+    assert last_long < kinds.index("quiet")
+    long, quiet = calls_of(facts, "long"), calls_of(facts, "quiet")
+    assert {app: long[app] + quiet[app] for app in long} == {"webrtc": 7, "telegram": 7}
+    assert {verdict.state for verdict in judge_facts(facts)} == {"ok"}
+
+
+@pytest.mark.parametrize(("ended", "more", "state"), [(1, 6, "ok"), (2, 0, "insufficient")])
+def test_where_one_quiet_call_ended_six_more_are_asked_and_where_two_did_none(ended: int, more: int, state: str):
+    quiet: set[int] = set()
+
+    def dies(flow: boxed.Flow) -> bool:
+        """The first quiet calls of the check: epochs of calls alone."""
+        return flow.number in quiet
+
+    plain = boxed.play_check(LASTING)
+    first = next(epoch for epoch in plain.epochs if epoch.question.kind == "quiet")
+    quiet.update(20 * first.number + place for place in range(ended))
+    facts = boxed.play_check(dataclasses.replace(LASTING, boxes=[boxed.freeze_after(seconds=8.0, whom=dies)]))
+    assert calls_of(facts, "quiet")[first.app] == calls_of(plain, "quiet")[first.app] + more
+    verdicts = {verdict.app: verdict for verdict in judge_facts(facts)}
+    assert verdicts[first.app].state == state
+
+
 def test_calls_begin_anew_after_a_long_one_unless_some_began_lately():
     """A rule against set-up may have begun meanwhile; calls that run do not show it."""
-    line = boxed.Line(apps=("webrtc", "telegram"), long_s=20.0, budget_bytes=20_000_000)
-    facts = boxed.play_check(line)
-    fresh = {4: ["webrtc", "telegram"], 5: ["telegram"], 6: []}
-    assert [epoch.question.kind for epoch in facts.epochs] == ["baseline"] * 2 + ["long"] * 2 + ["watch"] * 2
-    for played, apps in fresh.items():
-        until = replace(facts, epochs=facts.epochs[:played])
+    facts = boxed.play_check(boxed.Line(apps=("webrtc", "telegram"), long_s=20.0, budget_bytes=20_000_000))
+    kinds = [epoch.question.kind for epoch in facts.epochs]
+    assert kinds == ["baseline"] * 2 + ["long"] * 2 + ["baseline"] + ["watch"] * 2
+    again, *looks = facts.epochs[4:]  # `again`: three long calls had not shown the canary; had they, it were not asked
+    early = (replace(again, started_s=0.3, ended_s=1.0), *facts.epochs[:4])
+    for apps, later in ((["webrtc", "telegram"], []), (["telegram"], looks[:1]), ([], looks)):
+        until = replace(facts, epochs=(*early, *later))
         known = Asked(until, (), assess_arms(until))
         costs = Costs(known, 0)
         single = SingleQuestions(known, costs)

@@ -19,7 +19,16 @@ from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
 from talkpath.verdict.statistics import loss
 from talkpath.verdict.statistics.cohort import DIRECTIONS, GENTLE, is_gentle
 from talkpath.verdict.statistics.interval import ROLE_PAIRS, loss_rate
-from talkpath.wire.control.question import ACCUSING, COMPARING, AnyQuestion, LongCalls, QuestionKind, is_asked
+from talkpath.wire.control.question import (
+    ACCUSING,
+    COMPARING,
+    LIVING,
+    AnyQuestion,
+    LongCalls,
+    QuestionKind,
+    QuietCalls,
+    is_asked,
+)
 
 WORSE_LOG_E, WORSE_LOSS = log(5.0), 0.005
 
@@ -28,13 +37,15 @@ WORSE_LOG_E, WORSE_LOSS = log(5.0), 0.005
 class ArmView:
     """One arm: its epochs of every question, and the facts of the whole check. `directions` are those considered;
     `left_out` are (epoch, flow) of calls that are no evidence (see `flows.calls_left_out`). The calls that
-    live through the check are apart, in `all_long` (of all arms): they have twins of other arms, and only screen.
-    `in_force`: only losses within these spans (seconds of the check) count; all if there are none."""
+    live through the check are apart, in `all_long` and `all_quiet` (of all arms): they have twins of other arms, or
+    none, and only screen. `in_force`: only losses within these spans (seconds of the check) count; all if there are
+    none."""
 
     facts: Facts
     epochs: tuple[Epoch, ...]
     arm: Arm | None = None
     all_long: tuple[Epoch, ...] = ()
+    all_quiet: tuple[Epoch, ...] = ()
     directions: tuple[Direction, ...] = DIRECTIONS
     left_out: frozenset[tuple[int, int]] = frozenset()
     in_force: tuple[tuple[float, float], ...] = ()
@@ -75,14 +86,20 @@ class ArmView:
         return tuple(epoch for epoch in self.all_long if epoch.arm == self.arm)
 
     @cached_property
+    def quiet(self) -> tuple[Epoch, ...]:
+        """The arm's own quiet calls, which live as long."""
+        return tuple(epoch for epoch in self.all_quiet if epoch.arm == self.arm)
+
+    @cached_property
     def every_epoch(self) -> tuple[Epoch, ...]:
         """All epochs of the check, of every arm; the calls that live through it included."""
-        return self.facts.epochs + self.all_long
+        return self.facts.epochs + self.all_long + self.all_quiet
 
     def asked(self, wanted: AnyQuestion | QuestionKind, packets: int = 0) -> int:
         """Count the epochs of that question, or of that kind of questions, with at least so many media packets."""
         return sum(
-            is_asked(e.question, wanted) and e.up.stage.count("media") >= packets for e in (*self.epochs, *self.long)
+            is_asked(e.question, wanted) and e.up.stage.count("media") >= packets
+            for e in (*self.epochs, *self.long, *self.quiet)
         )
 
     @cached_property
@@ -119,9 +136,8 @@ def _excess_loss(epochs: Sequence[Epoch], direction: Direction) -> float:
 def arm_view(facts: Facts, arm: Arm) -> ArmView:
     """Build the view of one arm."""
     long = tuple(epoch for epoch in facts.epochs if isinstance(epoch.question, LongCalls))
-    if long:
-        facts = replace(
-            facts, epochs=tuple(epoch for epoch in facts.epochs if not isinstance(epoch.question, LongCalls))
-        )
+    quiet = tuple(epoch for epoch in facts.epochs if isinstance(epoch.question, QuietCalls))
+    if long or quiet:
+        facts = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if not isinstance(epoch.question, LIVING)))
     epochs = tuple(epoch for epoch in facts.epochs if epoch.arm == arm)
-    return ArmView(facts=facts, epochs=epochs, arm=arm, all_long=long)
+    return ArmView(facts=facts, epochs=epochs, arm=arm, all_long=long, all_quiet=quiet)

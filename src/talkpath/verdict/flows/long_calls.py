@@ -11,9 +11,11 @@ it loses more than at its start: what it loses from the start on, short calls be
 accuse. Where half of an arm's calls that lived as long did not part, it was bad luck of single 5-tuples; but where
 twins do not differ, `ok` takes so many calls of all arms that fewer than `MAX_ENDED` of such calls part.
 
-One arm's calls are few, so those of all arms are one sample: `ok` takes so many that lived that fewer than `MAX_ENDED`
-of such calls end (`ended_calls`); and two of unlike arms that went silent equally long after their start put every arm
-in doubt of which few calls lived so long (`cut_off_together`).
+One arm's long calls are few, so those of all arms are one sample: `ok` takes so many that lived that fewer than
+`MAX_ENDED` of such calls end (`ended_calls`). Quiet calls, which cost little, make a sample of each arm's own: a rule
+on a share of one app's calls is seen by nothing else. They count beside the long ones, never in their place, since what
+ends calls at a count of packets spares them. And two of unlike arms that went silent equally long after their start put
+every arm in doubt of which few calls lived so long (`cut_off_together`).
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from talkpath.verdict.flows.flow_spread import short_flow_spreads
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, calls_of, flow_outcomes, without_ends
 from talkpath.verdict.statistics.cohort import DIRECTIONS, direction_track
 from talkpath.verdict.statistics.proportion import beta_below
-from talkpath.wire.control.question import LongCalls, WatchedCalls
+from talkpath.wire.control.question import LongCalls, QuietCalls, WatchedCalls
 
 SILENT_PACKETS, SILENCE_S = 8, 1.5  # a call has ended: so much was sent after its last arrival
 LOSS_WINDOW_S = 5.0  # a call that loses much only for a while is found in one of these
@@ -47,9 +49,10 @@ WINDOW_PACKETS = 15
 MUCH_DELAY_MS = 50.0
 AS_HEAVY, HEADERS = 0.9, 28  # of the bytes a second that a call sends; bytes of IPv4 and UDP in front of each packet
 EQUALLY_S = 0.5  # two ends that are as one
-MAX_ENDED, MAX_ENDED_DOUBT = 0.3, 0.1  # an `ok` shows that fewer calls end: were it so many, so few are that unlikely
-LASTING = (LongCalls, WatchedCalls)
-LONG_SAMPLE = 8  # long calls of a check, of all its arms: one more than show that where none ends
+MAX_ENDED, MAX_ENDED_DOUBT = 1 / 3, 0.1  # an `ok` shows that fewer calls end: were it so many, so few are that unlikely
+LASTING = (LongCalls, QuietCalls, WatchedCalls)
+LONG_SAMPLE = 7  # long calls of a check, of all its arms: one more than show that where none ends
+OWN_SAMPLE = 7  # long and quiet calls of an arm: likewise
 AS_LONG_SHARE = 0.9  # of the seconds by which a call had lost more: calls that were shorter say nothing against it
 
 
@@ -148,10 +151,11 @@ def cut_off_together(facts: Facts) -> EndedCalls | None:
     return _count_together(tuple(epoch for epoch in facts.epochs if isinstance(epoch.question, LongCalls)))
 
 
-def ended_calls(views: Iterable[ArmView], enough_s: float) -> EndedCalls:
-    """How many of the long calls of these arms went silent for good within `enough_s`, whatever their twins did, and
-    how many lived for longer than those, or for so long."""
-    epochs = [e for view in views for e in (*view.accusing, *view.long) if isinstance(e.question, LASTING)]
+def ended_calls(views: Iterable[ArmView], enough_s: float, *, quiet: bool = True) -> EndedCalls:
+    """How many of the long and (`quiet`) the quiet calls of these arms went silent for good within `enough_s`, whatever
+    their twins did, and how many lived for longer than those, or for so long."""
+    lasting = (epoch for view in views for epoch in (*view.accusing, *view.long, *(view.quiet if quiet else ())))
+    epochs = [epoch for epoch in lasting if isinstance(epoch.question, LASTING)]
     ended = [end_s for epoch in epochs for call in calls_of(epoch) if 0.0 < (end_s := _first_end_s(call)) <= enough_s]
     least_s = min(enough_s, max(ended) + SILENCE_S) if ended else enough_s
     lived = sum(int((_lived_s(epoch) >= least_s).sum()) for epoch in epochs)

@@ -10,7 +10,7 @@ from talkpath.measure.facts import Facts
 from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.unaccused import next_to_nothing_arrives
-from talkpath.wire.control.question import AnyQuestion, LongCalls, QuestionKind, is_asked
+from talkpath.wire.control.question import LIVING, AnyQuestion, LongCalls, QuestionKind, is_asked
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,22 @@ class Asked:
 
     def is_pending(self, assessment: Assessment) -> bool:
         """Whether an answer about the arm is pending."""
-        kinds = {type(planned.question) for planned in self.pending} - {LongCalls}
+        kinds = {type(planned.question) for planned in self.pending} - {*LIVING}
         return any(self.count(assessment, kind) > assessment.view.asked(kind) for kind in kinds)
 
-    def long_calls(self, arm: Arm) -> int:
-        """How many calls of the arm live through the check, or did, or are to."""
-        begun = (each.k for each in self.facts.epochs if each.arm == arm and isinstance(each.question, LongCalls))
-        coming = (each.k for each in self.pending if each.arm == arm and isinstance(each.question, LongCalls))
+    def calls(self, arm: Arm, kinds: tuple[QuestionKind, ...]) -> int:
+        """How many calls of the arm epochs of these kinds have, or had, or are to have."""
+        begun = (each.k for each in self.facts.epochs if each.arm == arm and isinstance(each.question, kinds))
+        coming = (each.k for each in self.pending if each.arm == arm and isinstance(each.question, kinds))
         return sum(begun) + sum(coming)
 
     def has_long_call(self, arm: Arm) -> bool:
         """Whether a call of the arm lives that is to do so through the whole check."""
-        return any(planned.arm == arm and isinstance(planned.question, LongCalls) for planned in self.pending)
+        return self.is_coming(arm, (LongCalls,))
+
+    def is_coming(self, arm: Arm, kinds: tuple[QuestionKind, ...]) -> bool:
+        """Whether an answer about the arm to a question of these kinds is pending."""
+        return any(planned.arm == arm and isinstance(planned.question, kinds) for planned in self.pending)
 
     def variants(self, assessment: Assessment) -> list[Assessment]:
         """All arms of its app and medium, itself included."""

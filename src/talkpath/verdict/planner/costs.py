@@ -17,7 +17,7 @@ from talkpath.verdict.assessment import Assessment, log_threshold
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.statistics.sample_size import SETUP_PACKETS, cost_packets, sample_size
-from talkpath.wire.control.question import LongCalls, Question, RateContrast, TcpTwins, WatchedCalls
+from talkpath.wire.control.question import LongCalls, Question, QuietCalls, RateContrast, TcpTwins, WatchedCalls
 
 FIRST_EPOCHS = 2  # each arm's, before any other question
 FEW_ARMS = 4  # so many can have longer looks besides the calls that live through the check, and usual first epochs
@@ -70,6 +70,8 @@ class Costs:
         match planned.question:
             case TcpTwins():
                 flows = 2 * planned.k
+            case QuietCalls():
+                flows = planned.k
             case LongCalls(twins=int(twins)) | WatchedCalls(twins=int(twins)):
                 flows = planned.k + twins
         return flows * (2 * planned.packets + SETUP_PACKETS) * self._packet_bytes(planned.arm)
@@ -122,7 +124,7 @@ class Costs:
 
 def pace_of(question: Question) -> float:
     """The packet rate of its calls, as a multiple of their app's."""
-    return question.times if isinstance(question, RateContrast) else 1.0
+    return question.times if isinstance(question, RateContrast | QuietCalls) else 1.0
 
 
 def flows_of(k: int) -> int:

@@ -9,18 +9,26 @@ from math import ceil, inf
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import ArmPlan, Plan
 from talkpath.verdict.assessment import Assessment
-from talkpath.verdict.flows.long_calls import AS_HEAVY, LONG_SAMPLE, LOSS_WINDOW_S, ended_s
+from talkpath.verdict.flows.long_calls import (
+    AS_HEAVY,
+    LONG_SAMPLE,
+    LOSS_WINDOW_S,
+    OWN_SAMPLE,
+    ended_calls,
+    ended_s,
+)
 from talkpath.verdict.flows.self_congestion import alone_epochs
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.planner.costs import LOOK_K, Costs
 from talkpath.verdict.planner.questions import OUTLIVE_S, SingleQuestions
 from talkpath.verdict.statistics.sample_size import USUAL_K
-from talkpath.wire.control.question import LongCalls, WatchedCalls
+from talkpath.wire.control.question import LIVING, LongCalls, QuietCalls, WatchedCalls
 
 ENDED_LOOKS = 4  # at calls of an arm that ended with their twins: few and many, twice
 LONG_CALLS = 3  # epochs of one arm, where calls of the first ones ended, or lost more, by accident
 LONG_K = 4  # of an arm's calls that live through the check, so many are one epoch
+MORE_QUIET = 6  # where one of an arm's calls ended: so many more show that hardly any does
 LONG_TWINS = 3  # random twins that the long calls of a check share, at the least
 
 
@@ -39,7 +47,7 @@ class LongCallQuestions:
         plan = self.asked.facts.plan
         shared, wanted = _with_twins(plan, self.costs.byte_rate), _calls_of(plan, self.costs.byte_rate)
         for assessment in self.asked.assessments if plan.long_s else ():
-            had, calls = self.asked.count(assessment, LongCalls), self.asked.long_calls(assessment.arm)
+            had, calls = self.asked.count(assessment, LongCalls), self.asked.calls(assessment.arm, (LongCalls,))
             missing = (0 if self.questions.light and had else wanted[assessment.arm]) - calls
             again = not self.asked.has_long_call(assessment.arm) and (
                 self._watched_too_little(assessment) or self._once(assessment)
@@ -50,8 +58,27 @@ class LongCallQuestions:
                 sizes = [self.questions.long_call(assessment, twins, k=size) for size in dict.fromkeys((k, k // 2, 1))]
                 share = 1.0 - self.costs.reserve if had else 1.0
                 yield from self.costs.affordable((size for size in sizes if size.k), share)
-            elif again and had < LONG_CALLS + wanted[assessment.arm] // LONG_K:
+            elif again and not self._quiet_wanted(assessment) and had < LONG_CALLS + wanted[assessment.arm] // LONG_K:
                 yield from self.costs.affordable(self.questions.another_long_call(assessment), 1.0)
+
+    def quiet(self) -> Iterator[PlannedEpoch]:
+        """Quiet calls of each arm, likewise: they cost little, and show of each arm by itself that few calls end."""
+        for assessment in self.asked.assessments:
+            if k := self._quiet_wanted(assessment):
+                yield from self.costs.affordable([self.questions.quiet_calls(assessment, k)], 1.0)
+
+    def _quiet_wanted(self, assessment: Assessment) -> int:
+        """How many more quiet calls of the arm are to live through the check: as many as make `OWN_SAMPLE` of its own
+        with its long ones; some more, once, where all of these are known and one ended."""
+        plan = self.asked.facts.plan
+        if not (plan.long_s and plan.ok_s) or assessment.state not in ("ok", "insufficient"):
+            return 0
+        had, quiet = self.asked.calls(assessment.arm, LIVING), self.asked.count(assessment, QuietCalls)
+        if had < OWN_SAMPLE:
+            return 0 if quiet else OWN_SAMPLE - had
+        known = not self.asked.is_coming(assessment.arm, LIVING)
+        again = known and quiet < 2 and ended_calls([assessment.view], self.asked.facts.ok_s).ended == 1
+        return MORE_QUIET if again else 0
 
     def alone(self) -> Iterator[PlannedEpoch]:
         """One call of each arm for which the line seems too poor, beside nothing: the check's own flows may be what it
@@ -141,16 +168,19 @@ class LongCallQuestions:
         """Whether nothing was amiss, but its calls did not live for long enough; or too few calls of the check did, and
         none lives."""
         code = assessment.reason.code if assessment.reason else ""
-        lives = any(isinstance(planned.question, LongCalls) for planned in self.asked.pending)
+        lives = any(isinstance(planned.question, LIVING) for planned in self.asked.pending)
         return code == "watched_briefly" or (code == "few_calls" and not lives)
 
     def _once(self, assessment: Assessment) -> bool:
-        """Whether one long call of it went silent, while twins went on, and none of other arms; and there is time for
-        another and for a look."""
+        """Whether one long call of it went silent, while twins went on, no quiet one of its own and none of other arms;
+        and there is time for another and for a look."""
         silent = list(filter(_went_silent, self.asked.assessments))
         if [each.arm for each in silent] != [assessment.arm] or assessment.diverged is None:
             return False
-        return len(assessment.view.long) == 1 and self.costs.left_s >= 2 * (assessment.diverged.at_s + OUTLIVE_S)
+        ended = ended_calls([assessment.view], self.asked.facts.ok_s).ended
+        return len(assessment.view.long) == ended == 1 and self.costs.left_s >= 2 * (
+            assessment.diverged.at_s + OUTLIVE_S
+        )
 
 
 def _with_twins(plan: Plan, byte_rate: Callable[[ArmPlan], float]) -> set[Arm]:

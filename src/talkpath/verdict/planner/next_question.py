@@ -76,6 +76,7 @@ class QuestionPlanner:
             self.gently(),
             self.long.ended_together(),
             self.long.begun(),
+            self.long.quiet(),
             self.firsts(FIRST_EPOCHS),
             self.long.diverged(),
             self.long.again(),
@@ -95,6 +96,7 @@ class QuestionPlanner:
         return (
             self.long.alone(),
             self.long.begun(),
+            self.long.quiet(),
             self.firsts(1),
             self.opening(),
             self.accuse(),
@@ -144,7 +146,7 @@ class QuestionPlanner:
         most = SOME_EPOCHS if len(self.assessments) == 1 else FIRST_EPOCHS + 1
         for assessment in self.assessments:
             had = self.asked.count(assessment, Baseline)
-            known = len(assessment.view.accusing) >= FIRST_EPOCHS or assessment.hint
+            known = len(assessment.view.accusing) >= FIRST_EPOCHS or assessment.hint or assessment.is_final
             if self.asked.is_pending(assessment) and not known and had < most:
                 yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0 - self.costs.reserve)
 

@@ -20,7 +20,16 @@ from talkpath.verdict.rules.best import UNKNOWN_RULE, loses_media
 from talkpath.verdict.statistics.cohort import GENTLE, GENTLE_K
 from talkpath.verdict.statistics.permutation import log_choose
 from talkpath.verdict.statistics.sample_size import LEAST_K, MOST_K, USUAL_K, sample_size
-from talkpath.wire.control.question import ACCUSING, BASELINE, Baseline, LongCalls, Question, TcpTwins, WatchedCalls
+from talkpath.wire.control.question import (
+    ACCUSING,
+    BASELINE,
+    Baseline,
+    LongCalls,
+    Question,
+    QuietCalls,
+    TcpTwins,
+    WatchedCalls,
+)
 
 LOOK_WHY = WatchedCalls()
 LONGER_TIMES = 3  # the usual packets, once an arm had its first epochs and is undecided, where 5-tuples fare alike
@@ -33,6 +42,7 @@ TCP_TIMES = 2
 PROOF_NATS = 1.5  # more than the threshold: what one test among several, and one twin that is lost by accident, cost
 OUTLIVE_S = 2.5  # so much longer than the one that went silent another long call lives: silence takes 1.5 s to be seen
 ALONE, ALONE_S = "alone", 2.0  # a call beside which nothing else is asked, and how long it lasts
+QUIET_RATE = 1.0  # packets a second, each way: a quiet call only shows whether it is cut off
 SPARE_S = 1.0  # so much longer a call lives than what it is to show takes
 WORTH_A_LOOK = 1.5  # times the usual packets: a shorter look is not worth it
 # a longer look has as many calls as a first epoch where that costs at most this share of an arm's bytes
@@ -147,6 +157,11 @@ class SingleQuestions:
             packets=packets,
             why="long",
         )
+
+    def quiet_calls(self, assessment: Assessment, k: int) -> PlannedEpoch:
+        """k calls that live through the whole check and send little."""
+        question = QuietCalls(round(QUIET_RATE / max(QUIET_RATE, assessment.planned.packet_rate), 4))
+        return PlannedEpoch(assessment.arm, question, k=k, packets=ceil(self.plan.long_s * QUIET_RATE), why="long")
 
     def alone(self, assessment: Assessment) -> PlannedEpoch:
         """One call beside nothing."""

@@ -131,7 +131,7 @@ class _MemoKey:
     off."""
 
     def __init__(self, view: ArmView, left_out: frozenset[CallOf]) -> None:
-        self.facts, self.all_long, self.left_out = view.facts, view.all_long, left_out
+        self.facts, self.all_long, self.all_quiet, self.left_out = view.facts, view.all_long, view.all_quiet, left_out
         found = behind_cut_offs(view.every_epoch).get(view.epochs[0].arm) if view.epochs else None
         self._behind = found.calls if found else frozenset()
 
@@ -230,7 +230,7 @@ def _ended_behind(view: ArmView) -> frozenset[CallOf]:
 @remember_result
 def _views_of_directions(epochs: tuple[Epoch, ...], key: _MemoKey) -> tuple[ArmView, ...]:
     """Return the view of these epochs, and those of up and of down alone."""
-    whole = ArmView(key.facts, epochs, all_long=key.all_long, left_out=key.left_out)
+    whole = ArmView(key.facts, epochs, all_long=key.all_long, all_quiet=key.all_quiet, left_out=key.left_out)
     return (whole, *(replace(whole, directions=(direction,)) for direction in DIRECTIONS))
 
 

@@ -116,10 +116,12 @@ def _port_fates(epochs: tuple[Epoch, ...]) -> list[list[PortFate]]:
 
 def _only_to(ports: tuple[int, ...], view: ArmView) -> ArmView:
     """Return the view with flows to these ports alone."""
-    every, own, long = (
-        tuple(_flows_to(epoch, ports) for epoch in epochs) for epochs in (view.facts.epochs, view.epochs, view.all_long)
+    every, own, long, quiet = (
+        tuple(_flows_to(epoch, ports) for epoch in epochs)
+        for epochs in (view.facts.epochs, view.epochs, view.all_long, view.all_quiet)
     )
-    return replace(view, facts=structs.replace(view.facts, epochs=every), epochs=own, all_long=long)
+    facts = structs.replace(view.facts, epochs=every)
+    return replace(view, facts=facts, epochs=own, all_long=long, all_quiet=quiet)
 
 
 @remember_result

@@ -98,8 +98,8 @@ class PlayShape(ControlMessage, frozen=True):
 class Begin(ControlMessage, frozen=True):
     """The probe starts one epoch, which both ends lay out from the seeds.
 
-    `first_tuple` is the number of its first 5-tuple; 5-tuple n runs from local port n mod `locals` to responder port
-    number (n div locals + n mod locals) mod len(ports). Flows over paths run from local ports beyond `locals`. Of paths
+    `first_tuple` is the number of its first 5-tuple (experiment.five_tuples), of those that run from `locals` local
+    ports. Flows over paths run from local ports beyond them. Of paths
     `question` names what both ends see: no TURN server, and no TLS ClientHello.
     """
 

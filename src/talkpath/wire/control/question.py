@@ -68,6 +68,12 @@ class LongCalls(AnyQuestion, frozen=True, tag="long"):
     twins: Twins | None = None
 
 
+class QuietCalls(AnyQuestion, frozen=True, tag="quiet"):
+    """k calls that live through the whole check at `times` the app's packet rate, beside no twins."""
+
+    times: Annotated[float, Meta(ge=0.001, le=1.0)]
+
+
 class TcpTwins(AnyQuestion, frozen=True, tag="tcp"):
     """k random twins over TCP beside k over UDP."""
 
@@ -103,6 +109,7 @@ Question = (
     | RateContrast
     | HelloContrast
     | LongCalls
+    | QuietCalls
     | TcpTwins
     | TransportPaths
     | RelayPaths
@@ -113,6 +120,8 @@ QuestionKind = type[AnyQuestion]
 BASELINE = Baseline()
 ACCUSING = (Baseline, WatchedCalls)
 """Only epochs of these may support `restricted`."""
+LIVING = (LongCalls, QuietCalls)
+"""Epochs of these run beside all others."""
 COMPARING = (Baseline, WatchedCalls, RateContrast, HelloContrast)
 """Epochs of these hold k calls beside k twins over UDP."""
 
