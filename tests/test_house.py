@@ -23,7 +23,7 @@ LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 410,
     "apps": 2201,
-    "browser": 3479,
+    "browser": 3473,
     "capture": 5748,
     "cli": 1720,
     "conduct": 587,
@@ -33,11 +33,11 @@ STATEMENTS_A_ROOM = {
     "lab": 3723,
     "listening": 789,
     "measure": 1074,
-    "observatory": 6574,
+    "observatory": 6572,
     "probe": 2305,
     "report": 2740,
     "responder": 1304,
-    "serving": 249,
+    "serving": 255,
     "verdict": 6184,
     "wire": 2764,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -37,3 +38,15 @@ def test_places_are_counted_in_all_and_by_block(steps: list[tuple[bool, str]]):
         elif host in taken:
             taken.remove(host)
             places.give_back(host)
+
+
+def test_a_place_is_given_back_when_what_it_was_for_ends_even_with_an_error():
+    places = BlockPlaces(9, 1)
+    for _ in range(3):
+        with suppress(RuntimeError), places.held("192.0.2.1") as first:
+            assert first
+            with places.held("192.0.2.200") as second:
+                assert not second
+            with places.held("192.0.3.1") as elsewhere:
+                assert elsewhere
+            raise RuntimeError

@@ -19,8 +19,8 @@ import asyncio
 import os
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from socket import AF_INET, AF_INET6, inet_pton
 from time import monotonic
@@ -61,6 +61,16 @@ class BlockPlaces:
             return False
         self._taken[block] += 1
         return True
+
+    @contextmanager
+    def held(self, host: str | None) -> Iterator[bool]:
+        """Take a place for the block of code, and give whether there was one."""
+        is_held = self.take(host)
+        try:
+            yield is_held
+        finally:
+            if is_held:
+                self.give_back(host)
 
     def taken(self, host: str | None) -> tuple[int, int]:
         """How many places the block of that address has, and all blocks together."""

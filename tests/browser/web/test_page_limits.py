@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 
 import httpx
 import pytest
@@ -13,12 +12,11 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from talkpath.browser.far_end.far_end_process import FarEnd
-from talkpath.browser.web.admission_queue import host_name, is_own_origin, place_taken
+from talkpath.browser.web.admission_queue import host_name, is_own_origin
 from talkpath.browser.web.check_messages import parse_message
 from talkpath.browser.web.page_files import EMPTY_PICTURE
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import starlette_routes
-from talkpath.serving.connections import BlockPlaces
 from talkpath.wire.control.keys import Signer
 
 HEADER = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF), max_size=400)
@@ -85,15 +83,3 @@ def test_only_the_own_origin_is_the_own_one(origin: str, host: str):
 )
 def test_a_page_of_this_server_is_let_in(host: str, origin: str):
     assert is_own_origin({"host": host, "origin": origin})
-
-
-def test_a_place_is_given_back_when_a_connection_ends_even_with_an_error():
-    places = BlockPlaces(9, 1)
-    for _ in range(3):
-        with suppress(RuntimeError), place_taken(places, "192.0.2.1") as first:
-            assert first
-            with place_taken(places, "192.0.2.200") as second:
-                assert not second
-            with place_taken(places, "192.0.3.1") as elsewhere:
-                assert elsewhere
-            raise RuntimeError

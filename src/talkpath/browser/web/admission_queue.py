@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from operator import attrgetter, itemgetter
 from urllib.parse import urlsplit
 
-from talkpath.serving.connections import BlockPlaces, host_block
+from talkpath.serving.connections import host_block
 
 MAX_MESSAGE_BYTES = 1 << 18  # twice the longest report of an epoch
 MAX_QUEUED_BY_UVICORN = 4  # messages of one page
@@ -48,17 +48,6 @@ def host_name(headers: Mapping[str, str]) -> str:
         return (urlsplit(f"//{host}").hostname or "") if len(host) <= MAX_HOST_CHARACTERS else ""
     except ValueError:
         return ""
-
-
-@contextmanager
-def place_taken(places: BlockPlaces, host: str) -> Iterator[bool]:
-    """Take a place for the block of code, and give whether there was one."""
-    is_taken = places.take(host)
-    try:
-        yield is_taken
-    finally:
-        if is_taken:
-            places.give_back(host)
 
 
 def crowded_block(blocks: Iterable[bytes], newcomer: bytes) -> bytes | None:

@@ -24,7 +24,7 @@ from talkpath.browser.addresses import ANY_ADDRESSES, own_addresses
 from talkpath.browser.far_end.far_end_group import AT_A_TIME, FarEndGroup, FarEndPlaces
 from talkpath.browser.far_end.far_end_process import FarEnd
 from talkpath.browser.turn_relay import TurnRelay, start_relay
-from talkpath.browser.web.admission_queue import MAX_PAGES, MAX_PER_BLOCK, AdmissionQueue, is_own_origin, place_taken
+from talkpath.browser.web.admission_queue import MAX_PAGES, MAX_PER_BLOCK, AdmissionQueue, is_own_origin
 from talkpath.browser.web.campaign_page import CampaignPage
 from talkpath.browser.web.check_messages import (
     FULL,
@@ -116,7 +116,7 @@ async def _serve_socket(
     # A page that closed cannot be sent anything.
     with (
         contextlib.suppress(ConnectionError, RuntimeError, WebSocketDisconnect),
-        place_taken(places, host) as is_within_limit,
+        places.held(host) as is_within_limit,
     ):
         if is_within_limit:
             await work()

@@ -65,22 +65,19 @@ BUSY_RETRY_S = 5
 Headers = Mapping[str, str]
 
 
-class BodySlots:
-    """Counts the bodies that are being read, in all and by address block, so that slow senders fill neither the memory
+def body_places() -> BlockPlaces:
+    """Places for bodies that are being read, in all and by address block, so that slow senders fill neither the memory
     nor all places."""
+    return BlockPlaces(MOST_BODIES, MOST_BODIES_A_BLOCK)
 
-    def __init__(self, most: int = MOST_BODIES, most_a_block: int = MOST_BODIES_A_BLOCK) -> None:
-        self._places = BlockPlaces(most, most_a_block)
 
-    @contextmanager
-    def slot(self, host: str | None) -> Iterator[None]:
-        """Hold a place while a body from that address is read; `ReportRefusedError` where there is none."""
-        if not self._places.take(host):
+@contextmanager
+def body_place(places: BlockPlaces, request: Request) -> Iterator[None]:
+    """Hold a place while the body of a request is read; `ReportRefusedError` where there is none."""
+    with places.held(sender_host(request)) as is_held:
+        if not is_held:
             raise ReportRefusedError("busy", retry_after_s=BUSY_RETRY_S)
-        try:
-            yield
-        finally:
-            self._places.give_back(host)
+        yield
 
 
 def require_type(headers: Headers, media_type: str) -> None:
@@ -103,11 +100,11 @@ async def read_body(receive: Receive, most_bytes: int) -> bytes:
             return await _read_body(receive, most_bytes)
 
 
-async def read_small_body(request: Request, slots: BodySlots, media_type: str, most_bytes: int) -> bytes:
-    """The body of a request, of that media type and of so many bytes at most, in one of the slots."""
+async def read_small_body(request: Request, places: BlockPlaces, media_type: str, most_bytes: int) -> bytes:
+    """The body of a request, of that media type and of so many bytes at most, in one of the places."""
     require_type(request.headers, media_type)
     require_length(request.headers, most_bytes)
-    with slots.slot(sender_host(request)):
+    with body_place(places, request):
         return await read_body(request.receive, most_bytes)
 
 

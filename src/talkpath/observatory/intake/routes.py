@@ -17,8 +17,9 @@ from talkpath.evidence.share import BUNDLE_MEDIA_TYPE, WITHDRAWN_SENTENCES
 from talkpath.observatory.intake.collector import Collector, ReportStatus
 from talkpath.observatory.intake.openapi import openapi_document
 from talkpath.observatory.intake.requests import (
-    BodySlots,
     ReportRefusedError,
+    body_place,
+    body_places,
     read_body,
     read_small_body,
     require_length,
@@ -42,7 +43,7 @@ class ReportApi:
     """The HTTP handlers of one collector."""
 
     def __init__(self, collector: Collector) -> None:
-        self._collector, self._slots = collector, BodySlots()
+        self._collector, self._places = collector, body_places()
         self._paths: dict[str, Any] = {}
         self._schemas: dict[str, Any] = {}
 
@@ -78,7 +79,7 @@ class ReportApi:
         require_type(request.headers, BUNDLE_MEDIA_TYPE)
         sender = self._collector.admit(sender_host(request))
         require_length(request.headers, most_bytes)
-        with self._slots.slot(sender_host(request)):
+        with body_place(self._places, request):
             data = await read_body(request.receive, most_bytes)
         withdraw = request.headers.get("Talkpath-Withdraw", "")
         return _http_answer(await self._collector.take(data, sender, withdraw, name))
@@ -92,7 +93,7 @@ class ReportApi:
         return json_response(200, {"schema": SCHEMA, "id": name, "state": state, "said": WITHDRAWN_SENTENCES[state]})
 
     async def _tap(self, request: Request) -> Response:
-        data = await read_small_body(request, self._slots, "application/json", MOST_TAP_BYTES)
+        data = await read_small_body(request, self._places, "application/json", MOST_TAP_BYTES)
         error = 'A tap is {"app": …, "medium": …}, both texts, and nothing else.'
         with in_place_of(UNREADABLE, ReportRefusedError("bad_request", error)):
             tap = msgspec.json.decode(data, type=TapBody)

@@ -21,7 +21,7 @@ from talkpath.observatory.intake.openapi import (
     refusal_answers,
     required_parameter,
 )
-from talkpath.observatory.intake.requests import BodySlots, ReportRefusedError, read_small_body, sender_host
+from talkpath.observatory.intake.requests import ReportRefusedError, body_places, read_small_body, sender_host
 from talkpath.observatory.intake.routes import json_response, refusals_answered
 from talkpath.observatory.responders.running import ServerDirectory
 from talkpath.responder.geoip import UNKNOWN_ORIGIN
@@ -113,7 +113,7 @@ class DirectoryApi:
     """The HTTP handlers of one directory."""
 
     def __init__(self, directory: ServerDirectory) -> None:
-        self._directory, self._slots = directory, BodySlots()
+        self._directory, self._places = directory, body_places()
 
     def routes(self) -> list[Route]:
         """The routes to put into an application."""
@@ -138,7 +138,7 @@ class DirectoryApi:
 
     async def _offer(self, request: Request) -> Response:
         try:
-            data = await read_small_body(request, self._slots, OFFER_MEDIA_TYPE, MAX_OFFER_BYTES)
+            data = await read_small_body(request, self._places, OFFER_MEDIA_TYPE, MAX_OFFER_BYTES)
         except ReportRefusedError as refused:
             said = {"media_type": WRONG_TYPE, "too_large": TOO_LARGE}.get(refused.code, "")
             raise ReportRefusedError(refused.code, said, refused.retry_after_s) from None
