@@ -70,6 +70,30 @@ def test_silence_beside_what_else_came(others: list[Packet], accused: bool):
     assert ("media.freeze" in verdict.alternatives) == accused
 
 
+def on_another_network(packets: list[Packet]) -> list[Packet]:
+    """The same packets of this end under another address of its own, ten seconds later."""
+    moved = bytes((10, 77, 0, 9))
+    return [Packet(one.time_ns + 10 * 10**9, one.data.replace(CALLER, moved, 1)) for one in packets]
+
+
+@pytest.mark.parametrize(
+    ("others", "accused"),
+    [
+        (on_another_network(background_traffic(20.0)), False),
+        ([*background_traffic(20.0), *on_another_network(background_traffic(20.0))], True),
+        ([*background_traffic(2.0), *on_another_network(background_traffic(20.0))], False),
+    ],
+    ids=["another alone", "both", "one after the other"],
+)
+def test_what_comes_on_another_network_tells_nothing_of_the_one_that_was_left(others: list[Packet], accused: bool):
+    """A telephone left its Wi-Fi: its call ends for good, and everything else goes on under a new address."""
+    sent = shaped_call("whatsapp/fast20/voice", 1600)
+    end = sent[0].packet.time_ns + 10 * 10**9
+    left = [one for one in sent if one.direction == "up" or one.packet.time_ns < end]
+    verdict = verdict_of([*packets_of(left), *others])
+    assert ("media.freeze" in verdict.alternatives) == accused
+
+
 def requests(seconds: float, far: bytes = SERVER, port: int = 40001) -> list[Packet]:
     """Set-up of a WhatsApp call that is asked for again and again."""
     first = next(

@@ -28,7 +28,7 @@ from talkpath.capture.calls.paths import (
     route_of_flow,
 )
 from talkpath.capture.calls.stitch import MOST_VOICE_BYTES, FlowGroups, group_flows
-from talkpath.capture.calls.timeline import CallSpan, OtherTraffic, call_timelines
+from talkpath.capture.calls.timeline import CallSpan, OtherTraffic, call_timelines, on_one_network
 from talkpath.capture.calls.unsure_times import without_times, without_unevenness
 from talkpath.capture.packets.flows import address_of_end
 from talkpath.capture.scan import CLOCKS_APART_NS, Scan
@@ -40,7 +40,7 @@ from talkpath.capture.tcp.reassembly import FRAMES_CUT
 from talkpath.capture.tcp.sealed_streams import SEALED_STREAM
 from talkpath.measure.arrays import Floats
 from talkpath.measure.call import Attempt, Call, CallTransport, ClockGrade, Findings, Flow, Moment
-from talkpath.measure.silence import with_silent_end
+from talkpath.measure.silence import silence_of, with_silent_end
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Unread
 from talkpath.wire.pcap.arrays import Bools, Ints
@@ -211,6 +211,9 @@ class _Records:
             return without_times(found, numbers_told=False)
         if found.clock == "clusters":
             return without_times(found)
+        if silence_of(found):
+            carriers = [flow for flow in call.flows if found.flows[numbers[flow] - 1].media_received]
+            found = replace(found, seconds=on_one_network(seconds, self._table, self._ends_of_flows, carriers))
         return with_silent_end(found if found.clock == "packets" else without_unevenness(found))
 
     def _other_traffic(self, flows: list[int]) -> OtherTraffic:
@@ -319,32 +322,32 @@ class _Records:
 
     def _setup_s(self, flows: list[int], begin_s: float) -> float:
         """Return when the first of the flows began, without flows that began long before (a SIP connection)."""
-        firsts = (self._rows[flow].start_s for flow in flows)
-        return min((first_s for first_s in firsts if begin_s - LONGEST_SETUP_S <= first_s <= begin_s), default=begin_s)
+        return min(
+            (
+                first_s
+                for first_s in (self._rows[flow].start_s for flow in flows)
+                if begin_s - LONGEST_SETUP_S <= first_s <= begin_s
+            ),
+            default=begin_s,
+        )
 
     def _encrypted(self, call: DetectedCall) -> bool | None:
         dtls = any(self._table[column][call.flows].any() for column in ("sealed", "hellos"))
         voices = [stream for stream in call.media if stream.medium == "voice" and stream.stats.has_header and not dtls]
-        figures = [stream.stats.figures[stream.number] for stream in voices]
-        return is_encrypted(call.name.app, np.array(figures, FIGURE_TYPE), dtls)
+        figures = np.array([stream.stats.figures[stream.number] for stream in voices], FIGURE_TYPE)
+        return is_encrypted(call.name.app, figures, dtls)
 
     def _flows(self, call: DetectedCall, paths: dict[int, FlowRoute | None]) -> tuple[Flow, ...]:
-        media = self._media(call)
-        made = []
-        for number, flow in enumerate(call.flows, 1):
-            sent, received = media.get(flow, NO_MEDIA_PACKETS)
-            kind = paths[flow] or "peer"
-            made.append(replace(self._rows[flow], number=number, kind=kind, media_sent=sent, media_received=received))
-        return tuple(made)
-
-    @staticmethod
-    def _media(call: DetectedCall) -> dict[int, Sequence[int]]:
-        """Count the media packets of each flow, sent and received."""
         packets: dict[int, list[int]] = defaultdict(lambda: [0, 0])
         for stream in call.media:
             for _, flow, _, rows in stream.carriers.tolist():
                 packets[flow][stream.direction == "received"] += rows
-        return dict(packets)
+        made = []
+        for number, flow in enumerate(call.flows, 1):
+            sent, received = packets.get(flow, NO_MEDIA_PACKETS)
+            kind = paths[flow] or "peer"
+            made.append(replace(self._rows[flow], number=number, kind=kind, media_sent=sent, media_received=received))
+        return tuple(made)
 
 
 def _flow_records(flows: list[int], table: NDArray[np.void], ends: NDArray[np.int8]) -> dict[int, Flow]:

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from math import floor
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from talkpath.capture.calls.detected_call import MeasuredStream
+from talkpath.capture.calls.stitch import NETWORK_CHANGE_S, FlowEnds
 from talkpath.capture.streams.per_second import BYTES, FROZEN, JITTER, JITTERS, LATE, LOST, PACKETS
 from talkpath.measure import quality
 from talkpath.measure.arrays import Floats
 from talkpath.measure.call import Moment, Second
-from talkpath.wire.pcap.arrays import Bools, Ints, is_ordered, number_ranges, records_at
+from talkpath.wire.pcap.arrays import Bools, Ints, is_among, is_ordered, number_ranges, records_at
 
 LONGEST_TIMELINE_S = 24 * 3600
 BATCH_SECONDS = 1 << 14
@@ -109,6 +111,22 @@ def call_timelines(spans: Iterable[CallSpan]) -> Iterator[tuple[Moment, ...]]:
         together.append(span)
         size += span.count
     yield from _timelines_together(together) if together else ()
+
+
+def on_one_network(
+    seconds: tuple[Moment, ...], table: NDArray[np.void], ends: FlowEnds, carriers: list[int]
+) -> tuple[Moment, ...]:
+    """Return the seconds of a call without what came on another network: where nothing came any more to an address to
+    which these flows brought media, nor to one that was long in use then, but to a new one, this device may have
+    changed networks. That is told by UDP alone, which every device that joins a network gets."""
+    heard_s, began_s = (table[column][np.arange(len(table)), 1 - ends.local] for column in ("heard_s", "began_s"))
+    first_s = np.full(2 * len(table), np.inf)
+    np.minimum.at(first_s, ends.local_host, began_s)
+    own = is_among(ends.local_host, np.unique(ends.local_host[carriers]))
+    left_s, last_s = float(heard_s[own].max()), float(heard_s.max())
+    was_there = first_s[ends.local_host] <= left_s - NETWORK_CHANGE_S
+    until_s = max(left_s, float(heard_s[was_there].max(initial=-np.inf)))
+    return tuple(replace(one, other_packets=0) if until_s < min(one.at_s, last_s) else one for one in seconds)
 
 
 def _timelines_together(spans: Sequence[CallSpan]) -> Iterator[tuple[Moment, ...]]:

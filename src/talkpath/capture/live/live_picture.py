@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from talkpath.capture.calls.records import MeasuredCapture
 from talkpath.capture.live.recent_scan import RECENT_WINDOW_S
-from talkpath.measure.call import Attempt, Call, Moment, RecordedDirection, Second
+from talkpath.measure.call import Call, Moment, RecordedDirection, Second
 
 MOST_LIVE_CALLS = 50
 """So many calls are shown; earlier ones that have ended are dropped."""
@@ -57,39 +57,36 @@ class LiveCalls:
         since_s = now_s - RECENT_WINDOW_S
         for call, detected in zip(measured.findings.calls, measured.calls, strict=True):
             flows = set(detected.flows)
-            same = (one for one in reversed(self.calls) if one.flows & flows and not one.has_ended(now_s))
-            known = next(same, None)
+            known = next((one for one in reversed(self.calls) if one.flows & flows and not one.has_ended(now_s)), None)
             if known is None:
-                known = self._added(call.app, call.start_s, flows, call.protocol)
+                self._counted += 1
+                known = LiveCall(
+                    number=self._counted,
+                    app=call.app,
+                    app_confidence=0.0,
+                    media=(),
+                    start_s=call.start_s,
+                    end_s=call.start_s,
+                    flows=flows,
+                    protocol=call.protocol,
+                )
+                self.calls = [*self.calls[1 - MOST_LIVE_CALLS :], known]
             known.update(call, flows, since_s, now_s)
         recent = [one for one in measured.findings.attempts if one.end_s > now_s - LIVE_SETUP_S]
         self.set_up = tuple(sorted({one.app for one in recent}))
-        self.unanswered = tuple(sorted({one.app for one in recent if _is_unanswered(one)}))
+        unanswered = {
+            one.app
+            for one in recent
+            if not one.answered
+            and one.end_s - one.start_s >= LIVE_UNANSWERED_S
+            and max(one.requests, one.sent_packets) >= UNANSWERED_TRIES
+        }
+        self.unanswered = tuple(sorted(unanswered))
 
     def begin_anew(self) -> None:
         """Another scan follows: its flows have other numbers, so that its calls are others."""
         for call in self.calls:
             call.flows = set()
-
-    def _added(self, app: str, start_s: float, flows: set[int], protocol: str) -> LiveCall:
-        self._counted += 1
-        call = LiveCall(
-            number=self._counted,
-            app=app,
-            app_confidence=0.0,
-            media=(),
-            start_s=start_s,
-            end_s=start_s,
-            flows=flows,
-            protocol=protocol,
-        )
-        self.calls = [*self.calls[1 - MOST_LIVE_CALLS :], call]
-        return call
-
-
-def _is_unanswered(attempt: Attempt) -> bool:
-    waited_s, tries = attempt.end_s - attempt.start_s, max(attempt.requests, attempt.sent_packets)
-    return not attempt.answered and waited_s >= LIVE_UNANSWERED_S and tries >= UNANSWERED_TRIES
 
 
 STRIP_SECONDS = 120

@@ -180,8 +180,7 @@ class _Evidence:
 
     def _moves_at_the_low_end(self, at: int, size: int, little: bool) -> bool:
         """Whether the lowest byte moves: else a shorter number ends in front of it."""
-        low = at if little else at + size - 1
-        return len({packet.data[low] for packet in self._all}) > MAX_FIRST_BYTES
+        return len({packet.data[at if little else at + size - 1] for packet in self._all}) > MAX_FIRST_BYTES
 
     def _lengthy(self, at: int, size: int, little: bool) -> FieldPart | None:
         if size > 4 or len(self._sizes) < 3:

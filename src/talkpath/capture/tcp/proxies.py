@@ -49,8 +49,9 @@ class Proxies:
 
     def kind_in_use(self, begin_s: float, end_s: float) -> ProxyKind:
         """The kind of proxy that something came from between BEFORE_CALL_S before and that end, "" for none."""
-        low, high = int(begin_s - BEFORE_CALL_S), int(end_s)
-        return next((kind for second, kind in self._seconds.items() if low <= second <= high), "")
+        return next(
+            (kind for second, kind in self._seconds.items() if int(begin_s - BEFORE_CALL_S) <= second <= int(end_s)), ""
+        )
 
     def _greet(self, key: int, kind: ProxyKind) -> None:
         if len(self._greeted) + len(self._taken) >= MOST_PROXIED:
