@@ -29,7 +29,7 @@ PATH = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("score")
 @click.option("--seeds", default="", metavar="FIRST:COUNT", help="The seeds to play. Default: this release's own.")
-@click.option("--release", "number", default=27, show_default=True, help="Which set of this release's seeds.")
+@click.option("--release", "number", default=28, show_default=True, help="Which set of this release's seeds.")
 @click.option("--quick", is_flag=True, help=f"Play seeds {QUICK}; exit 1 where a goal is missed.")
 @click.option(
     "--minutes",

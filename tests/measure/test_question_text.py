@@ -13,9 +13,10 @@ from talkpath.measure.decode import decode_facts
 from talkpath.measure.facts import Facts
 from talkpath.measure.facts_digest import facts_digest
 from talkpath.measure.question_text import question_text
-from talkpath.wire.control.question import BASELINE, Question, WatchedCalls
+from talkpath.wire.control.question import BASELINE, Question, QuietCalls, WatchedCalls
 
 FACTS = random_facts.plain_facts(random_facts.plain_epoch(0), random_facts.plain_epoch(1))
+OLD = tuple(question for question in random_facts.QUESTIONS if not isinstance(question, QuietCalls))
 
 
 def as_stored_by_1(facts: Facts, question: Question) -> bytes:
@@ -29,7 +30,7 @@ def as_stored_by_1(facts: Facts, question: Question) -> bytes:
     return msgspec.msgpack.encode(stored)
 
 
-@pytest.mark.parametrize("question", random_facts.QUESTIONS, ids=str)
+@pytest.mark.parametrize("question", OLD, ids=str)
 def test_old_facts_are_the_same_facts(question: Question) -> None:
     kept = (
         WatchedCalls() if isinstance(question, WatchedCalls) else question
@@ -53,7 +54,7 @@ DIGESTS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("question", "digest"), [*zip(random_facts.QUESTIONS, DIGESTS, strict=True)], ids=str)
+@pytest.mark.parametrize(("question", "digest"), [*zip(OLD, DIGESTS, strict=True)], ids=str)
 def test_digests_are_those_that_facts_of_the_first_form_had(question: Question, digest: str) -> None:
     """So receipts that were signed before questions had types still fit them."""
     epochs = tuple(replace(epoch, question=question) for epoch in FACTS.epochs)
