@@ -7,11 +7,12 @@ import gzip
 import json
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, WebSocketRoute
+from playwright.sync_api import Browser, Page, WebSocket, WebSocketRoute
 
 from talkpath.browser.answer.paired_result import paired_result
 from talkpath.browser.web.page_files import entry_script, render_page
@@ -209,6 +210,10 @@ def test_nothing_begins_before_consent_and_the_question(browser: Browser, origin
     page.context.close()
 
 
+def _noted(sockets: list[WebSocket], page: Page) -> None:
+    page.on("websocket", lambda socket: sockets.append(socket))
+
+
 def test_a_link_opens_once_and_for_two(browser: Browser, origin: str):
     """With the real server: the second comes in, the third does not, and the first is told that the second left."""
     pages: Sequence[Page] = [opened(browser, origin, "en")]
@@ -218,7 +223,10 @@ def test_a_link_opens_once_and_for_two(browser: Browser, origin: str):
     room = "#" + pages[0].inner_text("#room-link").rpartition("#")[2]
     assert pages[0].evaluate("document.getElementById('room-qr').decode().then(() => true)")  # the link, as a picture
     assert not pages[0].locator("nav:visible, footer a:visible").count()  # either would close the room
-    second, third = (opened(browser, origin, "en", room=room) for _ in range(2))
+    looks: list[WebSocket] = []
+    second, third = (opened(browser, origin, "en", room=room, spy=partial(_noted, looks)) for _ in range(2))
+    while len(looks) < 2 or not all(look.is_closed() for look in looks):
+        third.wait_for_timeout(20)  # until both know that their link is not spent
     second.check('input[value="no"]')
     second.click("#start")
     pages[0].wait_for_selector("#run:not([hidden])")
