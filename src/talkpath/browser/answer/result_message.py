@@ -163,7 +163,7 @@ def result_message(
     ]
     paths = [*tried, *not_offered] if counts else []
     hints = ["different_routes"] if different_routes else [epoch.missing for epoch in facts.epochs if counts]
-    told = in_every_language(lambda: _told(facts, verdicts, paths, operator, hints))
+    told = in_every_language(lambda: _result_in_words(facts, verdicts, paths, operator, hints))
     return {
         "type": "result",
         **told[code if code in told else "en"],
@@ -176,7 +176,7 @@ def result_message(
     }
 
 
-def _told(
+def _result_in_words(
     facts: Facts,
     verdicts: Sequence[Verdict],
     paths: Sequence[Row],
