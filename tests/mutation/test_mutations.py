@@ -173,7 +173,7 @@ MUTATIONS = (
     Mutation("shared controls between unlike arms", controls_of_another_arm,
              (check("experiment/test_layout.py", "test_twins_have_the_lengths_of_the_call_and_every_packet_its_key",
                     SIGNAL),
-              innocent("police_all,kbps=200"), innocent("size_loss,over=120,loss=0.3"))),
+              innocent("police_all,kbps=700"), innocent("size_loss,over=120,loss=0.3"))),
 )  # fmt: skip
 
 
