@@ -81,6 +81,37 @@ def freezes(after: int, *, above_port: int = 0, calls_alone: bool = False) -> Pa
     return passes
 
 
+def one_bucket_for_all_calls(kbps: float) -> Passes:
+    """All calls of the host share a rate in each direction."""
+    known: dict[tuple[int, int], bool] = {}
+    level, since_s = {True: 6000.0, False: 6000.0}, {True: 0.0, False: 0.0}
+
+    def passes(packet: Packet) -> bool:
+        way, size = packet.up, HEADERS + len(packet.data)
+        if not known.setdefault((packet.near, packet.far), bool(packet.attributes)):
+            return True
+        level[way] = min(6000.0, level[way] + (packet.now_s - since_s[way]) * kbps * 125)
+        since_s[way] = packet.now_s
+        level[way] -= size * (enough := level[way] >= size)
+        return enough
+
+    return passes
+
+
+def media_end(after_s: float) -> Passes:
+    """The RTP of a call is dropped once the call has lasted so long; its keepalives and reports pass."""
+    began_s: dict[tuple[int, int], float] = {}
+
+    def passes(packet: Packet) -> bool:
+        flow, data = (packet.near, packet.far), packet.data
+        if packet.attributes:
+            began_s.setdefault(flow, packet.now_s)
+        is_media = len(data) > 12 and data[0] >> 6 == 2 and not 192 <= data[1] <= 223
+        return not is_media or packet.now_s - began_s.get(flow, packet.now_s) <= after_s
+
+    return passes
+
+
 def verdicts(monkeypatch: pytest.MonkeyPatch, passes: Passes, apps: Sequence[str], line: str) -> list[Verdict]:
     offer = LabNetwork.offer
 
@@ -149,3 +180,22 @@ def test_a_translator_whose_ports_are_used_up_blocks_no_udp(apps: list[str]) -> 
         scenario = Scenario.parse("nat_symmetric,ports=64", (), seed)
         told = judge_facts(run_sim(make_plan(choose_arms(apps, ["voice"])), scenario))
         assert {each.state for each in told} <= {"insufficient", "impaired", "ok"}
+
+
+@pytest.mark.parametrize("apps", [["webrtc"], ["meet", "webrtc"]], ids=",".join)
+@pytest.mark.parametrize("kbps", [40, 90])
+def test_calls_that_share_a_rate_are_not_cut_off(monkeypatch: pytest.MonkeyPatch, apps: list[str], kbps: float) -> None:
+    """Of each call some packets go on to arrive."""
+    told = verdicts(monkeypatch, one_bucket_for_all_calls(kbps), apps, "clean")
+    assert {each.state for each in told} == {"restricted"}
+    assert {each.rule for each in told} <= {"media.drop", "media.police", "media.unknown"}
+
+
+@pytest.mark.parametrize("after_s", [0.4, 3.0])
+@pytest.mark.parametrize("line", LINES)
+def test_media_that_end_while_keepalives_go_on_are_no_freeze(
+    monkeypatch: pytest.MonkeyPatch, after_s: float, line: str
+) -> None:
+    (told,) = verdicts(monkeypatch, media_end(after_s), ["whatsapp"], line)
+    assert (told.state, told.direction) == ("restricted", "both")
+    assert told.rule in ("media.drop", "media.unknown")

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.calls_left_out import behind_cut_offs, log_likelihood
@@ -40,7 +40,7 @@ from talkpath.verdict.flows.outcomes import (
 )
 from talkpath.verdict.model import Category
 from talkpath.verdict.rules.blocked_calls import dropped_gains, mostly_blocked
-from talkpath.verdict.rules.cut_offs import cut_offs, own_ends_gain
+from talkpath.verdict.rules.cut_offs import cut_offs, nothing_passes, own_ends_gain
 from talkpath.verdict.rules.directions import (
     BOTH_NATS,
     Floats,
@@ -84,9 +84,9 @@ def explain(view: ArmView) -> Fit | None:
     if behind is None:
         return own
     if own is None:
-        return Fit(behind.gain, behind.direction) if behind.gain > 0.0 else None
-    wider = own.direction in directions_of(behind.direction)
-    return replace(own, gain=own.gain + behind.gain, direction=behind.direction if wider else own.direction)
+        return behind if behind.gain > 0.0 else None
+    wider = behind if own.direction in directions_of(behind.direction) else own
+    return replace(own, gain=own.gain + behind.gain, direction=wider.direction)
 
 
 def _cut_off(view: ArmView) -> Fit | None:
@@ -104,11 +104,9 @@ def _cut_off(view: ArmView) -> Fit | None:
     gains = {
         kind: fit.gain - PARAMETER_PRICE_NATS * (kind != "handshake") for kind, fit in fits.items() if fit is not None
     }
-    if not gains:
-        return None
-    kind = max(gains, key=lambda name: gains[name] * (HANDSHAKE_LEAD if name == "handshake" else 1.0))
-    fit, gain = fits[kind], max(gains.values())
-    if fit is None or gain <= 0.0:
+    kind = max(gains, key=lambda name: gains[name] * (HANDSHAKE_LEAD if name == "handshake" else 1.0), default="each")
+    fit, gain = fits[kind], max(gains.values(), default=0.0)
+    if fit is None or gain <= 0.0 or not nothing_passes(view, directions_of(fit.direction)):
         return None
     if not _got_media_through(view, directions_of(fit.direction)):
         if kind == "each" or not _rest_ends(view, directions_of(fit.direction)):
@@ -126,15 +124,9 @@ def _cut_off(view: ArmView) -> Fit | None:
     )
 
 
-class BehindThreshold(NamedTuple):
-    """The gain of residual blocking, as `flow.block` would have of the same calls, and the directions it acts in."""
-
-    gain: float
-    direction: AffectedDirections
-
-
-def _behind_cut_offs(view: ArmView) -> BehindThreshold | None:
-    """Return what residual blocking explains: that calls to ports where earlier ones had been cut off ended early."""
+def _behind_cut_offs(view: ArmView) -> Fit | None:
+    """Fit residual blocking, with the gain that `flow.block` would have of the same calls: that calls to ports where
+    earlier ones had been cut off ended early."""
     arms = behind_cut_offs(view.every_epoch)
     numbers = {epoch.number: epoch for epoch in view.explained}
     found = arms[view.epochs[0].arm].within(numbers) if view.epochs and view.epochs[0].arm in arms else None
@@ -146,7 +138,7 @@ def _behind_cut_offs(view: ArmView) -> BehindThreshold | None:
     )
     for number, epoch in numbers.items():
         gain += sum(dropped_gains(epoch, hit, [flow for of, flow in found.ended if of == number]))
-    return BehindThreshold(gain, "both" if len(found.directions) == 2 else found.directions[0])
+    return Fit(gain, "both" if len(found.directions) == 2 else found.directions[0])
 
 
 def at_most(view: ArmView) -> float:
