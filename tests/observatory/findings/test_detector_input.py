@@ -91,6 +91,20 @@ def test_the_servers_of_one_operator_are_one_witness_beside_those_of_another():
     assert second.servers == {"a": (3, 2), "b": (4, 1)}
 
 
+def test_many_servers_of_one_operator_alone_make_nothing_hard_to_fake():
+    """They are two witnesses: one that is broken into confirms nothing, all of one hand are no three sources."""
+    days = [date(2026, 1, 1) + timedelta(days=at) for at in range(100)]
+    counts = [checked(day, dict.fromkeys("abcd", (9, 9 if at >= 70 else 0))) for at, day in enumerate(days)]
+    (first,) = counts_of_index(counts[:1], operators=dict.fromkeys("abcd", "Anna"))
+    assert first.servers == {"a": (9, 0), "b": (27, 0)}
+    of_many, of_one = (
+        {event.level for event in find_events(counts_of_index(counts, operators=known), OBSERVATORY_ASSUMPTIONS)}
+        for known in ({}, dict.fromkeys("abcd", "Anna"))
+    )
+    assert "attack-resistant" in of_many
+    assert of_one == {"confirmed"}
+
+
 def test_an_event_says_on_how_many_test_servers_it_rests():
     """A server that says nothing is restricted is none; of what ended each one that was asked since is one. In a
     made-up country each counts as a listed one."""

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from factories.observatories.log_entries import Clock, open_log, report_entry
+from talkpath.errors import FileError
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.open_data import open_rows
 from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Unfit
@@ -240,3 +242,13 @@ def test_a_record_whose_day_is_none_keeps_no_day_from_being_sealed(log: Log, clo
     clock.day = SEAL_DAY
     assert Sealer(log, False, Publication()).run(SEAL_DAY) == [DAY]
     assert len(rows(log, "prompt")) == 6
+
+
+def test_of_a_damaged_key_a_backup_is_asked_for_first(tmp_path: Path):
+    """Whoever deletes it at once has another key than the one that readers were told."""
+    with closing(open_log(tmp_path, Clock(DAY))) as log:
+        (log.folder.root / "key.pem").write_text("no key")
+        with pytest.raises(
+            FileError, match=r"key\.pem holds no key: put it back from a backup; without one, delete it"
+        ):
+            Sealer(log, False, Publication())

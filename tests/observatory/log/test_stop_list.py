@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,15 @@ def test_the_command(tmp_path: Path):
     done = CliRunner().invoke(cli, ["observe", "stop", "xx", "--reason", "asked for", *data])
     assert done.output == "Nothing more is taken from XX. Bundles from there that were deleted: 1.\n"
     assert [one.reason for one in stopped_countries(tmp_path)] == ["asked for"]
+    again = CliRunner().invoke(cli, ["observe", "stop", "xx", "--reason", "another", *data])
+    assert re.fullmatch(
+        r"Since \S{10} nothing is taken from XX, and the reason told then stays \(“asked for”\)\. "
+        r"Bundles from there that were deleted: 0\.\n",
+        again.output,
+    )
+    done = CliRunner().invoke(cli, ["observe", "stop", "xx", "--reason", "a", "--data", str(tmp_path / "typo")])
+    assert done.exit_code == 2
+    assert not (tmp_path / "typo").exists()
     for wrong in (["X"], ["XX", "--reason", " "]):
         done = CliRunner().invoke(cli, ["observe", "stop", *wrong, *data], standalone_mode=False)
         assert done.exit_code != 0

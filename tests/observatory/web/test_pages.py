@@ -92,7 +92,7 @@ def test_a_page_and_its_twin(served: str, code: str, path: str):
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
     twin = re.search(r'rel="alternate" type="application/json" href="([^"]+)"', text)
     assert twin
-    status, text, _ = get(served + twin[1])
+    status, text, _ = get(served + html.unescape(twin[1]))
     assert status == 200
     assert json.loads(text)["schema"].startswith("talkpath.page.")
 

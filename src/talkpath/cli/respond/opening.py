@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from talkpath.wire.control.invitation import Invitations
     from talkpath.wire.control.keys import Signer
 
-NO_KEY = "The key file cannot be read or holds no key; delete it and a new one is made."
+NO_KEY = (
+    "The key file cannot be read or holds no key; put a copy of it back, or delete it and a new one is made: links "
+    "given out before then work no more."
+)
 
 
 class Listening(NamedTuple):

@@ -21,7 +21,7 @@ def roll_up(events: Iterable[Event], counts: Iterable[ReportCounts]) -> list[Eve
     """The events of each country, app and medium. Signals count only where nothing is confirmed."""
     measured: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
     for one in counts:
-        if one.source != "tap":  # whose call failed measured nothing
+        if one.reports and one.source != "tap":  # whose call failed measured nothing, nor who could not tell
             measured.setdefault((one.country, one.app, one.medium), set()).add((one.day, one.network))
     ordered = sorted(
         not_withdrawn(events), key=lambda event: (*_place_of(event), event.onset_high, event.kind != "ended")

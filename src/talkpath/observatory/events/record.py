@@ -70,10 +70,10 @@ class Event(Struct, frozen=True):
     What the observatory's detector adds: `known`, the day on which each level was reached; `sources` that tell it;
     `taps` beside the reports; `unvouched`, reports that say so and that no listed test server vouches for (part of the
     `count` of a signal, else beside it: they confirm nothing); `servers`, how many listed test servers vouch for
-    reports that say so (all of one operator are one, where another's were asked on that network; of a country the
-    fewest on any of its networks; of a folder how many test servers there are); `share` of the decided reports
-    (`checks`) that say restricted, with its 95 % interval; `rules`, how many reports name which; `families`, how many
-    of those that say restricted are about which version of IP ("4", "6"), where that is known; `carries`, the
+    reports that say so (all of one operator are one, where another's were asked on that network, else two at most; of a
+    country the fewest on any of its networks; of a folder how many test servers there are); `share` of the decided
+    reports (`checks`) that say restricted, with its 95 % interval; `rules`, how many reports name which; `families`,
+    how many of those that say restricted are about which version of IP ("4", "6"), where that is known; `carries`, the
     transports that still carried; `bundles`, ids of evidence. Of an event rolled up to a country (`network` is "*")
     `hit` is how many networks it is on, `networks` are those of them that may be named, `measured` is how many were
     measured while it lasted.

@@ -110,16 +110,15 @@ def counts_of_index(
     found: Iterable[DayCount], carried: Iterable[TransportDay] = (), operators: Mapping[str, str] = NOBODY_ANSWERS
 ) -> Iterator[ReportCounts]:
     """Of the index's day counts, and of what carried calls on those days; imports are no source. `operators`: who
-    answers for the key of a test server. Where a network is measured with servers of several operators, all of one are
-    one witness: one hand may lie with all of them.
+    answers for the key of a test server (`_witnesses`).
 
     A recording alone says at most what it is consistent with. Of many, that is told as an accusation: the detector
     knows how often recordings of good lines look so.
     """
     transports = grouped_by_key(((*day.stream, day.day), day.transport) for day in carried)
     counts = list(found)
-    keys = ((one.network, operators.get(key) or key) for one in counts if one.listed for key in one.responders)
-    asked = grouped_by_key(dict.fromkeys(keys))
+    keys = ((one.network, key) for one in counts if one.listed for key in one.responders)
+    asked = {network: _witnesses(own, operators) for network, own in grouped_by_key(dict.fromkeys(keys)).items()}
     for one in counts:
         source = COUNTED_WITH.get(one.source, one.source)
         if source in VOUCHED and not one.vouched:
@@ -140,16 +139,30 @@ def counts_of_index(
                 restricted_contributors=max(said_so, 1),
                 rules=one.rules,
                 families=one.families,
-                servers=_by_operator(one, operators if len(asked.get(one.network, ())) > 1 else NOBODY_ANSWERS),
+                servers=_by_witness(one, asked.get(one.network, NOBODY_ANSWERS)),
                 carries=tuple(transports.get((*one.stream, one.day), ())),
                 bundles=one.bundles,
                 simulated=one.simulated,
             )
 
 
-def _by_operator(one: DayCount, operators: Mapping[str, str]) -> dict[str, tuple[int, int]]:
-    """(reports, those that say restricted) of each operator's servers, under the key of one that is nobody's."""
-    keys = grouped_by_key((operators.get(key) or key, key) for key in (one.responders if one.vouched else ()))
+def _witnesses(keys: Collection[str], operators: Mapping[str, str]) -> Mapping[str, str]:
+    """As whose word each listed server that a network was measured with counts.
+
+    All of one operator are one witness beside another operator's: one hand may lie with all of them. Where all are one
+    operator's they are two, so that one that is broken into confirms nothing by itself, and all together are never
+    "hard to fake", which takes three.
+    """
+    found = {key: operators.get(key) or key for key in keys}
+    if len(set(found.values())) > 1:
+        return found
+    first, *others = sorted(keys)
+    return {first: first} | dict.fromkeys(others, "".join(others[:1]))
+
+
+def _by_witness(one: DayCount, witnesses: Mapping[str, str]) -> dict[str, tuple[int, int]]:
+    """(reports, those that say restricted) of each witness's servers, under the key of one that is nobody's."""
+    keys = grouped_by_key((witnesses.get(key, key), key) for key in (one.responders if one.vouched else ()))
     return {
         who: (sum(one.responders[key] for key in own), sum(one.responders_restricted.get(key, 0) for key in own))
         for who, own in keys.items()

@@ -73,7 +73,8 @@ class NetworkDayCount(DecidedDay, frozen=True, gc=False):
 
 
 class CountryDay(Struct, frozen=True, gc=False):
-    """One day of one app and medium in a country: of `measured` networks, `hit` had a restricted report. Sources are
+    """One day of one app and medium in a country: of `measured` networks (whose reports decided anything),
+    `hit` had a restricted report. Sources are
     not added up, since they may be of the same networks and people: the largest is told; taps are left out."""
 
     day: str

@@ -43,17 +43,19 @@ def read_bundle_of(folder: Path, received: Received) -> bytes:
     return data
 
 
-def remove_bundle(folder: Path, received: Received) -> None:
-    """Overwrite it with zeros, on the disk when this returns. Does nothing where its pack is gone."""
+def remove_bundle(folder: Path, received: Received) -> bool:
+    """Overwrite it with zeros, on the disk when this returns; False where it is gone already, or its pack is."""
     try:
-        handle = os.open(pack_path(folder, received.segment, received.day), os.O_WRONLY)
+        handle = os.open(pack_path(folder, received.segment, received.day), os.O_RDWR)
     except FileNotFoundError:
-        return
+        return False
     try:
+        was_there = any(os.pread(handle, received.size_bytes, received.at))
         os.pwrite(handle, bytes(received.size_bytes), received.at)
         os.fdatasync(handle)
     finally:
         os.close(handle)
+    return was_there
 
 
 def drop_packs(folder: Path, before: str) -> int:

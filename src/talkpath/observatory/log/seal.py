@@ -28,6 +28,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.days import is_day, later_day
+from talkpath.errors import FileError, WireError, in_place_of
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.open_data import Dated, OpenRow, Ordered, Release, open_rows
 from talkpath.observatory.log.records import Counted, Imported, Judged, Record, Tap, Unfit, Withdrawn
@@ -62,6 +63,10 @@ SCHEMA, LICENCE = "talkpath.open/1", "CC-BY-4.0"
 OPEN_DATA_PREFIX = b"talkpath open data\n"  # a signature of another purpose never passes for one of this
 SEAL_AFTER_DAYS = 3  # 48 h after the day's end
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
+NO_KEY = (
+    "The observatory's key.pem holds no key: put it back from a backup; without one, delete it and a new one is made, "
+    "with which what is published from then on is signed."
+)
 
 
 class OpenFile(Struct, frozen=True):
@@ -94,7 +99,8 @@ class Sealer:
 
     def __init__(self, log: Log, simulated: bool, rule: Publication, ordered: Ordered = lambda *_: True) -> None:
         self._log, self._simulated, self._rule, self._ordered = log, simulated, rule, ordered
-        self._signer = Signer.of_file(log.folder.root / "key.pem")
+        with in_place_of(WireError, FileError(NO_KEY)):
+            self._signer = Signer.of_file(log.folder.root / "key.pem")
         log.seal_until(last_sealed_day(log.folder.open))
 
     def know(self, orders: Sequence[Order]) -> None:

@@ -35,8 +35,8 @@ def stopped_countries(root: Path) -> tuple[StoppedCountry, ...]:
 
 
 def stop_country(log: Log, stopped: StoppedCountry) -> int:
-    """Write the country down, then delete its bundles; how many there were. It may be called again: what was left is
-    deleted then."""
+    """Write the country down, then delete its bundles; how many were there still. It may be called again: what was left
+    is deleted then, and what was written down stays."""
     root = log.folder.root
     if stopped.country not in {known.country for known in stopped_countries(root)}:
         write_rows(root / STOP_LIST_FILE, STOP_LIST_HEAD, "stop", (*stopped_countries(root), stopped))
@@ -47,8 +47,5 @@ def stop_country(log: Log, stopped: StoppedCountry) -> int:
             if isinstance(record, Judged | Received) and record.country == stopped.country
         }
     )
-    for name in names:
-        known = log.register.find(name)
-        if known is not None:
-            remove_bundle(log.folder.bundles, known.received)
-    return len(names)
+    found = [known.received for name in names if (known := log.register.find(name)) is not None]
+    return sum([remove_bundle(log.folder.bundles, received) for received in found])

@@ -7,7 +7,7 @@ framed by other pages.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +19,7 @@ from talkpath.errors import TalkpathError
 from talkpath.observatory.web.csv_tables import csv_table
 from talkpath.observatory.web.pictures import drawings
 from talkpath.observatory.web.pictures.png import png_picture
-from talkpath.observatory.web.render import PageFrame, render_page
+from talkpath.observatory.web.render import PageFrame, known_query, render_page
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
 from talkpath.report.words.language import language, language_codes, say, speaking
@@ -44,6 +44,7 @@ FRAMED = {**PAGE_HEADERS, "Content-Security-Policy": f"{POLICY}*"}
 NOT_NOW = {**PAGE_HEADERS, "Cache-Control": "no-store", "Retry-After": "60"}
 OPEN_HEADERS = {"Access-Control-Allow-Origin": "*"}
 ERROR = "talkpath.error/1"
+MAX_ECHOED_CHARACTERS = 40  # of a parameter's name, which anybody may have written
 
 
 class PageRoute(NamedTuple):
@@ -76,7 +77,7 @@ class Answers:
                 return _html_answer(render_page("busy.html", self.frame(request), None), 503, NOT_NOW)
             if view is None:
                 return self.missing(request)
-            page = render_page(one.template, self.frame(request), view)
+            page = render_page(one.template, self.frame(request, one.names), view)
             return _html_answer(page, 200, {**(FRAMED if one.picture else PAGE_HEADERS), **self._per_host})
 
         return answer
@@ -133,8 +134,8 @@ class Answers:
             render_page("missing.html", self.frame(request), None), 404, {**PAGE_HEADERS, **self._per_host}
         )
 
-    def frame(self, request: Request) -> PageFrame:
-        """The frame of a page at this address."""
+    def frame(self, request: Request, names: Collection[str] = ()) -> PageFrame:
+        """The frame of a page at this address, which knows parameters of these `names`."""
         root = request.scope.get("root_path", "")
         first, _, rest = request.url.path.removeprefix(root).strip("/").partition("/")
         site, source = self._site, self._source
@@ -144,7 +145,7 @@ class Answers:
             else preferred_language(request.headers.get("accept-language", "")),
             root=root,
             path=f"/{rest}" if first in language_codes() else "/now",
-            query=f"?{request.url.query}" if request.url.query else "",
+            query=known_query(request.url.query, names),
             address=site.address.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}",
             as_of=site.today(),
             simulated=source.simulated,
@@ -176,6 +177,8 @@ class Answers:
         def answer(request: Request) -> Response:
             if request.path_params["language"] not in language_codes():
                 return _no_json()
+            if refusal := _unknown_parameter(one, request):
+                return _json_answer({"schema": ERROR, "code": "unknown_parameter", "error": refusal}, 400)
             try:
                 view = self._view(one, request, whole=whole)
                 return _no_json() if view is None else written(request, view)
@@ -241,6 +244,17 @@ def _html_answer(page: str, status: int, headers: Mapping[str, str]) -> Response
     from starlette.responses import HTMLResponse
 
     return HTMLResponse(page, status, headers=dict(headers))
+
+
+def _unknown_parameter(one: PageRoute, request: Request) -> str:
+    """One sentence about the first parameter that the address does not know, "" where it knows all.
+
+    A program that misspells one would else take what it did not ask for as the answer. Pages are shown all the same:
+    links to them gather the parameters of whoever passes them on.
+    """
+    strangers = [name for name in request.query_params if name not in one.names]
+    known = f"it knows {', '.join(one.names)}" if one.names else "it knows none"
+    return f"This address knows no parameter {strangers[0][:MAX_ECHOED_CHARACTERS]!a}; {known}." if strangers else ""
 
 
 def _no_json() -> Response:

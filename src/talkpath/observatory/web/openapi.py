@@ -119,7 +119,7 @@ def _page_operation(one: PageRoute, base: str, ending: str, answer: Object) -> O
     query = [_named_parameter(name, example, "query") for name, example in one.names.items() if name not in inside]
     plain = ending.removeprefix(".").upper() or "HTML"
     refused = (
-        {"404": _refused_answers(), "503": _refused_answers()}
+        {"400": _refused_answers(), "404": _refused_answers(), "503": _refused_answers()}
         if ending
         else {"404": _answer_content("No such page.", "text/html")}
     )
@@ -153,7 +153,7 @@ def _answer_content(about: str, kind: str) -> Object:
 def _refused_answers() -> Object:
     content = {"application/json": {"schema": {"$ref": SCHEMA_REFERENCE.format(name="PageError")}}}
     return {
-        "description": "There is no such page, or what it would show is not published, or not now.",
+        "description": "A parameter is unknown; or there is no such page, or it is not published, or not now.",
         "content": content,
     }
 
@@ -164,7 +164,7 @@ def _error_answer() -> Object:
         "required": ["schema", "code", "error"],
         "properties": {
             "schema": {"const": "talkpath.error/1"},
-            "code": {"enum": ["not_found", "not_now"]},
+            "code": {"enum": ["not_found", "not_now", "unknown_parameter"]},
             "error": {"type": "string"},
         },
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 class PageFrame(Struct, frozen=True):
     """The frame of every page. `path` is the page's without its language, `root` what the server is mounted under,
-    `address` the origin that permalinks begin with; `query` is as it was asked, "" or "?…". `operators`: names of
-    the operators of networks, None where no data about them is installed."""
+    `address` the origin that permalinks begin with; `query` is what was asked of what the page knows, "" or "?…".
+    `operators`: names of the operators of networks, None where no data about them is installed."""
 
     language: str
     root: str
@@ -70,6 +70,12 @@ class PageFrame(Struct, frozen=True):
     def permalink(self) -> str:
         """The page's lasting address, which leads to each reader's language."""
         return f"{self.address}{self.root}{self.path}{self.query}"
+
+
+def known_query(query: str, names: Collection[str]) -> str:
+    """The part of an address's query with these names, "" or "?…": what others added to a link is not passed on."""
+    kept = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name in names]
+    return f"?{urlencode(kept)}" if kept else ""
 
 
 def render_page(template: str, frame: PageFrame, view: Struct | None) -> str:
