@@ -36,7 +36,7 @@ def in_lab() -> InLab:
     if reason := namespace.why_unavailable():
         pytest.skip(reason)
 
-    def call(function: Callable[..., Any], *arguments: object) -> Any:
+    def call(function: Callable[..., Any], *arguments: object, timeout_s: float = 60.0) -> Any:
         file = Path(inspect.getfile(function))
         path = filter(None, [os.environ.get("PYTHONPATH")])
         what = json.dumps([file.stem, function.__name__, arguments])
@@ -44,7 +44,7 @@ def in_lab() -> InLab:
             namespace.namespace_command([sys.executable, "-W", "error", "-c", _CALL, what]),
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(file.parent), *IMPORTED, *path])},
             capture_output=True,
-            timeout=60,
+            timeout=timeout_s,
             check=False,
         )
         assert done.returncode == 0, done.stderr.decode()

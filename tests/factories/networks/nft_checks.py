@@ -27,7 +27,7 @@ TALKPATH = (sys.executable, "-m", "talkpath")
 TRIES, PATH_S = 3, 0.2
 
 
-def verdicts_through(
+def record_through(
     rule: str,
     host: str,
     budget_s: float,
@@ -35,9 +35,10 @@ def verdicts_through(
     sets: str = "",
     shape: str = "",
     media: Sequence[Medium] = ("voice",),
-) -> list[dict[str, Any]] | str:
+    path_s: float = PATH_S,
+) -> dict[str, Any] | str:
     """In the lab: `talkpath respond` on one side, `talkpath check` of these apps' calls on the other, or of calls like
-    those of `shape`; its verdicts, or text: why it was not run."""
+    those of `shape`; its object, or text: why it was not run. A call over each transport lasts `path_s`."""
     try:
         with nft_router(rule, sets) as hosts, TemporaryDirectory() as name:
             folder = Path(name)
@@ -56,7 +57,9 @@ def verdicts_through(
             ]
             with Program(argv, hosts[RESPONDER.name].start) as far:
                 told = json.loads(far.line('"link"'))
-                (folder / "plan.json").write_bytes(msgspec.json.encode(_short_plan(apps, budget_s, shape, media)))
+                (folder / "plan.json").write_bytes(
+                    msgspec.json.encode(_short_plan(apps, budget_s, shape, media, path_s))
+                )
                 like = ("--like", str(folder / "recorded.shape")) if shape else ()
                 (folder / "recorded.shape").write_text(shape)
                 link = f"{host}:{CONTROL_PORT}?token={told['token']}#{told['key']}"
@@ -65,33 +68,38 @@ def verdicts_through(
     except NoRules as error:
         return str(error)
     assert done.exit_code == 0, done.stderr.decode()
-    return list(json.loads(done.stdout)["verdicts"])
+    return dict(json.loads(done.stdout))
 
 
-def _short_plan(apps: Sequence[str], budget_s: float, shape: str, media: Sequence[Medium]) -> Plan:
+def _short_plan(apps: Sequence[str], budget_s: float, shape: str, media: Sequence[Medium], path_s: float) -> Plan:
     if not shape:
-        return msgspec.structs.replace(make_plan(choose_arms(apps, media), budget_s=budget_s), path_s=PATH_S)
+        return msgspec.structs.replace(make_plan(choose_arms(apps, media), budget_s=budget_s), path_s=path_s)
     app = recorded_app(played_shape(shape.encode()))
     with added_app(app):
-        return msgspec.structs.replace(make_plan(choose_arms([app.id]), budget_s=budget_s), path_s=PATH_S)
+        return msgspec.structs.replace(make_plan(choose_arms([app.id]), budget_s=budget_s), path_s=path_s)
 
 
-def on_time(ask: Callable[[], list[dict[str, Any]] | str]) -> list[dict[str, Any]] | str:
+def on_time(ask: Callable[[], dict[str, Any] | str]) -> dict[str, Any] | str:
     """Asks again where this machine was too busy to send on time; text where it was in every run."""
     for _ in range(TRIES):
         found = ask()
         if isinstance(found, str):
             return f"needs nftables in the kernel: {found.splitlines()[0]}"
-        if "late" not in [(verdict["reason"] or {}).get("code") for verdict in found]:
+        if "late" not in [(verdict["reason"] or {}).get("code") for verdict in found["verdicts"]]:
             return found
     return f"this machine was too busy to send on time in {TRIES} runs: try again when it is quiet"
 
 
 def verdicts_in_lab(in_lab: Callable[..., Any], *arguments: object) -> list[dict[str, Any]]:
-    """`verdicts_through`, in the lab; the test is skipped where it cannot be run."""
+    """The verdicts of `record_in_lab`."""
+    return list(record_in_lab(in_lab, *arguments)["verdicts"])
+
+
+def record_in_lab(in_lab: Callable[..., Any], *arguments: object) -> dict[str, Any]:
+    """`record_through`, in the lab; the test is skipped where it cannot be run."""
     if namespace.system_tool("nft") is None:
         pytest.skip("needs nft: apt install nftables")
-    found = on_time(lambda: in_lab(verdicts_through, *arguments))
+    found = on_time(lambda: in_lab(record_through, *arguments, timeout_s=150.0))
     if isinstance(found, str):
         pytest.skip(found)
     return found

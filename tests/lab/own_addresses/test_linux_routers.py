@@ -40,6 +40,8 @@ ANSWERED = tuple(
 EPOCHS, PACKETS = 3, 12
 DROPS = "".join(f"ip daddr {relay.ipv4} udp length > 28 numgen random mod 10 < 8 drop\n" for relay in RELAYS)
 """Eight in ten of what goes to the app's relays, greetings apart."""
+BYTES = "".join(f"ip daddr {relay.ipv4} udp length > 28 @th,96,32 0x2112a442 drop\n" for relay in RELAYS)
+"""The messages that start a call, greetings apart: random bytes to the same addresses pass."""
 MANY = {"icmp_ratelimit": "0", "icmp_msgs_per_sec": "150", "icmp_msgs_burst": "50"}
 USUAL = {"icmp_ratelimit": "1000", "icmp_msgs_per_sec": "1000", "icmp_msgs_burst": "50"}
 """Linux's own: one message a second and peer."""
@@ -85,10 +87,11 @@ def asked_behind_routers(limits: dict[str, str], rule: str) -> dict[str, Any] | 
     ("limits", "rule", "said", "bound"),
     [
         (MANY, DROPS, ["insufficient", "routes"], "address"),
+        (MANY, BYTES, ["restricted", "stun.drop"], "both"),
         (MANY, "", ["ok", ""], ""),
         (USUAL, DROPS, ["insufficient", "few_answers"], ""),
     ],
-    ids=["rule", "no-rule", "usual-limit"],
+    ids=["addresses", "bytes", "no-rule", "usual-limit"],
 )
 def test_the_answer_behind_linux_routers_is_right_or_could_not_tell(
     in_lab: Callable[..., Any], limits: dict[str, str], rule: str, said: list[str], bound: str
@@ -104,4 +107,4 @@ def test_the_answer_behind_linux_routers_is_right_or_could_not_tell(
     unsure = ["insufficient", "few_answers"]  # on a machine that is too busy to read answers in time
     assert found["said"] in (said, unsure)
     if found["said"] == said:
-        assert (found["bound"], found["fits"]) == (bound, ["media.drop"] if bound else [])
+        assert (found["bound"], found["fits"]) == (bound, ["media.drop"] if bound == "address" else [])

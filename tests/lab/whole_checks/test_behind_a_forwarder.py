@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,13 +10,17 @@ from random import Random
 from threading import Event
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
-from factories.networks.local_responder import FarEnd, Probe, Told, small_plan
+from factories.networks.local_responder import FarEnd, Probe, Told, run_talkpath, small_plan
 from factories.networks.udp_forwarder import Act, Cut, ForwardedFlow, UdpForwarder, Way
 from talkpath.conduct.repeated_checks import Bounds, repeat_checks
+from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Facts
 from talkpath.verdict.bases.repeated import join_runs
+from talkpath.wire.rtc.stun import COOKIE_BYTES
 
 DELAY_S, TRIES = 0.15, 3
 HERE, ELSEWHERE = "127.0.0.9", "127.0.0.10"
@@ -68,6 +73,46 @@ def test_a_tool_that_sends_a_hello_in_two_datagrams_is_no_restriction(way: Way, 
     with FarEnd(tmp_path) as far, UdpForwarder(HERE, far.udp, far.control, untouched, split_hello(way)):
         done = on_time(lambda: Probe(tmp_path, far.link_for(HERE), *plan).end())
     assert (done.verdict["state"], done.verdict["reason"]["code"]) == ("insufficient", "added"), done.verdict
+
+
+def decoyed(way: Way, data: bytes) -> Sequence[bytes]:
+    """Before each message that starts a call goes a datagram of nothing, as some tools send it."""
+    return (bytes(len(data)), data) if data[4:8] == COOKIE_BYTES and way == "up" else (data,)
+
+
+def padded(way: Way, data: bytes) -> Sequence[bytes]:
+    """Each of these messages is longer than it was sent."""
+    return (data + bytes(6),) if data[4:8] == COOKIE_BYTES and way == "up" else (data,)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("cut", [decoyed, padded])
+@pytest.mark.parametrize("act", [untouched, three_of_twelve])
+def test_a_tool_that_adds_to_a_calls_start_is_told_as_that_and_nothing_of_the_network(
+    cut: Cut, act: Act, tmp_path: Path
+) -> None:
+    plan = small_plan(tmp_path, 12.0, 2_000_000)
+    with FarEnd(tmp_path) as far, UdpForwarder(HERE, far.udp, far.control, act, cut):
+        done = on_time(lambda: Probe(tmp_path, far.link_for(HERE), *plan).end())
+    assert (done.verdict["state"], done.verdict["reason"]["code"]) == ("insufficient", "added"), done.verdict
+
+
+def five_seconds(flow: ForwardedFlow, way: Way, data: bytes) -> float | None:
+    return None if flow.media[way] > 250 else 0.0
+
+
+@pytest.mark.long
+def test_a_plan_that_watches_calls_for_less_than_a_second_says_of_none_that_it_is_well(tmp_path: Path) -> None:
+    """Calls freeze after five seconds; whoever writes a plan may not say how long is enough."""
+    brief = replace(make_plan(choose_arms(["webrtc"]), k=4, budget_s=12.0), long_s=0.0, ok_s=0.6, watch_s=0.0)
+    (tmp_path / "plan.json").write_bytes(msgspec.json.encode(brief))
+    with FarEnd(tmp_path) as far, UdpForwarder(HERE, far.udp, far.control, five_seconds):
+        done = on_time(lambda: Probe(tmp_path, far.link_for(HERE), "--plan", str(tmp_path / "plan.json")).end())
+    assert done.facts is not None
+    assert (done.facts.plan.ok_s, done.facts.simulated) == (0.6, False)
+    assert (done.verdict["state"], done.verdict["reason"]["code"]) == ("insufficient", "watched_briefly"), done.verdict
+    told = json.loads(run_talkpath("judge", str(tmp_path / "run.talkpath"), "--json").stdout)
+    assert told["verdicts"] == done.result["verdicts"]
 
 
 class RealClock:
