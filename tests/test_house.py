@@ -25,7 +25,7 @@ STATEMENTS_A_ROOM = {
     "apps": 2201,
     "browser": 3473,
     "capture": 5748,
-    "cli": 1721,
+    "cli": 1742,
     "conduct": 587,
     "directory": 404,
     "evidence": 555,

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import ENOSPC
 from importlib import import_module
 from io import StringIO
 from keyword import iskeyword
@@ -18,7 +21,7 @@ import click
 
 from talkpath.cli._terminal.exit_codes import STOPPED_EXIT_CODE, USAGE, error_exit_code
 from talkpath.cli._terminal.streams import print_plain_where_needed
-from talkpath.errors import TalkpathError
+from talkpath.errors import FileError, TalkpathError
 from talkpath.version import VERSION, build_text
 
 
@@ -66,7 +69,9 @@ def main(commands: click.Group = cli) -> None:
     """Run one of the commands. A `TalkpathError` becomes one sentence on stderr and its exit code."""
     print_plain_where_needed()
     try:
-        code = commands.main(standalone_mode=False)
+        with _output_ends():
+            code = commands.main(standalone_mode=False)
+            sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except TalkpathError as error:
         from talkpath.cli._terminal.language import asked_language
@@ -91,6 +96,18 @@ def main(commands: click.Group = cli) -> None:
         with speaking(asked_language(sys.argv)):
             click.echo(f"talkpath: {str(ended) or say('ended', 'Stopped.')}", err=True)
         sys.exit(STOPPED_EXIT_CODE)
-    except BrokenPipeError:
+
+
+@contextmanager
+def _output_ends() -> Iterator[None]:
+    """Where standard output takes no more: 0 if its reader has enough (`| head`), else a sentence."""
+    try:
+        yield
+    except (OSError, SystemExit) as ended:  # click ends with 1 for a broken pipe, and no command does
+        is_broken = isinstance(ended, BrokenPipeError) or getattr(ended, "code", None) == 1
+        if not is_broken and getattr(ended, "errno", None) != ENOSPC:
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is written at the very end
-        sys.exit(0)
+        if is_broken:
+            sys.exit(0)
+        raise FileError(f"Standard output cannot be written ({os.strerror(ENOSPC)}); choose another place.") from None

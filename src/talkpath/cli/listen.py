@@ -126,7 +126,6 @@ def command(
     same moments. Then the result says whether the line carried that while the call suffered.
     """
     from talkpath.api import live_recording
-    from talkpath.listening.followed_stream import KeptStream
     from talkpath.report.recordings.control_sentences import plan_words
 
     if dry_run:
@@ -141,19 +140,15 @@ def command(
     if link and not stream.is_live:
         stream.close()
         raise UsageError("A file is played: no control traffic can run beside its calls. Leave the link out.")
-    kept = KeptStream(stream) if keep else None
-    with closing(stream), live_recording.open_control(link, light) if link else nullcontext() as control:
+    with (
+        closing(stream),
+        live_recording.open_control(link, light) if link else nullcontext() as control,
+        _kept_in(keep, stream) if keep else nullcontext(stream) as followed,
+    ):
         control = control if control is not None and is_ready(control, stream, light) else None
-        found = [  # `map` holds no part while the next is read
-            findings
-            for findings in map(
-                partial(_told_part, output, as_json),
-                shown_recordings(kept or stream, os.path.basename(name), control, as_json=as_json),
-            )
-            if findings.calls  # a stream of days has parts without end
-        ]
-    if keep and kept:
-        _write_capture(kept, keep)
+        recordings = shown_recordings(followed, os.path.basename(name), control, as_json=as_json)
+        parts = map(partial(_told_part, output, as_json), recordings)  # it holds no part while the next is read
+        found = [findings for findings in parts if findings.calls]  # a stream of days has parts without end
     show_together(found, before, as_json)
 
 
@@ -218,15 +213,21 @@ def _told_part(output: Path | None, as_json: bool, recording: Recording) -> Find
     return recording.findings
 
 
-def _write_capture(kept: KeptStream, keep: Path) -> None:
+@contextmanager
+def _kept_in(keep: Path, stream: PacketStream) -> Iterator[KeptStream]:
+    """Give the stream; what was read of it is written into that file, scrubbed, also where its showing fails."""
     from io import BytesIO
 
     from talkpath.capture.scrubbing.scrub import scrub_capture
+    from talkpath.listening.followed_stream import KeptStream
 
-    out = BytesIO()
-    kept.kept.seek(0)
-    scrub_capture(kept.kept, out)
-    with file_written(keep):
-        keep.write_bytes(out.getvalue())
-    if kept.is_full:
-        click.echo(f"talkpath: {keep.name} has the first part alone: there was too much to keep.", err=True)
+    kept, out = KeptStream(stream), BytesIO()
+    try:
+        yield kept
+    finally:
+        kept.kept.seek(0)
+        scrub_capture(kept.kept, out)
+        with file_written(keep):
+            keep.write_bytes(out.getvalue())
+        if kept.is_full:
+            click.echo(f"talkpath: {keep.name} has the first part alone: there was too much to keep.", err=True)

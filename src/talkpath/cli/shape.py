@@ -35,11 +35,10 @@ def command(
     if out is None and not show and not as_json:
         raise UsageError("Say where the shape shall be written (-o NAME.shape), or --show to look at it.")
     shape = shape_of_files(files, name=name or (out.stem if out else ""), flow=flow)
+    if out is not None:
+        with file_written(out):
+            out.write_bytes(write_shape_text(shape))
     show_shape(shape, as_json, with_kinds=show)
-    if out is None:
-        return
-    with file_written(out):
-        out.write_bytes(write_shape_text(shape))
 
 
 def show_shape(shape: RecordedShape, as_json: bool, *, with_kinds: bool = True) -> None:

@@ -28,7 +28,7 @@ from talkpath.observatory.clock import ServerClock
 from talkpath.observatory.index.fill import Loader
 from talkpath.observatory.index.store import NEEDS, Store
 from talkpath.observatory.log.committer import Committer
-from talkpath.observatory.log.folder import Folder
+from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER, Folder
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.named_shapes import load_named_shapes
 from talkpath.observatory.log.packs import drop_packs
@@ -254,7 +254,7 @@ def dsn_of(place: Location) -> str:
 def opened_log(root: Path, simulated: bool, clock: ServerClock | None = None) -> Log:
     """The log in an observatory's folder, opened for writing."""
     folder = Folder(root)
-    with ExitStack() as undone:
+    with in_place_of(OSError, FileError(CANNOT_WRITE_FOLDER)), ExitStack() as undone:
         undone.callback(folder.close)
         _hold_kind(folder.root, simulated)
         load_named_shapes(folder.root)

@@ -67,6 +67,8 @@ def take_away(system: str) -> None:
         for name in names:
             if hasattr(module, name):
                 delattr(module, name)
+    if not hasattr(os, "sched_getaffinity"):
+        os.process_cpu_count = os.cpu_count  # as Python has it there
     _refuse_modules(NO_MODULE.get(system, set()))
     if methods := NO_METHOD.get(system):
         socket.socketpair = _loopback_pair

@@ -18,7 +18,7 @@ class NewFile(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path; `UsageError`, before anything is done, for a file that is there or could not be written."""
         place = Path(str(super().convert(value, param, ctx)))
-        if place.is_file():
+        if place.is_file() and place.stat().st_size:  # an empty one is what a full disk left
             raise UsageError(f"The file {place.name} is there already; name another one. Nothing was done.")
         require_folder(place.resolve().parent)
         return place

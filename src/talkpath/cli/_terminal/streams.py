@@ -1,4 +1,5 @@
-"""What is printed where a terminal has no such character: a plain one, and never a traceback.
+"""What is printed where a terminal has no such character: a plain one, and never a traceback. Standard error may be
+closed, or lie on a full disk: that ends no command.
 
 A Windows console of code page 1251 or 866, a pipe of Latin-1 and the C locale know no "✓". JSON does not come here: it
 is written as bytes, in UTF-8 whatever the terminal.
@@ -8,7 +9,10 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
 
@@ -25,12 +29,30 @@ def print_plain_where_needed() -> None:
     codecs.register(_find_plain_ascii)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started this
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 (as long as the process)
         if isinstance(stream, io.TextIOWrapper):
             is_ascii = codecs.lookup(stream.encoding).name == "ascii"
             stream.reconfigure(encoding=PLAIN_ASCII if is_ascii else None, errors=PLAIN)
-            if stream.isatty():
+            kind = FoldedText if stream.isatty() else LosingText if stream is sys.__stderr__ else None
+            if kind:
                 encoding = stream.encoding  # is not to be asked for afterwards
-                setattr(sys, name, FoldedText(stream.detach(), encoding, PLAIN, line_buffering=True))
+                setattr(sys, name, kind(stream.detach(), encoding, PLAIN, line_buffering=True))
+
+
+class LosingText(io.TextIOWrapper):
+    """A text of which nobody may read anything: what cannot be written is lost."""
+
+    def write(self, text: str) -> int:
+        """Write the text if that can be, and return how long it was."""
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what has gathered if that can be."""
+        with suppress(OSError):
+            super().flush()
 
 
 class FoldedText(io.TextIOWrapper):

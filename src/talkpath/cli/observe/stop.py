@@ -29,7 +29,7 @@ def command(country: str, reason: str, data: Path, simulated: bool, as_json: boo
     from talkpath.observatory.web.site import utc_day
 
     code = country.upper()
-    if len(code) != 2 or not code.isascii() or not code.isalpha() or not reason.strip():
+    if len(code) != 2 or not code.isascii() or not code.isalpha() or not (reason.strip() and reason.isprintable()):
         raise UsageError('`observe stop` takes a country\'s two letters and a reason, as in: stop XX --reason "…".')
     with closing(opened_log(data, simulated)) as log:
         before = next((one for one in stopped_countries(data) if one.country == code), None)

@@ -121,7 +121,7 @@ def read_country(path: Path) -> CountrySettings:
         country = msgspec.toml.decode(path.read_bytes(), type=CountrySettings)
     except OSError:
         raise FileError("The scenario cannot be read; is its name right?") from None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FileError(f"{path.name} is not as a country's file has to be: {error}.") from None
     for why in _setting_problems(country):
         raise FileError(f"{path.name}: {why}")
