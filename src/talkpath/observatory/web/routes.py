@@ -113,7 +113,7 @@ def _redirects_or_404(answers: Answers) -> Answer:
 
         path = request.path_params["path"].strip("/")
         first, _, rest = path.partition("/")
-        if first in language_codes() and rest:
+        if (first in language_codes() and rest) or path == "robots.txt":  # no page: every page may be searched
             return answers.missing(request)
         code = first if first in language_codes() else preferred_language(request.headers.get("accept-language", ""))
         query = f"?{request.url.query}" if request.url.query else ""
