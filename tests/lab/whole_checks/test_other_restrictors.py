@@ -98,20 +98,6 @@ def one_bucket_for_all_calls(kbps: float) -> Passes:
     return passes
 
 
-def media_end(after_s: float) -> Passes:
-    """The RTP of a call is dropped once the call has lasted so long; its keepalives and reports pass."""
-    began_s: dict[tuple[int, int], float] = {}
-
-    def passes(packet: Packet) -> bool:
-        flow, data = (packet.near, packet.far), packet.data
-        if packet.attributes:
-            began_s.setdefault(flow, packet.now_s)
-        is_media = len(data) > 12 and data[0] >> 6 == 2 and not 192 <= data[1] <= 223
-        return not is_media or packet.now_s - began_s.get(flow, packet.now_s) <= after_s
-
-    return passes
-
-
 def verdicts(monkeypatch: pytest.MonkeyPatch, passes: Passes, apps: Sequence[str], line: str) -> list[Verdict]:
     offer = LabNetwork.offer
 
@@ -189,13 +175,3 @@ def test_calls_that_share_a_rate_are_not_cut_off(monkeypatch: pytest.MonkeyPatch
     told = verdicts(monkeypatch, one_bucket_for_all_calls(kbps), apps, "clean")
     assert {each.state for each in told} == {"restricted"}
     assert {each.rule for each in told} <= {"media.drop", "media.police", "media.unknown"}
-
-
-@pytest.mark.parametrize("after_s", [0.4, 3.0])
-@pytest.mark.parametrize("line", LINES)
-def test_media_that_end_while_keepalives_go_on_are_no_freeze(
-    monkeypatch: pytest.MonkeyPatch, after_s: float, line: str
-) -> None:
-    (told,) = verdicts(monkeypatch, media_end(after_s), ["whatsapp"], line)
-    assert (told.state, told.direction) == ("restricted", "both")
-    assert told.rule in ("media.drop", "media.unknown")

@@ -6,7 +6,7 @@ another port for a new flow: they pass until the call is recognised and cut off 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from math import inf, log
 from typing import NamedTuple
@@ -48,8 +48,8 @@ def _most_end(found: list[CutOffs]) -> bool:
 
 class CutOffs(NamedTuple):
     """`gain` is that of cutting each call off and letting it start again, where its own packets fit that best. For each
-    call: when it was first cut off (inf: never), and until when it was watched. Of the packets that were sent once
-    calls had been cut off for some packets (`sent`), so many `passed`."""
+    call: when it was first cut off (inf: never), and until when it was watched. Of the media that were `sent` once
+    calls had been cut off for some packets, so much `passed`."""
 
     gain: float
     end_s: Floats
@@ -69,27 +69,24 @@ def cut_offs(losses: DirectionLosses) -> CutOffs:
     sent, lost = losses.calls
     usual = float((sent & alive).sum(axis=0) @ np.minimum(losses.chance, LOST_BEFORE))
     clean = (lost & alive).sum() <= usual + 2.0 * np.sqrt(usual) + 1.0
+    dead = (sent & ~lost & ~alive).sum() <= PASSED_AFTER * (sent & ~alive).sum()
     recent = sliding_window_view(  # each slot behind those before it
         np.pad(alive, ((0, 0), (LASTING_PACKETS, 0)), constant_values=True), LASTING_PACKETS + 1, axis=1
     )
     lasting = (sent & ~alive).sum() >= LASTING_PACKETS * (~alive & recent[..., -2]).sum()
-    settled = sent & ~recent.any(axis=2)
-    found = CutOffs(
-        gain=float(gained.sum()),
+    settled = sent & losses.media & ~recent.any(axis=2)
+    return CutOffs(
+        gain=float(gained.sum()) if clean and dead and lasting else 0.0,
         end_s=np.where(alive, np.inf, losses.at_s).min(axis=1),
         until_s=np.where(sent, losses.at_s, 0.0).max(axis=1),
         sent=int(settled.sum()),
         passed=int((settled & ~lost).sum()),
     )
-    return found if clean and lasting and _next_to_nothing([found]) else found._replace(gain=0.0)
 
 
 def nothing_passes(view: ArmView, hit: tuple[Direction, ...]) -> bool:
-    """Whether next to nothing passes calls that were cut off, keepalives neither: else they only lose much."""
-    return _next_to_nothing([cut_offs(losses) for losses in view.losses if losses.direction in hit])
-
-
-def _next_to_nothing(found: Sequence[CutOffs]) -> bool:
+    """Whether next to nothing of the media of calls passes that were cut off: else they only lose much."""
+    found = [cut_offs(losses) for losses in view.losses if losses.direction in hit]
     return sum(each.passed for each in found) <= PASSED_AFTER * sum(each.sent for each in found)
 
 
