@@ -65,4 +65,4 @@ def test_whatever_takes_no_more(argv: tuple[str, ...], code: int, bundle: Path, 
             assert len(done.stdout) == len(usual.stdout), name
     if shows:
         done = run(argv, bundle, tmp_path / "told", ">/dev/full")
-        assert b"Standard output cannot be written (No space left on device)" in done.stderr
+        assert b"The output cannot be written (No space left on device)" in done.stderr

@@ -100,7 +100,8 @@ def main(commands: click.Group = cli) -> None:
 
 @contextmanager
 def _output_ends() -> Iterator[None]:
-    """Where standard output takes no more: 0 if its reader has enough (`| head`), else a sentence."""
+    """Where no more can be written: 0 if the reader of standard output has enough (`| head`), else a sentence. Which
+    file is full is not known here: standard output, or one that a library writes."""
     try:
         yield
     except (OSError, SystemExit) as ended:  # click ends with 1 for a broken pipe, and no command does
@@ -110,4 +111,4 @@ def _output_ends() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is written at the very end
         if is_broken:
             sys.exit(0)
-        raise FileError(f"Standard output cannot be written ({os.strerror(ENOSPC)}); choose another place.") from None
+        raise FileError(f"The output cannot be written ({os.strerror(ENOSPC)}); choose another place.") from None

@@ -1,4 +1,5 @@
-"""The file that `-o` names: refused before anything is measured, told of once it is written. None replaces another."""
+"""The file that `-o` names: refused before anything is measured, told of once it is written. None replaces one that
+holds anything."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from talkpath.errors import UsageError
 
 
 class NewFile(click.Path):
-    """A file to write that is not there yet: what was measured once is lost by no command."""
+    """A file to write that is not there yet, or is empty: what was measured once is lost by no command."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path; `UsageError`, before anything is done, for a file that is there or could not be written."""

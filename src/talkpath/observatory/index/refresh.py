@@ -28,7 +28,7 @@ def _by(name: str, which: str) -> str:
 
 
 ACCUSES = f"{STANDS} AND state = 'restricted'"
-DECIDED_STATES = "('restricted', 'ok', 'closed', 'impaired')"
+STATES_THAT_DECIDE = "('restricted', 'ok', 'closed', 'impaired')"
 RECORDED = "source IN ('capture', 'accompanied')"
 CONSISTENT = f"{STANDS} AND {RECORDED} AND state = 'insufficient' AND rule IS NOT NULL"
 NAMES = f"({ACCUSES}) OR ({CONSISTENT})"
@@ -50,7 +50,7 @@ GROUP BY day, country, network, app, medium, source, basis, listed
 COUNTRY_DAY = f"""
 INSERT INTO country_day
 SELECT day, country, app, medium, source, basis, {COUNT_EXPRESSIONS}, {_people(STANDS)},
-    uniqExactIf(network, {STANDS} AND state IN {DECIDED_STATES}),
+    uniqExactIf(network, {STANDS} AND state IN {STATES_THAT_DECIDE}),
     uniqExactIf(network, {ACCUSES}), max(simulated), {{version:UInt64}}
 FROM report {OF_DAYS}
 GROUP BY day, country, app, medium, source, basis

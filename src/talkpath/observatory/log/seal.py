@@ -63,7 +63,7 @@ SCHEMA, LICENCE = "talkpath.open/1", "CC-BY-4.0"
 OPEN_DATA_PREFIX = b"talkpath open data\n"  # a signature of another purpose never passes for one of this
 SEAL_AFTER_DAYS = 3  # 48 h after the day's end
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
-NO_KEY = (
+NO_SIGNING_KEY = (
     "The observatory's key.pem holds no key: put it back from a backup; without one, delete it and a new one is made, "
     "with which what is published from then on is signed."
 )
@@ -99,7 +99,7 @@ class Sealer:
 
     def __init__(self, log: Log, simulated: bool, rule: Publication, ordered: Ordered = lambda *_: True) -> None:
         self._log, self._simulated, self._rule, self._ordered = log, simulated, rule, ordered
-        with in_place_of(WireError, FileError(NO_KEY)):
+        with in_place_of(WireError, FileError(NO_SIGNING_KEY)):
             self._signer = Signer.of_file(log.folder.root / "key.pem")
         log.seal_until(last_sealed_day(log.folder.open))
 
