@@ -1,8 +1,8 @@
 """Run in a network and mount namespace of its own by test_names_and_hellos.py: `talkpath endpoints` behind a forwarder.
 
 The system's name server is 127.0.0.53, another is 127.0.0.54. At each host's address a forwarder listens at port 443,
-which reads the first message of a TLS handshake and passes it to the host's server (port 4443), or not. The name server
-and the forwarder are the restrictor; nothing of the lab is used.
+which reads the first message of a TLS handshake and passes it to the host's server (port 4443), or not. The name
+server, the forwarder and nftables are the restrictor; nothing of the lab is used.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from talkpath.lab.drivers.namespace import system_tool
+
 SYSTEM, OTHER = "127.0.0.53", "127.0.0.54"
 OWN = {"calls.app.example": "127.0.1.1", "web.app.example": "127.0.1.2"}
 NEUTRAL = {"one.example": "127.0.1.3", "two.example": "127.0.1.4"}
@@ -31,6 +33,17 @@ HELD_BACK: dict[str, Callable[[bytes], bool]] = {
     "name": lambda hello: any(name.encode() in hello for name in OWN),
     "hello": lambda hello: hello[FIRST_SUITE] & 15 == 10,  # a reserved value, as browsers write first (RFC 8701)
 }
+DEAD: dict[str, tuple[str, ...]] = {"silent": (*OWN.values(),), "one-silent": (OWN["web.app.example"],)}
+"""Hosts whose forwarder accepts connections and never says a word, whatever it is asked for."""
+DROPPED = f"""
+table inet restrictor {{
+    chain arriving {{
+        type filter hook input priority 0;
+        ip daddr {{ {", ".join(OWN.values())} }} drop
+    }}
+}}
+"""
+"""Nothing arrives at the app's hosts."""
 QUICK = (
     "from talkpath.probe import endpoint_driver, endpoint_engine; "
     "endpoint_driver.STREAM_S, endpoint_engine.PAUSE_S = 2.0, 0.1; from talkpath.cli import main; main()"
@@ -144,10 +157,12 @@ def main(case: str, tier: str, folder: Path) -> None:
     subprocess.run(["mount", "--bind", str(folder / "resolv.conf"), "/etc/resolv.conf"], check=True)
     answer_names(SYSTEM, case == "dns")
     answer_names(OTHER, False)
-    server = tls_server(certificate(folder))
+    if case == "dropped":
+        subprocess.run([str(system_tool("nft")), "-f", "-"], input=DROPPED, text=True, check=True)
+    server, held = tls_server(certificate(folder)), HELD_BACK.get(case, lambda hello: False)
     for address in (OWN | NEUTRAL).values():
         listen(address, 4443, server)
-        listen(address, 443, forwarder(address, HELD_BACK.get(case, lambda hello: False)))
+        listen(address, 443, forwarder(address, (lambda hello: True) if address in DEAD.get(case, ()) else held))
     rows = [ROW.format(id=host, app="telegram", kind="tls", host=host, port=443) for host in OWN]
     rows += [ROW.format(id=host, app="", kind="tls", host=host, port=443) for host in NEUTRAL]
     rows.append(ROW.format(id="other", app="", kind="resolver", host=OTHER, port=53))

@@ -13,6 +13,8 @@ import pytest
 from talkpath.lab.drivers.namespace import system_tool, why_unavailable
 
 SCRIPT = Path(__file__).with_name("names_and_hellos_in_namespace.py")
+DEAD_HOSTS = ("insufficient", "address.block", "outage")
+"""Neutral hosts live and answer for the app's names: its own servers may be down, or their addresses held back."""
 
 
 @pytest.mark.waits
@@ -23,6 +25,9 @@ SCRIPT = Path(__file__).with_name("names_and_hellos_in_namespace.py")
         ("dns", "0", ("insufficient", "dns.remove", "outage")),
         pytest.param("name", "1", ("restricted", "signalling.block", ""), marks=pytest.mark.long),
         pytest.param("hello", "2", ("restricted", "tls.hello_drop", ""), marks=pytest.mark.long),
+        pytest.param("silent", "1", DEAD_HOSTS, marks=pytest.mark.long),
+        pytest.param("one-silent", "1", DEAD_HOSTS, marks=pytest.mark.long),
+        pytest.param("dropped", "1", DEAD_HOSTS, marks=pytest.mark.long),
         ("nothing", "2", ("ok", "", "")),
     ],
 )
