@@ -2,7 +2,7 @@
 
 The system's name server is 127.0.0.53, another is 127.0.0.54. At each host's address a forwarder listens at port 443,
 which reads the first message of a TLS handshake and passes it to the host's server (port 4443), or not. The name
-server, the forwarder and nftables are the restrictor; nothing of the lab is used.
+server, the forwarder and nftables are the restrictor; no rule of the lab is used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HELD_BACK: dict[str, Callable[[bytes], bool]] = {
     "name": lambda hello: any(name.encode() in hello for name in OWN),
     "hello": lambda hello: hello[FIRST_SUITE] & 15 == 10,  # a reserved value, as browsers write first (RFC 8701)
 }
-DEAD: dict[str, tuple[str, ...]] = {"silent": (*OWN.values(),), "one-silent": (OWN["web.app.example"],)}
+DEAD: dict[str, tuple[str, ...]] = {"silent": tuple(OWN.values()), "one-silent": (OWN["web.app.example"],)}
 """Hosts whose forwarder accepts connections and never says a word, whatever it is asked for."""
 DROPPED = f"""
 table inet restrictor {{
