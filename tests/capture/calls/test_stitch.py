@@ -20,8 +20,8 @@ from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 OTHER_CALLER, OTHER_SERVER = bytes((10, 0, 0, 77)), bytes((198, 51, 100, 88))
 
 
-def rtp(number: int, ssrc: int, kind: int = 8) -> bytes:
-    return struct.pack("!BBHII", 0x80, kind, number & 0xFFFF, 160 * number, ssrc) + bytes(160)
+def rtp(number: int, ssrc: int, kind: int = 8, stamped: int = 0, step: int = 160) -> bytes:
+    return struct.pack("!BBHII", 0x80, kind, number & 0xFFFF, step * number + stamped, ssrc) + bytes(160)
 
 
 def stream(
@@ -34,12 +34,14 @@ def stream(
     far: bytes = SERVER,
     ports: tuple[int, int] = (40000, 5000),
     kind: int = 8,
+    stamped: int = 0,
+    step: int = 160,
 ) -> list[Packet]:
-    """An RTP stream that the near end sends, fifty packets a second."""
+    """An RTP stream that the near end sends, fifty packets a second; its timestamps go from `stamped` in steps."""
     out = []
     for number in range(count):
         time_ns = BEGIN_NS + round((begin_s + 0.02 * number) * 1e9)
-        out.append(Packet(time_ns, udp_packet(near, far, *ports, rtp(first + number, ssrc, kind))))
+        out.append(Packet(time_ns, udp_packet(near, far, *ports, rtp(first + number, ssrc, kind, stamped, step))))
     return out
 
 
@@ -109,6 +111,13 @@ def test_the_same_ssrc_with_other_numbers_is_another_call():
     """Apps that always use the same SSRCs begin each call anew."""
     other = both(stream(7, begin_s=1.0, first=30_000, near=OTHER_CALLER, far=OTHER_SERVER, ports=(41000, 6000)))
     assert groups([*both(stream(7)), *other]) == [[0], [1]]
+
+
+@pytest.mark.parametrize(("stamped", "step"), [(1 << 30, 160), (0, 0)])
+def test_the_same_ssrc_with_numbers_near_by_chance_and_no_such_times_is_another_call(stamped: int, step: int):
+    """After half a minute one number in eight lies within what a stream could have lost."""
+    other = stream(7, begin_s=30.0, first=4_000, ports=(41000, 6000), kind=111, stamped=stamped, step=step)
+    assert groups([*both(stream(7, kind=111, step=step)), *both(other)]) == [[0], [1]]
 
 
 def test_the_same_ssrc_a_long_time_later_is_another_call():
