@@ -27,14 +27,16 @@ pytestmark = [pytest.mark.long, pytest.mark.waits]
 TALKPATH = (sys.executable, "-m", "talkpath")
 CONTROL_PORT, PORTS = 4433, "3478,443,5349,19302"
 APP, SECONDS, BREAK_S, AMID_S, TRIES = "whatsapp", 17.0, 4.0, 5.0, 3
-RELAY = app_relay(APP)
+CHECKING_APP = "signal"
+"""Its ends check each other (STUN) through the relay as long as the call lasts, and report often (RTCP)."""
 FLOW = "ct original proto-src . ct original proto-dst"
 ALIVE = f"set alive {{ typeof {FLOW}; flags dynamic,timeout; timeout 4000ms; }}"
-SILENCED = (
-    f"ip daddr {RELAY.ipv4} meta l4proto udp @th,96,32 0x2112a442 ct mark 0 add @alive {{ {FLOW} }} ct mark set 1\n"
-    f"ct mark 1 {FLOW} != @alive drop"
-)
-"""Four seconds after its first STUN message, nothing of a call to the app's relay passes, either way."""
+STUN = "@th,96,32 0x2112a442"
+BEGUN = f"ip daddr 198.18.0.0/16 meta l4proto udp {STUN} ct mark 0 add @alive {{ {FLOW} }} ct mark set 1\n"
+SILENCED = f"{BEGUN}ct mark 1 {FLOW} != @alive drop"
+"""Four seconds after its first STUN message, nothing of a call to an app's relay passes, either way."""
+MEDIA_SILENCED = f"{BEGUN}ct mark 1 {FLOW} != @alive {STUN} accept\nct mark 1 {FLOW} != @alive drop"
+"""The same of a call's media and reports: the two ends' checks of each other pass."""
 POOR_LINE = "meta l4proto udp numgen random mod 100 < 20 drop"
 CONTROL_CUT = f"tcp dport {CONTROL_PORT} drop\ntcp sport {CONTROL_PORT} drop"
 
@@ -49,14 +51,14 @@ class _Hosts(NamedTuple):
 
 
 @contextmanager
-def _beside_relay(rule: str, sets: str) -> Iterator[Mapping[str, Namespace]]:
-    """`nft_router` with the app's relay as a third host."""
+def _beside_relay(known: LabHost, rule: str, sets: str) -> Iterator[Mapping[str, Namespace]]:
+    """`nft_router` with that relay of an app as a third host."""
     with nft_router(rule, sets) as hosts, ExitStack() as undo:
         relay = Namespace.new("relay")
         undo.callback(relay.close)
-        _attach_host(hosts["gate"], relay, RELAY)
-        hosts[LAB_PROBE.name].ip(f"route add {RELAY.ipv4}/32 via 192.0.2.1")
-        yield {**hosts, RELAY.name: relay}
+        _attach_host(hosts["gate"], relay, known)
+        hosts[LAB_PROBE.name].ip(f"route add {known.ipv4}/32 via 192.0.2.1")
+        yield {**hosts, known.name: relay}
 
 
 def _attach_host(gate: Namespace, host: Namespace, known: LabHost) -> None:
@@ -74,10 +76,11 @@ def _attach_host(gate: Namespace, host: Namespace, known: LabHost) -> None:
     )
 
 
-def listened(rule: str, sets: str, calls: int, later: str) -> dict[str, Any] | str:
+def listened(app: str, rule: str, sets: str, calls: int, later: str) -> dict[str, Any] | str:
     """In the lab: what `talkpath listen LINK` tells of so many calls; `later` acts from AMID_S on. Text: not run."""
+    relay = app_relay(app)
     try:
-        with _beside_relay(rule, sets) as hosts, tempfile.TemporaryDirectory() as name, ExitStack() as running:
+        with _beside_relay(relay, rule, sets) as hosts, tempfile.TemporaryDirectory() as name, ExitStack() as running:
             key, ports = ["--key-file", str(Path(name, "key.pem"))], ["--port", str(CONTROL_PORT), "--ports", PORTS]
             argv = [*TALKPATH, "respond", "--json", *ports, "--class", "home", *key]
             far = running.enter_context(Program(argv, hosts[RESPONDER.name].start))
@@ -87,7 +90,7 @@ def listened(rule: str, sets: str, calls: int, later: str) -> dict[str, Any] | s
             near = running.enter_context(Program(argv, hosts[LAB_PROBE.name].start))
             near.line("talkpath.live")
             for seed in range(calls):
-                call = start_call(_Hosts(hosts), RELAY, APP, SECONDS, seed=seed)  # type: ignore[arg-type]
+                call = start_call(_Hosts(hosts), relay, app, SECONDS, seed=seed)  # type: ignore[arg-type]
                 if later:
                     time.sleep(AMID_S)
                     with hosts["gate"].inside():
@@ -101,12 +104,14 @@ def listened(rule: str, sets: str, calls: int, later: str) -> dict[str, Any] | s
     return {"result": json.loads(lines[-1]), "told": done.stderr.decode(), "code": done.exit_code}
 
 
-def told_of(in_lab: Callable[..., Any], rule: str, sets: str = "", calls: int = 1, later: str = "") -> dict[str, Any]:
+def told_of(
+    in_lab: Callable[..., Any], rule: str, sets: str = "", calls: int = 1, later: str = "", app: str = APP
+) -> dict[str, Any]:
     """What is told, again where control traffic left too late to be beside the calls."""
     if namespace.system_tool("nft") is None:
         pytest.skip("needs nft: apt install nftables")
     for _ in range(TRIES):
-        found = in_lab(listened, rule, sets, calls, later, timeout_s=60.0 + calls * (SECONDS + BREAK_S))
+        found = in_lab(listened, app, rule, sets, calls, later, timeout_s=60.0 + calls * (SECONDS + BREAK_S))
         if isinstance(found, str):
             pytest.skip(f"needs nftables in the kernel: {found.splitlines()[0]}")
         late_ms = [control["late_ms_p99"] or 0.0 for control in found["result"]["controls"]]
@@ -115,10 +120,10 @@ def told_of(in_lab: Callable[..., Any], rule: str, sets: str = "", calls: int = 
     pytest.skip(f"this machine was too busy to send on time in {TRIES} runs: try again when it is quiet")
 
 
-def test_calls_that_are_silenced_at_the_same_second_fit_a_rule_and_prove_none(in_lab: Callable[..., Any]) -> None:
-    """A relay with a timer of its own falls silent alike, so that three equal moments accuse nobody."""
-    result = told_of(in_lab, SILENCED, ALIVE, calls=3)["result"]
-    assert [call["app"] for call in result["calls"]] == [APP] * 3
+def silenced_calls(in_lab: Callable[..., Any], rule: str, app: str) -> dict[str, Any]:
+    """What is told of three calls, each of which alone proves nothing."""
+    result: dict[str, Any] = told_of(in_lab, rule, ALIVE, calls=3, app=app)["result"]
+    assert [call["app"] for call in result["calls"]] == [app] * 3
     for call in result["calls"]:
         verdict = call["verdict"]
         said = call["outcome"], verdict["state"], verdict["reason"]["code"]
@@ -126,7 +131,29 @@ def test_calls_that_are_silenced_at_the_same_second_fit_a_rule_and_prove_none(in
         assert verdict["alternatives"][0] == "media.freeze"
         assert verdict["parameters"]["after_s"]["low"] <= 4.0 <= verdict["parameters"]["after_s"]["high"] + 0.1
     assert len(result["controls"][0]["flows"]) >= 47
+    return result
+
+
+@pytest.mark.parametrize("app", [APP, CHECKING_APP])
+def test_calls_that_are_silenced_at_the_same_second_fit_a_rule_and_prove_none(
+    in_lab: Callable[..., Any], app: str
+) -> None:
+    """A relay with a timer of its own falls silent alike, so that three equal moments accuse nobody."""
+    result = silenced_calls(in_lab, SILENCED, app)
+    assert not any("answered_silence" in call["verdict"]["figures"] for call in result["calls"])
     assert "together" not in result
+
+
+def test_calls_whose_media_freeze_while_their_ends_still_answer_each_other_prove_a_rule(
+    in_lab: Callable[..., Any],
+) -> None:
+    """The other end, and the relay between, are there each time."""
+    (found,) = silenced_calls(in_lab, MEDIA_SILENCED, CHECKING_APP)["together"]
+    assert (found["app"], found["state"], found["rule"]) == (CHECKING_APP, "restricted", "media.freeze")
+    assert found["direction"] is None, "what became of what this end sent is not known"
+    (parameter,) = found["parameters"].items()
+    assert parameter[0] == "after_s"
+    assert parameter[1]["low"] <= 4.0 <= parameter[1]["high"]
 
 
 def test_a_line_that_loses_a_fifth_of_everything_is_never_told_as_clean(in_lab: Callable[..., Any]) -> None:
