@@ -159,6 +159,7 @@ FIGURE_TEXTS: dict[str, str] = {
     "of calls and control traffic as one where they are shown to fare alike",
     "hosts": "ways in which the app's own hosts were asked (bases address and signalling)",
     "hosts_silent": "those of them that failed each time",
+    "name_requests": "those of `requests` that asked the network's name server alone, not the app's servers",
     "checks": "checks that count, of a watch",
     "checks_restricted": "those of them that found the arm restricted",
     "checks_ok": "those of them that found no sign of restriction",

@@ -107,6 +107,13 @@ def test_an_answer_is_no_call() -> None:
     assert "failed" not in voice + text
 
 
+def test_servers_of_which_only_the_names_were_asked_for_are_not_said_to_answer() -> None:
+    told = shown(verdict("ok", figures={"hosts": 3.0, "hosts_silent": 0.0, "requests": 3.0, "name_requests": 3.0}))
+    assert "This network's name server knows where Telegram's servers are." in told
+    assert "The servers themselves were not asked" in told
+    assert "answer" not in told
+
+
 def test_what_could_not_be_told_says_what_it_would_be_consistent_with_and_no_more() -> None:
     doubt = {"reason": Reason("no_control"), "alternatives": ("address.block",), "confidence": "low"}
     text = shown(verdict("insufficient", **doubt))

@@ -161,10 +161,8 @@ def endpoint_sentence(verdict: Verdict) -> str:
     if verdict.state == "restricted" and verdict.log10_e is not None:
         return own_address_report.own_address_sentence(verdict)
     name = sentences.app_name(verdict)
-    if verdict.state == "ok" and verdict.medium == "voice":
-        return say("endpoints", "{name}'s call servers answer from here.", name=name)
     if verdict.state == "ok":
-        return say("endpoints", "{name}'s servers answer from here.", name=name)
+        return _answer_and_limit(verdict, name)[0]
     if verdict.state == "insufficient":
         if verdict.reason is not None and verdict.reason.code == "outage":
             return _outage_sentence(verdict.alternatives[0] if verdict.alternatives else "", name)
@@ -183,6 +181,21 @@ def endpoint_sentence(verdict: Verdict) -> str:
         "TLS handshakes with the name of {name}'s servers in them do not complete from here, not even with neutral "
         "servers, which answer other names each time.",
         name=name,
+    )
+
+
+def _answer_and_limit(verdict: Verdict, name: str) -> tuple[str, str]:
+    """What answered, and what that does not show. In tier 0 no server of the app is asked itself."""
+    if verdict.figures.get("name_requests", 0.0) == verdict.figures.get("requests"):
+        return (
+            say("endpoints", "This network's name server knows where {name}'s servers are.", name=name),
+            say("endpoints", "The servers themselves were not asked; --tier 1 asks them."),
+        )
+    return (
+        say("endpoints", "{name}'s call servers answer from here.", name=name)
+        if verdict.medium == "voice"
+        else say("endpoints", "{name}'s servers answer from here.", name=name),
+        say("endpoints", "That a server answers a greeting does not say that a call gets through."),
     )
 
 
@@ -232,16 +245,12 @@ def _hello_sentence(verdict: Verdict) -> str:
     )
 
 
-def _fitting_mechanism(rule: str) -> str:
-    return own_address_report.address_mechanisms().get(rule) or mechanism(rule)
-
-
 def endpoint_lines(verdict: Verdict) -> list[str]:
     """What was observed, and the limits of the verdict."""
     hosts, silent = (round(verdict.figures.get(key) or 0) for key in ("hosts", "hosts_silent"))
     of_way = list(own_address_report.own_address_lines(verdict))
     if verdict.state == "ok":
-        notes = [say("endpoints", "That a server answers a greeting does not say that a call gets through.")]
+        notes = [_answer_and_limit(verdict, "")[1]]
     elif verdict.log10_e is not None or not silent:
         notes = []
     else:
@@ -258,7 +267,9 @@ def endpoint_lines(verdict: Verdict) -> list[str]:
     if verdict.state == "restricted":
         notes += _restriction_limits(verdict)
     elif verdict.alternatives:
-        fitting = say("list", "; ").join(map(_fitting_mechanism, verdict.alternatives))
+        fitting = say("list", "; ").join(
+            own_address_report.address_mechanisms().get(rule) or mechanism(rule) for rule in verdict.alternatives
+        )
         notes += [
             *_neutral_answer_line(verdict),
             say("endpoints", "It would be consistent with this: {list}.", list=fitting),

@@ -121,6 +121,12 @@ def test_one_silent_host_of_several_is_counted_and_nothing_is_well() -> None:
     assert (found.figures["hosts"], found.figures["hosts_silent"], found.figures["requests"]) == (2.0, 1.0, 4.0)
 
 
+@pytest.mark.parametrize(("kinds", "names"), [((SYSTEM,), 1.0), ((SYSTEM, "tls"), 1.0), (("tls",), 0.0)])
+def test_requests_for_names_alone_are_counted_apart(kinds: tuple[str, ...], names: float) -> None:
+    figures = only([*(each for kind in kinds for each in asked(kind, [""])), *neutral("tls")]).figures
+    assert (figures["requests"], figures["name_requests"]) == (float(len(kinds)), names)
+
+
 def test_all_that_fits_is_told_a_removed_name_first() -> None:
     found = only([*asked(SYSTEM, [GONE] * 3), *asked(OTHER, OK), *neutral(SYSTEM), *asked("tls", SILENT),
                   *neutral("tls")])  # fmt: skip

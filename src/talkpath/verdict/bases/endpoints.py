@@ -227,7 +227,12 @@ def _group_verdict(group: Group, own: Sequence[Exchange], every: Sequence[Exchan
         reason=reason,
         confidence="low" if any(each.confidence == "low" for each in own) else "high",
         alternatives=() if void else tuple(fitting),
-        figures={"hosts": float(len(hosts)), "hosts_silent": float(failing), "requests": float(len(own))},
+        figures={
+            "hosts": float(len(hosts)),
+            "hosts_silent": float(failing),
+            "requests": float(len(own)),
+            "name_requests": float(sum(each.kind == SYSTEM for each in own)),
+        },
     )
 
 
