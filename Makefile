@@ -40,7 +40,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 
 help:
 	@echo "make demo       play four scenes in a made-up country, less than a minute; writes demo/"
-	@echo "make web        install talkpath with what the page for phones needs, and no test tools: 230 MB"
+	@echo "make web        install talkpath with what the page for phones needs, and no test tools: 235 MB"
 	@echo "make test       style, types, imports and tests, six minutes; says what was not run and why"
 	@echo "make test-changed  the tests that a change since COMMIT can reach by imports"
 	@echo "make test-long  the tests that take long: whole checks in namespaces and browsers, properties with 200 examples"

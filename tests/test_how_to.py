@@ -52,7 +52,10 @@ def lay_out(folder: Path, lines: list[str], evidence: bytes) -> None:
         made |= {after for word, after in pairwise(words) if word in ("-o", "--html", "--feed")}
         for name in (word for word in words if word not in made and "--" not in word):
             file = folder / name
-            if name.endswith(".talkpath"):
+            if name.startswith("tests/"):  # a checkout's own
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes((ROOT / name).read_bytes())
+            elif name.endswith(".talkpath"):
                 (folder / name.replace("*", "some")).write_bytes(evidence)
             elif name.endswith((".pcap", ".pcapng")):
                 end = "drop30-up-far.pcap.gz" if name.startswith("theirs") else "drop30-up.pcap.gz"

@@ -32,6 +32,7 @@ BOUND = {bound: replace(VERDICT, parameters={"bound_to": Category(bound)}) for b
         (replace(VERDICT, state="insufficient", rule=None, reason=Reason("budget")), None),
         (replace(VERDICT, state="insufficient", rule=None, reason=Reason("congested")), "app"),
         (replace(VERDICT, state="insufficient", rule=None, reason=Reason("outage")), None),
+        (replace(VERDICT, state="insufficient", rule=None, reason=Reason("added")), None),  # here, or at the far end
     ],
 )
 def test_it_follows_from_the_rest(verdict: Verdict, trouble: str | None) -> None:

@@ -150,7 +150,7 @@ def test_the_doctor_tells_what_is_seen_from_outside(directory: Served, tmp_path:
         done = run_talkpath(
             "respond", "--doctor", "--register", directory.url, *where, *ports, *key, timeout_s=PATIENCE_S
         )
-    assert f"NO  from outside  seen from outside: UDP {lost} does not arrive" in done.stdout, done
+    assert f"NO  seen from outside: UDP {lost} does not arrive" in done.stdout, done
     assert "can only be seen from outside" not in done.stdout
 
 

@@ -11,7 +11,7 @@ from cryptography import x509
 
 from talkpath.errors import WireError
 from talkpath.wire.control import tls
-from talkpath.wire.control.keys import certificate_key_text, new_identity_pem, pem_key_text, raw_key
+from talkpath.wire.control.keys import Signer, certificate_key_text, new_identity_pem, pem_key_text, raw_key
 
 
 @pytest.fixture
@@ -122,3 +122,19 @@ def test_key_texts(pem: Path) -> None:
     for broken in (b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
         with pytest.raises(WireError):
             pem_key_text(broken)
+
+
+UNKNOWN_KIND = "MC4CAQAwBQYDK2V/BCIEIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"  # PKCS 8, an algorithm of nobody
+KEY_FILES = {
+    "nothing": b"",
+    "noise": bytes(range(256)),
+    "half a key": new_identity_pem()[:70],
+    "a key of an unknown kind": f"-----BEGIN PRIVATE KEY-----\n{UNKNOWN_KIND}\n-----END PRIVATE KEY-----\n".encode(),
+}
+
+
+@pytest.mark.parametrize("pem", KEY_FILES.values(), ids=KEY_FILES)
+def test_a_file_that_holds_no_key_is_told_with_what_to_do(pem: bytes) -> None:
+    for read in (Signer.of_pem, pem_key_text):
+        with pytest.raises(WireError, match=r"^The key file holds no \w+ ?\w*; put a copy of it back, or delete it"):
+            read(pem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -28,7 +29,7 @@ class LongCommand(click.Command):
         )
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The common options, then the others where they are asked for."""
+        """The common options, then the others, by their names alone where they are not asked for."""
         common: list[tuple[str, str]] = []
         others: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
@@ -39,9 +40,9 @@ class LongCommand(click.Command):
                 (common if is_common else others).append(record)
         with formatter.section("Options"):
             formatter.write_dl(common)
-        if ctx.meta.get(HELP_ALL):
-            with formatter.section("More options"):
-                formatter.write_dl(others)
+        names = re.findall(r"(?<!\S)--[\w-]+", " ".join(name for name, _ in others))
+        with formatter.section(f"More options{'' if ctx.meta.get(HELP_ALL) else f' ({HELP_ALL} explains them)'}"):
+            formatter.write_dl(others) if ctx.meta.get(HELP_ALL) else formatter.write_text(" ".join(names))
 
 
 def with_every_option(context: click.Context) -> str:

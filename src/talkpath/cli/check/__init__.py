@@ -119,14 +119,14 @@ def command(**given: Any) -> int:
 
     It places calls shaped like each messenger's, or with --like as one that was recorded, beside control traffic of the
     same sizes and times, to a test server that agreed to answer. LINK is an invite link, a file that holds one, or -
-    (standard input); also in TALKPATH_LINK. Without one a test server is taken from a directory's list: several are
-    tried until one answers.
+    (standard input); also in TALKPATH_LINK. Without one a test server is taken from a directory's list (--directory):
+    several are tried until one answers.
 
     With --own a call that you make in the app of --app is watched on this device (`talkpath listen`), and its servers
     are asked (`talkpath endpoints`), each if you agree; one table joins what was found. On a terminal it offers this.
 
     Ctrl-C ends the check in order: what was measured until then is judged and written. Exit code 0 measured, whatever
-    the result; 2 usage; 3 could not measure; 130 stopped before that.
+    the result; 2 usage; 3 could not measure; 130 stopped before anything was measured.
     """
     return _run_command(CheckOptions(**given))
 

@@ -129,9 +129,9 @@ def _test_findings(registration: Registration) -> list[Finding]:
     try:
         answer = registration.test()
     except PeerError as error:
-        return [Finding("from outside", False, str(error))]
-    return [Finding("from outside", False, sentence) for sentence in answer.findings] or [
-        Finding("from outside: all ports, and a check", True, "")
+        return [Finding("not seen from outside:", False, str(error))]
+    return [Finding("seen from outside", False, sentence) for sentence in answer.findings] or [
+        Finding("seen from outside: all ports, and a check", True, "")
     ]
 
 

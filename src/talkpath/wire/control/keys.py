@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -75,10 +75,14 @@ def pem_key_text(pem: bytes) -> str:
     """Return the public key in a file of `new_identity_pem`; `WireError` for another file."""
     try:
         key = x509.load_pem_x509_certificate(pem).public_key()
-    except ValueError as error:
-        raise WireError("The key file holds no certificate; delete it and a new one is made.") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise WireError(
+            "The key file holds no certificate; put a copy of it back, or delete it and a new one is made."
+        ) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise WireError("The key file's certificate is not for an Ed25519 key; delete it and a new one is made.")
+        raise WireError(
+            "The key file's certificate is of another kind; put a copy of it back, or delete it and a new one is made."
+        )
     return key_text(key)
 
 
@@ -117,10 +121,14 @@ class Signer:
         """Read the key in a file of `wire.control.keys.new_identity_pem`; `WireError` for another file."""
         try:
             key = load_pem_private_key(pem, None)
-        except (ValueError, TypeError) as error:
-            raise WireError("The key file holds no private key; delete it and a new one is made.") from error
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise WireError(
+                "The key file holds no private key; put a copy of it back, or delete it and a new one is made."
+            ) from error
         if not isinstance(key, Ed25519PrivateKey):
-            raise WireError("The key file holds no Ed25519 key; delete it and a new one is made.")
+            raise WireError(
+                "The key file holds no Ed25519 key; put a copy of it back, or delete it and a new one is made."
+            )
         return cls(key)
 
     @classmethod
