@@ -97,6 +97,22 @@ def test_a_tool_that_adds_to_a_calls_start_is_told_as_that_and_nothing_of_the_ne
     assert (done.verdict["state"], done.verdict["reason"]["code"]) == ("insufficient", "added"), done.verdict
 
 
+def twice(way: Way, data: bytes) -> Sequence[bytes]:
+    """A network may do so, or a tool: nothing tells the two apart, and a call is as well as before."""
+    return data, data
+
+
+@pytest.mark.long
+def test_datagrams_that_come_twice_are_no_restriction_and_are_counted_once(tmp_path: Path) -> None:
+    plan = small_plan(tmp_path, 12.0, 2_000_000)
+    with FarEnd(tmp_path) as far, UdpForwarder(HERE, far.udp, far.control, untouched, twice):
+        done = on_time(lambda: Probe(tmp_path, far.link_for(HERE), *plan).end())
+    assert done.verdict["state"] != "restricted", done.verdict
+    assert {name: share for name, share in done.verdict["figures"].items() if "s_lost_" in name and share} == {}
+    assert done.facts is not None
+    assert sum(flow.added for epoch in done.facts.epochs for flow in epoch.flows) == 0
+
+
 def five_seconds(flow: ForwardedFlow, way: Way, data: bytes) -> float | None:
     return None if flow.media[way] > 250 else 0.0
 
