@@ -270,14 +270,14 @@ def known_apps() -> frozenset[str]:
 
 def _hold_kind(root: Path, simulated: bool) -> None:
     """Check that simulated and measured data never lie in one folder. One that holds nothing yet may become either."""
-    file = root / KIND_FILE
-    told = msgspec.json.encode({"schema": "talkpath.observatory/1", "simulated": simulated})
+    file, told, other = root / KIND_FILE, _kind_text(simulated), _kind_text(not simulated)
     if not any(one.stat().st_size for one in (root / "log").glob("*.log*")) and not any((root / "open").iterdir()):
         replace_file(file, told)
-    elif not file.exists():
-        raise FileError(
-            f"The folder's log has lost its {KIND_FILE}, which says whether it is SIMULATED; copy that too."
-        )
-    elif file.read_bytes() != told:
-        kind = "measured" if simulated else "SIMULATED"
-        raise UsageError(f"The folder holds what is {kind}; name another with --data.")
+    elif not file.exists() or file.read_bytes() not in (told, other):
+        raise FileError(f"The folder's {KIND_FILE}, which says if it is SIMULATED, is lost or damaged; copy it back.")
+    elif file.read_bytes() == other:
+        raise UsageError(f"The folder holds {'measured' if simulated else 'SIMULATED'} data; name another with --data.")
+
+
+def _kind_text(simulated: bool) -> bytes:
+    return msgspec.json.encode({"schema": "talkpath.observatory/1", "simulated": simulated})

@@ -98,6 +98,6 @@ def test_it_is_appended_and_a_line_cut_short_was_never_told(tmp_path: Path):
 def test_a_file_that_is_none_is_said_so_and_left_alone(tmp_path: Path):
     path = tmp_path / "events.jsonl"
     path.write_bytes(b"not this\n")
-    with pytest.raises(FileError, match="no journal"):
+    with pytest.raises(FileError, match=r"events\.jsonl, line 1, is no event"):
         read_journal(path)
     assert path.read_bytes() == b"not this\n"

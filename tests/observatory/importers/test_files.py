@@ -45,11 +45,13 @@ def test_a_stopped_country(tmp_path: Path, stopped: str, refused: tuple[int, int
     assert (folder.bundles, ooni.measurements) == (1 - refused[0], 1 - refused[1])
 
 
-def test_a_log_that_lost_what_it_is_takes_nothing(tmp_path: Path):
+@pytest.mark.parametrize("left", [None, b"", b'{"schema":"talkpath.observatory/1","simulated":falte}'])
+def test_a_log_that_lost_what_it_is_takes_nothing(tmp_path: Path, left: bytes | None):
     brought(tmp_path, "QQ")
-    (tmp_path / "data" / "kind.json").unlink()
+    kind = tmp_path / "data" / "kind.json"
+    kind.unlink() if left is None else kind.write_bytes(left)
     for simulated in (True, False):
-        with pytest.raises(FileError, match=r"lost its kind\.json"):
+        with pytest.raises(FileError, match=r"kind\.json.* is lost or damaged"):
             opened_log(tmp_path / "data", simulated=simulated)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -252,3 +253,32 @@ def test_of_a_damaged_key_a_backup_is_asked_for_first(tmp_path: Path):
             FileError, match=r"key\.pem holds no key: put it back from a backup; without one, delete it"
         ):
             Sealer(log, False, Publication())
+
+
+def test_a_damaged_manifest_is_told_with_its_day(log: Log, clock: Clock):
+    bring(log, [said(number, "restricted") for number in range(5)])
+    clock.day = SEAL_DAY
+    Sealer(log, False, Publication()).run(SEAL_DAY)
+    manifest = log.folder.open / DAY / MANIFEST
+    whole, told = manifest.read_bytes(), rows(log, "prompt")
+    manifest.write_bytes(whole.replace(b'"day":', b'"day";', 1))
+    with pytest.raises(FileError, match=f"open/{DAY} is damaged; move it away"):
+        Sealer(log, False, Publication())
+    shutil.rmtree(manifest.parent)
+    Sealer(log, False, Publication()).run(SEAL_DAY)
+    assert manifest.read_bytes() == whole
+    assert rows(log, "prompt") == told
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_key_that_is_not_the_one_that_signed_before_is_told(
+    log: Log, clock: Clock, capsys: pytest.CaptureFixture[str], changed: bool
+):
+    """Readers hold the other one, and would take what is signed from now on for forged."""
+    bring(log, [said(number, "restricted") for number in range(5)])
+    clock.day = SEAL_DAY
+    Sealer(log, False, Publication()).run(SEAL_DAY)
+    if changed:
+        (log.folder.root / "key.pem").unlink()
+    Sealer(log, False, Publication())
+    assert ("not the key that signed the last sealed day" in capsys.readouterr().err) == changed

@@ -107,7 +107,9 @@ def _open_table(data: Path) -> ServerTable:
     from talkpath.observatory.responders.server_table import SERVERS_FILE, ServerTable
 
     if not (data / SERVERS_FILE).exists():
-        raise UsageError("That folder holds no directory of test servers; `observe serve --directory` makes one.")
+        raise UsageError(
+            "That folder holds no directory of test servers; `talkpath observe serve --directory approve` makes one."
+        )
     return ServerTable(data)
 
 

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from talkpath.errors import FileError, in_place_of
 from talkpath.grouping import grouped_by_key
 from talkpath.observatory.events.record import LAST_DAY, Event, withdrawal_of
+from talkpath.observatory.log.segments import BRING_BACK
 from talkpath.serving.private_files import open_private
 
 FIRST_DAY = "0000-01-01"
@@ -39,10 +40,12 @@ def read_journal(path: Path) -> list[JournalLine]:
     if not path.exists():
         return []
     whole, _, _ = path.read_bytes().rpartition(b"\n")
-    try:
-        return [msgspec.json.decode(line, type=JournalLine) for line in whole.splitlines()]
-    except msgspec.MsgspecError as error:
-        raise FileError(f"{path.name} is no journal of events: {error}. Name another, or put back a copy.") from None
+    return [_read_line(path.name, at, line) for at, line in enumerate(whole.splitlines(), 1)]
+
+
+def _read_line(name: str, at: int, line: bytes) -> JournalLine:
+    with in_place_of(msgspec.MsgspecError, FileError(f"{name}, line {at}, is no event; {BRING_BACK}")):
+        return msgspec.json.decode(line, type=JournalLine)
 
 
 def write_journal(path: Path, news: Sequence[JournalLine]) -> None:

@@ -127,8 +127,7 @@ def webhook_signature(key: bytes, name: str, at_s: int, body: bytes) -> str:
 def retry_waits(random: Random) -> Iterator[float]:
     """Seconds to wait before each further try: doubled each time, and half of it random, so that receivers are not
     all asked at once."""
-    for at in range(TRIES - 1):
-        yield min(FIRST_WAIT_S * 2**at, LONGEST_WAIT_S) * (0.5 + random.random() / 2)
+    return (min(FIRST_WAIT_S * 2**at, LONGEST_WAIT_S) * (0.5 + random.random() / 2) for at in range(TRIES - 1))
 
 
 def deliver_news(

@@ -101,15 +101,8 @@ def _row(record: Counted, said: LoggedVerdict, columns: dict[str, Any], version:
 
 
 def _transports(record: Judged, version: int) -> Iterator[ReportTransportRow]:
-    asked = [
-        (one, name, carries)
-        for one in record.carried
-        if is_counted_app(one.app)
-        for names, carries in ((one.carries, True), (one.fails, False))
-        for name in names
-    ]
-    for one, transport, carries in asked:
-        yield ReportTransportRow(
+    return (
+        ReportTransportRow(
             report=record.id,
             day=record.measured,
             country=record.country,
@@ -121,6 +114,11 @@ def _transports(record: Judged, version: int) -> Iterator[ReportTransportRow]:
             simulated=record.simulated,
             version=version,
         )
+        for one in record.carried
+        if is_counted_app(one.app)
+        for names, carries in ((one.carries, True), (one.fails, False))
+        for transport in names
+    )
 
 
 BATCH_ROWS, BATCH_GONE = 20_000, 500

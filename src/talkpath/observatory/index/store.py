@@ -274,7 +274,8 @@ def _why(said: str) -> str:
     }
     return next(
         (words for code, words in known.items() if code in said),
-        "The index does not answer as it should; is its server there, version 24 or later?",
+        "The index does not answer as it should. Is its server there, version 24 or later? One in a folder: stop the "
+        "observatory, and `talkpath observe rebuild` makes it again from the log.",
     )
 
 

@@ -25,7 +25,7 @@ from msgspec import Struct
 
 from talkpath.errors import BundleError, FileError, UsageError, in_place_of
 from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER
-from talkpath.observatory.log.segments import SEGMENT_NAME, LogSegment, line_number, log_segments
+from talkpath.observatory.log.segments import BRING_BACK, SEGMENT_NAME, LogSegment, line_number, log_segments
 from talkpath.serving.private_files import make_folder, open_private, replace_file, touch_private
 from talkpath.version import VERSION
 
@@ -35,7 +35,7 @@ STAGED = "staged"  # what a run copied, below the backup, until it has all of it
 MADE_AGAIN = {"ids.db", "index", "lock", "open"}
 NOT_COPIED = (".new", "-journal", "-shm", "-wal")
 MOST_LISTINGS = 5  # a segment may be sealed, and so change its name, while it is copied
-BRING_BACK = "Restore that backup into another folder and bring the file back from there, or name an empty folder."
+WENT_BACK = "Restore that backup into another folder and bring the file back from there, or name an empty folder."
 NO_BACKUP = "That folder holds no backup of an observatory; name one that `talkpath observe backup` made."
 
 
@@ -136,11 +136,11 @@ def _refuse_worse_lines(source: LogSegment, copy: LogSegment) -> None:
         if line is None or line != (before or line):
             raise _went_back(source.path.name)
         if source.path.name != JOURNAL and line_number(line) is None:
-            raise FileError(f"{source.path.name}, line {at}, is damaged; nothing was copied. {BRING_BACK}")
+            raise FileError(f"{source.path.name}, line {at}, is damaged; nothing was copied; {BRING_BACK}")
 
 
 def _went_back(name: str) -> FileError:
-    return FileError(f"The observatory lacks something of {name} that the backup has; nothing was copied. {BRING_BACK}")
+    return FileError(f"The observatory lacks something of {name} that the backup has; nothing was copied. {WENT_BACK}")
 
 
 def _staged_files(root: Path, backup: Path, before: dict[str, BackedUpFile]) -> dict[str, BackedUpFile]:

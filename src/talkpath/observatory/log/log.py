@@ -30,6 +30,7 @@ from talkpath.observatory.log.packs import NotKeptError, pack_path, read_bundle_
 from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.register import Known, Register, RegisterError
 from talkpath.observatory.log.segments import (
+    BRING_BACK,
     AppendFile,
     LogError,
     LogSegment,
@@ -53,10 +54,7 @@ def repair_end(segment: LogSegment) -> int:
         if found is None:
             bad = bad or at
         elif bad:
-            raise FileError(
-                f"{segment.path.name}, line {bad}, is damaged before the file's end; bring the file back from a "
-                "backup, or take that line out."
-            )
+            raise FileError(f"{segment.path.name}, line {bad}, is damaged before the file's end; {BRING_BACK}")
         else:
             number, whole = found, whole + len(line)
     if whole < len(data):

@@ -101,7 +101,10 @@ class Sealer:
         self._log, self._simulated, self._rule, self._ordered = log, simulated, rule, ordered
         with in_place_of(WireError, FileError(NO_SIGNING_KEY)):
             self._signer = Signer.of_file(log.folder.root / "key.pem")
-        log.seal_until(last_sealed_day(log.folder.open))
+        days = sealed_days(log.folder.open)
+        if days and days[-1].key != raw_key_text(self._signer.public):
+            write_line("key.pem is not the key that signed the last sealed day: put that back, unless you changed it.")
+        log.seal_until(days[-1].day if days else "")
 
     def know(self, orders: Sequence[Order]) -> None:
         """Use these orders, and the operator's, from now on."""
@@ -211,14 +214,15 @@ def _is_marked_withdrawn(record: Withdrawn | Unfit) -> bool:
 
 
 def sealed_days(folder: Path) -> list[DayManifest]:
-    """The manifests of all sealed days, in order of days. A day without a manifest is not sealed."""
-    found = [path / MANIFEST for path in sorted(folder.iterdir()) if (path / MANIFEST).is_file()]
-    return [msgspec.json.decode(path.read_bytes(), type=DayManifest) for path in found]
+    """The manifests of all sealed days, in order of days. A day without a manifest is not sealed. `FileError`."""
+    return [_read_manifest(path) for path in sorted(folder.iterdir()) if (path / MANIFEST).is_file()]
 
 
-def last_sealed_day(folder: Path) -> str:
-    """The last sealed day, "" for none."""
-    return max((manifest.day for manifest in sealed_days(folder)), default="")
+def _read_manifest(folder: Path) -> DayManifest:
+    with in_place_of(
+        msgspec.MsgspecError, FileError(f"open/{folder.name} is damaged; move it away: it is made again.")
+    ):
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=DayManifest)
 
 
 # -- files ---------------------------------------------------------------------------------------------------------

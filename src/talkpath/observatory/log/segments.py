@@ -41,6 +41,7 @@ from talkpath.observatory.log.records import Record, decode_record, encode_recor
 from talkpath.serving.private_files import sync_folder
 
 MAX_APPENDED_TOGETHER = 512  # parts that are written at once; a system takes 1024
+BRING_BACK = "bring the file back from a backup, or take that line out."
 DISK_FAILED = "The log's disk failed; look at the disk, then start again. What was acknowledged is there."
 
 
@@ -219,7 +220,7 @@ def _segment_record(segment: LogSegment, line: bytes) -> tuple[int, Record]:
         return decode_line(line)
     except WireError as error:
         at = next((at for at, each in enumerate(segment.lines(), 1) if each == line), 0)
-        said = f"{segment.path.name}, line {at}: {error}; bring the file back from a backup, or take that line out."
+        said = f"{segment.path.name}, line {at}: {error}; {BRING_BACK}"
         raise FileError(said) from None
 
 

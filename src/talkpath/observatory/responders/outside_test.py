@@ -59,7 +59,7 @@ def look_from_outside(server: ListedServer, address: str) -> tuple[str, ...]:
     facts = check.facts()
     if facts.reach.control != "connected":
         return (f"seen from outside: TCP {link.port} {CONTROL.get(facts.reach.control, NO_TLS_HANDSHAKE)}",)
-    found = [*_sends_late(facts), *_dead_ports(facts, check.session.welcome)] or list(_calls_are_clean(facts))
+    found = [*_sends_late(facts), *_dead_ports(facts, check.session.welcome)] or list(_unclean_calls(facts))
     found += _closed_ports(address, _tcp_ports(server, check.session.welcome))
     return tuple(f"seen from outside: {sentence}" for sentence in found[:MOST_FINDINGS])
 
@@ -89,11 +89,9 @@ def _is_silent(epochs: Sequence[Epoch], port: int, direction: Direction) -> bool
     return bool(flows) and not any(any(flow.arrived) for flow in flows)
 
 
-def _calls_are_clean(facts: Facts) -> Iterator[str]:
+def _unclean_calls(facts: Facts) -> Iterator[str]:
     """Is the result of the check clean?"""
-    for verdict in judge_facts(facts):
-        if verdict.state in NOT_CLEAN:
-            yield NOT_CLEAN[verdict.state]
+    return (NOT_CLEAN[verdict.state] for verdict in judge_facts(facts) if verdict.state in NOT_CLEAN)
 
 
 def _tcp_ports(server: ListedServer, welcome: Welcome | None) -> list[int]:

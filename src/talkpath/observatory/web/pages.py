@@ -13,8 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from talkpath.days import later_day
 from talkpath.errors import TalkpathError
 from talkpath.observatory.claims.made_up import made_up_claims
@@ -27,7 +25,7 @@ from talkpath.observatory.findings.country_findings import (
 )
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
-from talkpath.observatory.log.seal import MANIFEST, DayManifest
+from talkpath.observatory.log.seal import DayManifest, sealed_days
 from talkpath.observatory.reach.tables import load_tables
 from talkpath.observatory.web.answers import PAGE_HEADERS
 from talkpath.observatory.web.dataset import dataset_routes
@@ -46,12 +44,10 @@ if TYPE_CHECKING:
 
 def listed_days(folder: Path) -> Sequence[Sealed]:
     """Every day that has a manifest; a day that is being written has none yet."""
-    return [
-        _sealed_days(msgspec.json.decode(path.read_bytes(), type=DayManifest)) for path in folder.glob(f"*/{MANIFEST}")
-    ]
+    return [_sealed(manifest) for manifest in sealed_days(folder)]
 
 
-def _sealed_days(manifest: DayManifest) -> Sealed:
+def _sealed(manifest: DayManifest) -> Sealed:
     files = [SealedFile(f"{manifest.day}/{name}", one.size_bytes, one.sha256) for name, one in manifest.files.items()]
     rows = {name.partition(".")[0]: one.rows for name, one in manifest.files.items()}  # each release in two formats
     return Sealed(manifest.day, sum(rows.values()), tuple(files))
