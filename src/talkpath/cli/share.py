@@ -11,6 +11,7 @@ import click
 
 from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.cli._terminal.language import language_option
+from talkpath.cli._terminal.question import is_agreed
 from talkpath.errors import FileError, PeerError, UsageError, in_place_of
 from talkpath.report.printable import printable
 from talkpath.report.words.language import listed, say
@@ -59,7 +60,8 @@ def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> N
     click.echo("\n  ".join(_bundle_contents(stored, len(data))), err=True)
     if not yes:
         with in_place_of(click.Abort, click.Abort(say("share", "Nothing was sent."))):
-            click.confirm(say("share", "Send it to {url}?", url=url), abort=True, err=True)
+            if not is_agreed(say("share", "Send it to {url}?", url=url)):
+                raise click.Abort
     write_share_receipt(place, shared)
     _send_bundle(shared, data, place)
     click.echo(

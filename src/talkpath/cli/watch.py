@@ -110,6 +110,7 @@ def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | N
     from datetime import UTC, datetime, timedelta
 
     from talkpath.api.listed_check import listed_addresses
+    from talkpath.cli._terminal.question import is_agreed
     from talkpath.cli.campaign import open_campaign, tell_campaign
     from talkpath.conduct.repeated_checks import Bounds
     from talkpath.probe.invite_link import parse_invite_link
@@ -118,8 +119,8 @@ def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | N
 
     found = open_campaign(text)
     tell_campaign(found)
-    if not agreed:
-        click.confirm(say("campaign", "Take part?"), abort=True, err=True)
+    if not agreed and not is_agreed(say("campaign", "Take part?")):
+        raise click.Abort
     link, now = listed_addresses().link(parse_invite_link(found.link), 0), datetime.now(UTC)
     if link is None:  # whoever signed it leads nobody's device into its own network
         raise UsageError("The campaign's test server has no public address. Nothing was measured.")

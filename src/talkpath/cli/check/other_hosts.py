@@ -73,11 +73,10 @@ def _named_hosts(hosts: Sequence[OtherHost]) -> str:
 
 def _may_be_asked(hosts: Sequence[OtherHost]) -> bool:
     """Does whoever sits here agree? Nobody can where nobody sits."""
+    from talkpath.cli._terminal.question import is_agreed
     from talkpath.report.words.endings import other_hosts_question
 
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    return click.confirm(other_hosts_question(_named_hosts(hosts)), default=False, err=True)
+    return sys.stdin.isatty() and sys.stderr.isatty() and is_agreed(other_hosts_question(_named_hosts(hosts)))
 
 
 if TYPE_CHECKING:

@@ -52,18 +52,19 @@ class OwnCall:
     def wanted(self, apps: Sequence[str]) -> bool:
         """Whether a call is to be watched: it was named before, or whoever sits here says so. Where the device does not
         let this process watch, that is said. Who agreed to everything before is asked nothing."""
+        from talkpath.cli._terminal.question import is_agreed
         from talkpath.cli.listen import plan_of
         from talkpath.report.recordings.control_sentences import plan_words
         from talkpath.report.words.joined_sentences import own_call_question
 
-        if not self.interface and (self.agreed or not (sys.stdin.isatty() and sys.stderr.isatty())):
-            return False
-        if not _can_watch(self.interface or ANY_INTERFACE):
+        if not (self.interface or (not self.agreed and sys.stdin.isatty() and sys.stderr.isatty())) or not _can_watch(
+            self.interface or ANY_INTERFACE
+        ):
             return False
         if self.interface and self.agreed:
             return True
         click.echo(f"\ntalkpath: {plan_words(plan_of(light=False))}", err=True)
-        return click.confirm(own_call_question(apps), default=False, err=True)
+        return is_agreed(own_call_question(apps))
 
     def watch(self, apps: Sequence[str], link: InviteLink | None) -> Recording | None:
         """Watch until one call is over, beside control traffic to the server of the link; None where nothing could be
@@ -224,6 +225,7 @@ class OwnMeans:
 
     def _guided(self, apps: Sequence[str]) -> ChosenEndpoints | None:
         """Does whoever sits here want the servers of these apps asked as well?"""
+        from talkpath.cli._terminal.question import is_agreed
         from talkpath.probe.endpoint_catalogue import choose_endpoints, read_catalogue
         from talkpath.report.words.joined_sentences import own_servers_question
 
@@ -232,7 +234,7 @@ class OwnMeans:
         except UsageError:  # no server of that app is known
             return None
         click.echo(err=True)
-        return chosen if click.confirm(own_servers_question(apps), default=False, err=True) else None
+        return chosen if is_agreed(own_servers_question(apps)) else None
 
     def _ask(self, chosen: ChosenEndpoints, family: int) -> EndpointResult | None:
         """Shows the plan and asks, unless that was agreed to before; None where it was not agreed to."""
@@ -310,13 +312,14 @@ def apps_with_proxies(joined: Sequence[JoinedMedium]) -> list[str]:
 
 def _tell_of_proxy(app: str, *, asked: bool) -> None:
     """Ask whoever sits here whether a proxy is set in the app, and say what that means; else say it for both cases."""
+    from talkpath.cli._terminal.question import is_agreed
     from talkpath.report.recordings.capture_sentences import proxy_note
     from talkpath.report.words.joined_sentences import proxy_as_said, proxy_question
 
     click.echo(err=asked)
     if not asked:
         click.echo(proxy_note(app))
-    elif click.confirm(proxy_question(app), default=False, err=True):
+    elif is_agreed(proxy_question(app)):
         click.echo(proxy_as_said(app))
 
 
