@@ -37,7 +37,7 @@ STATEMENTS_A_ROOM = {
     "probe": 2305,
     "report": 2740,
     "responder": 1304,
-    "serving": 255,
+    "serving": 263,
     "verdict": 6184,
     "wire": 2764,
 }

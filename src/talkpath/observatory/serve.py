@@ -92,8 +92,11 @@ def bind_listener(host: str, port: int) -> tuple[socket.socket, str]:
     with in_place_of(
         OSError, UsageError(f"Port {port} of that address cannot be had; name another with --port or --host.")
     ):
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        bound = socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
+        bound = socket.create_server(
+            (host, port),
+            family=socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0],
+            backlog=LISTEN_BACKLOG,
+        )
     return bound, f"http://{bracketed_host(host)}:{bound.getsockname()[1]}/"
 
 
@@ -118,9 +121,13 @@ def serve_observatory(
 
     os.umask(0o077)  # what libraries write, the embedded index above all, is nobody else's to read
     limits = ConnectionLimits(proxies=trusted_proxies())
-    settings = IntakeSettings(simulated=simulated, stopped=stopped, apps=known_apps())
     site = site or Site()
-    observatory = Observatory(place, settings, site.publication, _log_clock(site))
+    observatory = Observatory(
+        place,
+        IntakeSettings(simulated=simulated, stopped=stopped, apps=known_apps()),
+        site.publication,
+        _log_clock(site),
+    )
     servers = _server_directory(observatory, place, directory)
     site = replace(site, check=bool(web_udp), servers=(lambda: servers.summary) if servers else None)
     try:
@@ -195,11 +202,15 @@ def pages_of(observatory: Observatory, site: Site, geo: Sequence[Path] = ()) -> 
         geo=geo,
         servers=observatory.trusted_responders(),
     )
-    shared = partial(shared_report, observatory.log.register.find, observatory.store, site.publication.min_contributors)
     return Pages(
         store=observatory.store,
         hooks=known,
-        settings=replace(site, report=shared),
+        settings=replace(
+            site,
+            report=partial(
+                shared_report, observatory.log.register.find, observatory.store, site.publication.min_contributors
+            ),
+        ),
         box=box,
         open_data=observatory.log.folder.open,
         publishing=publishing,
@@ -221,8 +232,8 @@ def _browser_check(host: str, web_udp: Sequence[int], place: Location, pages: Pa
         with speaking(language(code if code in language_codes() else "en")):
             return sentences_of_others(pages.source, pages.site, geoip.find(address))
 
-    signer = Signer.of_file(place.root / CHECK_KEY)
-    return Mount(host, web_udp, ReceiptIssuer(signer, find=geoip.find), known, partial(network_operator, geoip))
+    issuer = ReceiptIssuer(Signer.of_file(place.root / CHECK_KEY), find=geoip.find)
+    return Mount(host, web_udp, issuer, known, partial(network_operator, geoip))
 
 
 async def _run_server(server: Server, listener: LimitedListener, check: Mount | None) -> None:

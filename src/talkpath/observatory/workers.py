@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from talkpath.errors import PeerError
+from talkpath.serving.interrupts import interrupts_blocked
 
 
 def end_with_parent() -> None:
@@ -48,7 +48,9 @@ class WorkerPool:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self._processes, get_context("spawn"), begin_worker)
         try:
-            return self._pool.submit(work, *given).result()
+            with interrupts_blocked():
+                answer = self._pool.submit(work, *given)
+            return answer.result()
         except BrokenProcessPool:
             self._pool = None
             raise PeerError(f"The process that {self._name} ended before it answered; it is started again.") from None
@@ -61,8 +63,8 @@ class WorkerPool:
 
 
 def begin_worker() -> None:
-    """Set up a worker process: it ends with its parent, and yields the processor to the intake."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
+    """Set up a worker process: it ends with its parent (Ctrl-C is blocked in it), and yields the processor to the
+    intake."""
     end_with_parent()
     os.nice(WORKER_NICENESS)
 

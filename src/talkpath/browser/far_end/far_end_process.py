@@ -18,6 +18,7 @@ import json
 import logging
 import secrets
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from talkpath.browser.far_end.transports.quic_server import make_server, new_cer
 from talkpath.browser.far_end.transports.shared_port import SharedPort, open_port
 from talkpath.browser.far_end.transports.webtransport_twin import WebTransportTwin
 from talkpath.errors import PeerError, UsageError
+from talkpath.serving.interrupts import interrupts_blocked
 from talkpath.serving.private_logs import keep_texts_out_of_logs
 from talkpath.serving.supervisor import write_line
 
@@ -58,9 +60,16 @@ class FarEnd:
 
 async def start_far_end(host: str, port: int) -> FarEnd:
     """Start the process. `UsageError` if the UDP port is taken."""
-    command = [sys.executable, "-m", "talkpath.browser.far_end.far_end_process", host, str(port)]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    with interrupts_blocked():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "talkpath.browser.far_end.far_end_process",
+            host,
+            str(port),
+            stdin=PIPE,
+            stdout=PIPE,
+        )
     assert process.stdout is not None  # a pipe was asked for
     line = await process.stdout.readline()
     if not line:

@@ -39,6 +39,7 @@ from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, trusted_proxies
+from talkpath.serving.interrupts import interrupts_blocked
 from talkpath.serving.private_logs import keep_texts_out_of_logs
 from talkpath.serving.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, REMEMBERED_S, write_line
 from talkpath.wire.control.campaign import Campaign
@@ -177,17 +178,21 @@ def start_page_server(settings: PageServerSettings) -> PageServer:
 
 def _start_process(settings: PageServerSettings) -> tuple[subprocess.Popen[str], Started]:
     """The process, once it serves, and what it told. `UsageError` if it cannot."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "talkpath.browser.web.page_server"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None  # pipes were asked for
-    assert process.stdout is not None
+    with interrupts_blocked():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "talkpath.browser.web.page_server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    assert process.stdin is not None and process.stdout is not None  # noqa: PT018 (pipes were asked for)
     process.stdin.write(msgspec.json.encode(settings).decode() + "\n")
     process.stdin.flush()
-    answer = json.loads(process.stdout.readline() or "{}")
+    try:
+        answer = json.loads(process.stdout.readline() or "{}")
+    except KeyboardInterrupt:
+        process.kill()
+        raise
     if not answer.get("ready"):
         _end_process(process)
         kind = PeerError if answer.get("later") else UsageError
@@ -197,8 +202,7 @@ def _start_process(settings: PageServerSettings) -> tuple[subprocess.Popen[str],
 
 def _end_process(process: subprocess.Popen[str]) -> None:
     """End a process by the end of its standard input, or kill it."""
-    assert process.stdin is not None  # pipes were asked for
-    assert process.stdout is not None
+    assert process.stdin is not None and process.stdout is not None  # noqa: PT018 (pipes were asked for)
     process.stdin.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(MAX_PAGE_STOP_S)
@@ -224,9 +228,13 @@ async def serve_page(settings: PageServerSettings) -> None:
 
     from talkpath.browser.web.routes import Mount
 
-    operator = partial(network_operator, settings.geo_database())
     check = Mount(
-        settings.host, settings.udp_ports, settings.issuer(), operator=operator, share="", campaign=settings.campaign
+        settings.host,
+        settings.udp_ports,
+        settings.issuer(),
+        operator=partial(network_operator, settings.geo_database()),
+        share="",
+        campaign=settings.campaign,
     )
     listening = listen_for_pages(settings.host, settings.port)
     certificate, without = settings.certificate, []

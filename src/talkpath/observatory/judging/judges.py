@@ -34,6 +34,7 @@ from talkpath.observatory.log.records import Judged, Received, Record, Unfit
 from talkpath.observatory.log.register import Known
 from talkpath.observatory.log.segments import LogError
 from talkpath.observatory.workers import begin_worker, end_pool, pool_processes
+from talkpath.serving.interrupts import interrupts_blocked
 from talkpath.verdict.analysis import one_check
 from talkpath.verdict.judge import RULES_VERSION
 
@@ -156,7 +157,9 @@ class JudgeProcess:
                 1, multiprocessing.get_context("spawn"), _begin_judging, (self._limits.memory_bytes,)
             )
             try:
-                await asyncio.get_running_loop().run_in_executor(self._pool, os.getpid)
+                with interrupts_blocked():
+                    started = asyncio.get_running_loop().run_in_executor(self._pool, os.getpid)
+                await started
             except BrokenProcessPool:
                 self.close()
                 raise PeerError("A process that judges cannot be started; has this machine enough memory?") from None
