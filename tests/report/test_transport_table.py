@@ -95,7 +95,7 @@ def test_near_the_limit_nothing_is_decided() -> None:
     text = shown(*(row(f"udp/{port}", up=way, uncertain=port in (1, 2)) for port, way in enumerate(near)))
     (line,) = [line for line in text.splitlines() if line.startswith("Telegram")]
     assert line.split("voice")[1].split() == ["✗", "up", "~", "2.9", "~", "3.2", "✓", "3.5"]
-    assert "~ is of too few packets to tell" in " ".join(text.split())
+    assert "~ cannot be told from so few packets" in " ".join(text.split())
 
 
 def test_what_is_too_close_to_tell_takes_no_part_in_the_conclusion() -> None:

@@ -32,9 +32,9 @@ def transport_section(transports: Sequence[TransportRecord]) -> RenderableType:
     head = count(
         "transports",
         "What carried {number} call of {seconds} well enough to talk (quality from 1 to {best}; talking needs {least}; "
-        "~ is of too few packets to tell):",
+        "~ cannot be told from so few packets):",
         "What carried {number} calls of {seconds} each well enough to talk (quality from 1 to {best}; talking needs "
-        "{least}; ~ is of too few packets to tell):",
+        "{least}; ~ cannot be told from so few packets):",
         min(row["calls"] for row in transports),
         seconds=seconds(min(row["lasted_s"] for row in transports), 0),
         best=numeral(4.5, 1),

@@ -121,7 +121,7 @@ def test_where_too_little_came_it_is_not_called_void() -> None:
     assert observed_line(little) == "Too little came in to be counted."
     assert observed_line(replace(little, call_packets=200)) == "What was measured until then does not settle it."
     assert observed_line(replace(little, figures=LOSSES)).startswith(
-        "Until then, out and back, calls had lost 31 and 2"
+        "In the comparisons that count, out and back, calls had lost 31 and 2"
     )
 
 

@@ -147,7 +147,7 @@ def _result_texts() -> dict[str, str]:
         "source": say("browser", "Source"),
         "paths": say("browser", "What still gets through"),
         "carries": say("browser", "carried a call of 3 s"),
-        "carries_unsure": say("browser", "too close to tell from one call of 3 s"),
+        "carries_unsure": say("browser", "cannot be told from one call of 3 s"),
         "carries_not": say("browser", "did not carry a call of 3 s"),
         "missing_coturn": say("browser", "not offered: the server has no relay (coturn is not installed there)"),
         "missing_taken": say("browser", "not offered: the port is taken on the server"),

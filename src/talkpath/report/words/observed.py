@@ -103,8 +103,8 @@ def _observed_insufficient(verdict: Verdict) -> str:
         return say("insufficient", "Too little came in to be counted.")
     return say(
         "insufficient",
-        "Until then, out and back, calls had lost {calls_up} and {calls_down} of 100 packets, control traffic "
-        "{twins_up} and {twins_down}.",
+        "In the comparisons that count, out and back, calls had lost {calls_up} and {calls_down} of 100 packets, "
+        "control traffic {twins_up} and {twins_down}.",
         **lost,
     )
 
