@@ -73,7 +73,7 @@ def test_the_picture_has_the_number_of_the_sentence_and_of_the_json(findings: Fi
 def test_a_file_without_a_call_makes_a_page_too() -> None:
     main = body(capture_page(judge_recording(Findings(5, 1.0, {"ARP": 5}, (), ()))))
     assert "calls: 0" in "".join(main.itertext())
-    assert "Not read: 5 × ARP." in "".join(main.itertext())
+    assert "Not read, or not whole: 5 × ARP." in "".join(main.itertext())
     assert "No call found. Record on the device that makes the call" in "".join(main.itertext())
     assert main.find(".//svg") is None
 

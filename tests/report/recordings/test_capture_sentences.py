@@ -303,7 +303,7 @@ def test_the_other_ends_recording_says_which_packets_vanished() -> None:
 
 def test_what_was_not_read_is_counted() -> None:
     findings = Findings(10, 1.0, {"ARP": 3, "too short": 1}, (), ())
-    assert words.unread_note(findings) == "Not read: 3 × ARP, 1 × too short."
+    assert words.unread_note(findings) == "Not read, or not whole: 3 × ARP, 1 × too short."
 
 
 def test_an_app_that_is_not_known_has_a_name_too() -> None:

@@ -95,7 +95,7 @@ def unread_note(findings: Findings) -> str:
     if not findings.unread:
         return ""
     parts = (f"{times} × {error_sentence(name)}" for name, times in findings.unread.items())
-    told = say("capture", "Not read: {parts}.", parts=", ".join(parts))
+    told = say("capture", "Not read, or not whole: {parts}.", parts=", ".join(parts))
     doubtful = not findings.calls or any(call.app == "unknown" for call in findings.calls)
     if CUT_PACKETS not in findings.unread or not doubtful:
         return told
