@@ -1,5 +1,6 @@
-"""Run inside a fresh user and network namespace: `talkpath listen -i any --json` while a call goes over each of two
-interfaces to a far host, which speaks first. Nothing in the addresses or hops tells which end is here."""
+"""Run inside a fresh user and network namespace: `talkpath listen -i any --json` while a call goes over each of three
+interfaces to a far host, which speaks first; the last one comes after the watch began, goes and comes again. Nothing in
+the addresses or hops tells which end is here."""
 
 from __future__ import annotations
 
@@ -14,23 +15,24 @@ from contextlib import closing
 
 from talkpath.lab.drivers.namespace import Namespace
 
-NETWORKS = ("192.0.2", "198.51.100")
+ENDS = (("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2"), ("198.51.100.1", "198.51.100.2"))
 
 
 def main() -> None:
     far = Namespace.new("far")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    for number, network in enumerate(NETWORKS):
-        commands = f"link add here{number} type veth peer name far{number} netns {far.path}"
-        for command in (commands, f"addr add {network}.1/24 dev here{number}", f"link set here{number} up"):
-            subprocess.run(["ip", *command.split()], check=True)
-        far.ip(f"addr add {network}.2/24 dev far{number}", f"link set far{number} up")
+    add_interface(far, 0)
+    add_interface(far, 1)
     command = [sys.executable, "-m", "talkpath", "listen", "-i", "any", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        for network in NETWORKS:
-            talk(far, network, 2.0, 100 * (1 + NETWORKS.index(network)))
+        talk(far, 0)
+        talk(far, 1)
+        add_interface(far, 2)
+        subprocess.run(["ip", "link", "del", "here2"], check=True)
+        add_interface(far, 2)
+        talk(far, 2)
         time.sleep(1.2)
         process.send_signal(signal.SIGINT)
         out, told = process.communicate(timeout=60)
@@ -38,23 +40,39 @@ def main() -> None:
     sys.stdout.write(json.dumps({"result": lines[-1], "told": told, "code": process.returncode}))
 
 
-def talk(far: Namespace, network: str, seconds: float, source: int) -> None:
-    """Plain RTP both ways: 50 packets a second from there, of which every tenth is missing here, and 50 from here."""
+def add_interface(far: Namespace, number: int) -> None:
+    """A pair of interfaces, here and there, with the addresses of that number."""
+    pair = f"link add here{number} type veth peer name far{number} netns {far.path}"
+    here, there = (
+        (f"addr add {address} dev {name}{number}", f"link set {name}{number} up")
+        for name, address in zip(("here", "far"), map(with_prefix, ENDS[number]), strict=True)
+    )
+    for command in (pair, *here):
+        subprocess.run(["ip", *command.split()], check=True)
+    far.ip(*there)
+
+
+def with_prefix(address: str) -> str:
+    return f"{address}/64 nodad" if ":" in address else f"{address}/24"
+
+
+def talk(far: Namespace, number: int) -> None:
+    """Plain RTP both ways, 2 s: 50 packets a second from there, of which every tenth is missing here, and 50 from
+    here."""
+    (here, there), source = ENDS[number], 100 * (1 + number)
+    family = socket.AF_INET6 if ":" in here else socket.AF_INET
     with (
-        closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as near,
-        closing(far.socket(socket.AF_INET, socket.SOCK_DGRAM)) as other,
+        closing(socket.socket(family, socket.SOCK_DGRAM)) as near,
+        closing(far.socket(family, socket.SOCK_DGRAM)) as other,
     ):
-        near.bind((f"{network}.1", 40_000))
-        other.bind((f"{network}.2", 50_000))
+        near.bind((here, 40_000))
+        other.bind((there, 50_000))
         begin_s = time.monotonic()
-        for number in range(int(50 * seconds)):
-            time.sleep(max(0.0, begin_s + 0.02 * number - time.monotonic()))
-            for end, to, ssrc in (
-                (other, (f"{network}.1", 40_000), source),
-                (near, (f"{network}.2", 50_000), source + 1),
-            ):
-                if end is near or number % 10 != 5:
-                    end.sendto(struct.pack("!BBHII", 0x80, 0, number, 160 * number, ssrc) + bytes(160), to)
+        for at in range(100):
+            time.sleep(max(0.0, begin_s + 0.02 * at - time.monotonic()))
+            for end, to, ssrc in ((other, (here, 40_000), source), (near, (there, 50_000), source + 1)):
+                if end is near or at % 10 != 5:
+                    end.sendto(struct.pack("!BBHII", 0x80, 0, at, 160 * at, ssrc) + bytes(160), to)
 
 
 if __name__ == "__main__":

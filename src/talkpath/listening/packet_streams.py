@@ -121,6 +121,7 @@ OUTGOING_PACKET = 4
 TIMESTAMP_NS_OPTION = 35  # SO_TIMESTAMPNS and its control message
 RECEIVE_BUFFER_BYTES = 1 << 22  # bytes that wait in the kernel
 MOST_PACKETS = 512  # of one read
+LOOK_AGAIN_S = 0.1  # after the machine's addresses were read
 
 NEEDS_RIGHT = (
     "Watching an interface takes the right CAP_NET_RAW, which this process does not have: run it with sudo, or let "
@@ -223,7 +224,7 @@ class InterfaceStream:
         self._writer = Writer(self._file)
         self.left_out: Address | None = None
         """Packets from and to this address are left out: control traffic is no part of what is listened to."""
-        self._socket, self._own = _packet_socket(name), own_addresses()
+        self._socket, self._own, self._looked_at_s = _packet_socket(name), own_addresses(), time.monotonic()
 
     def read(self, wait_s: float) -> bytes | None:
         """See `PacketStream`."""
@@ -247,15 +248,15 @@ class InterfaceStream:
         self._socket.close()
 
     def _is_left_out(self, packet: bytes) -> bool:
-        if self.left_out is None:
-            return False
-        ends, packed = _packet_ends(packet), self.left_out.packed
-        return packed in (ends[: len(packed)], ends[-len(packed) :])
+        return self.left_out is not None and self.left_out.packed in _packet_ends(packet)
 
     def _heading(self, packet: bytes) -> int:
         """Return 1 for a packet that this machine sent, 0 for one that it received, -1 for one that it forwards."""
         ends = _packet_ends(packet)
-        source, target = (ends[place : place + len(ends) // 2] in self._own for place in (0, len(ends) // 2))
+        if self._own.isdisjoint(ends) and time.monotonic() > self._looked_at_s + LOOK_AGAIN_S:
+            # An interface came, or got another address: of no packet may one's own end be guessed then.
+            self._own, self._looked_at_s = self._own | own_addresses(), time.monotonic()
+        source, target = (end in self._own for end in ends)
         return -1 if source == target else int(source)
 
     def _packets(self) -> Iterator[tuple[int, bytes]]:
@@ -276,9 +277,9 @@ class InterfaceStream:
                 yield _time_ns(notes), data
 
 
-def _packet_ends(packet: bytes) -> bytes:
-    """Return the two addresses of an IP packet."""
-    return packet[8:40] if packet[:1] >= b"\x60" else packet[12:20]
+def _packet_ends(packet: bytes) -> tuple[bytes, bytes]:
+    """Return the addresses that an IP packet comes from and goes to."""
+    return (packet[8:24], packet[24:40]) if packet[:1] >= b"\x60" else (packet[12:16], packet[16:20])
 
 
 def _has_data(descriptor: int, wait_s: float) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from talkpath.wire.ip.address import Address
 ANY_INTERFACE = "any"
 ANYWHERE = ("192.0.2.1", "2001:db8::1")  # addresses for documentation (RFC 5737, RFC 3849): a default route covers them
 TUNNEL_NAMES = ("tun", "tap", "wg", "ppp", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt")
-LOCAL_ROUTE = re.compile(r"\|-- (\d+\.\d+\.\d+\.\d+)\n +/32 host LOCAL")
 TITLE_WORD = re.compile(r"[a-z0-9]+(?:-fi)?")
 TUNNEL_WORDS = {
     "vpn",
@@ -77,31 +77,29 @@ def is_offline() -> bool:
 
 def own_addresses() -> frozenset[bytes]:
     """The addresses of this machine on all its interfaces, as bytes; none where that cannot be told."""
-    four, six = (_text(Path(f"/proc/net/{name}")) for name in ("fib_trie", "if_inet6"))
-    known = {socket.inet_aton(text) for text in LOCAL_ROUTE.findall(four)}
-    return frozenset(known | {bytes.fromhex(row.split()[0]) for row in six.splitlines()})
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="ascii")
-    except OSError:
-        return ""
+    return frozenset(ip_address(text).packed for adapter in _adapters() or () for text in _ip_texts(adapter))
 
 
 def through_tunnel(local: Address) -> bool | None:
     """Does the interface with this address look like a VPN's? None where that cannot be told."""
-    try:
-        adapters = ifaddr.get_adapters()
-    except OSError:  # Android tells programs nothing of its interfaces
+    adapters = _adapters()
+    if adapters is None:
         return None
-    found = [
-        each
-        for each in adapters
-        if any(ip_address(ip.ip if isinstance(ip.ip, str) else ip.ip[0]).packed == local.packed for ip in each.ips)
-    ]
+    found = [each for each in adapters if any(ip_address(text).packed == local.packed for text in _ip_texts(each))]
     told = [_is_tunnel(str(each.name), str(each.nice_name)) for each in found]
     return True if True in told else None if not told or None in told else False
+
+
+def _adapters() -> list[ifaddr.Adapter] | None:
+    """The machine's interfaces; None where programs are told nothing of them, as on Android."""
+    try:
+        return list(ifaddr.get_adapters())
+    except OSError:
+        return None
+
+
+def _ip_texts(adapter: ifaddr.Adapter) -> Iterator[str]:
+    return (one.ip if isinstance(one.ip, str) else one.ip[0] for one in adapter.ips)
 
 
 def _is_tunnel(name: str, title: str) -> bool | None:
