@@ -8,6 +8,7 @@ are too old.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
@@ -15,6 +16,11 @@ import tempfile
 import zipfile
 
 DIGEST, SYSTEM = "CONTENT_DIGEST", "SYSTEM_NAME"  # scripts/portable.py fills these in
+
+NO_ROOM = (
+    "talkpath: this file cannot be unpacked: it needs 85 MB where it may write, in this user's cache or in the folder "
+    "for temporary files (TMPDIR)."
+)
 
 
 def cache_folder() -> str:
@@ -27,40 +33,59 @@ def cache_folder() -> str:
 
 
 def unpack(pyz: str, python: str, folder: str) -> None:
-    """What this Python needs, into a new folder that takes its name at the end: two that start together do no harm."""
+    """What this Python needs, into a new folder that takes its name at the end, when all of the file was what it was
+    built with: two that start together do no harm, and a damaged file leaves nothing."""
     os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
-    new = tempfile.mkdtemp(dir=os.path.dirname(folder))
+    new, digest = tempfile.mkdtemp(dir=os.path.dirname(folder)), hashlib.sha256()
     try:
         with zipfile.ZipFile(pyz) as packed:
-            for name in packed.namelist():
-                top, *below = name.split("/")
-                if top == "site" and below[0] in ("any", python):
-                    target = os.path.join(new, *below[1:])
+            for name in packed.namelist()[1:]:  # behind this file
+                data, (_, version, *below) = packed.read(name), name.split("/")
+                digest.update(name.encode() + b"\0" + data)
+                if version in ("any", python):
+                    target = os.path.join(new, *below)
                     os.makedirs(os.path.dirname(target), exist_ok=True)
-                    with packed.open(name) as source, open(target, "wb") as file:
-                        shutil.copyfileobj(source, file)
+                    with open(target, "wb") as file:
+                        file.write(data)
+        if digest.hexdigest() != DIGEST:
+            raise ValueError("another digest")
         os.rename(new, folder)
     except OSError:
-        shutil.rmtree(new, ignore_errors=True)
         if not os.path.isdir(folder):
             raise
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
-def main() -> None:
-    """Unpack where needed, and start talkpath."""
-    pyz, python = os.path.abspath(sys.argv[0]), ".".join(map(str, sys.version_info[:2]))
+def unpacked(pyz: str, python: str) -> tuple[str, str]:
+    """The folder with all packages, and the temporary one that holds it, "" where it lies in the cache."""
     with zipfile.ZipFile(pyz) as packed:
         pythons = sorted({name.split("/")[1] for name in packed.namelist() if name.startswith("site/3.")})
     if python not in pythons:
         sys.exit(f"talkpath: this file is for Python {' or '.join(pythons)} on {SYSTEM}, and this is Python {python}.")
-    folder, temporary = os.path.join(cache_folder(), "talkpath", f"{DIGEST[:16]}-{python}"), None
+    folder = os.path.join(cache_folder(), "talkpath", f"{DIGEST[:16]}-{python}")
     try:
         if not os.path.isdir(folder):
             unpack(pyz, python, folder)
+        return folder, ""
     except OSError:
         temporary = tempfile.mkdtemp(prefix="talkpath-")
-        folder = os.path.join(temporary, "site")
-        unpack(pyz, python, folder)
+    try:
+        unpack(pyz, python, os.path.join(temporary, "site"))
+        return os.path.join(temporary, "site"), temporary
+    except Exception:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def main() -> None:
+    """Unpack where needed, and start talkpath."""
+    try:
+        folder, temporary = unpacked(os.path.abspath(sys.argv[0]), ".".join(map(str, sys.version_info[:2])))
+    except OSError:
+        sys.exit(NO_ROOM)
+    except Exception:  # noqa: BLE001  # whatever a changed byte makes of a zip
+        sys.exit("talkpath: this file is damaged: get it again, and compare it with its SHA256SUMS.")
     sys.path.insert(0, folder)
     os.environ["PYTHONPATH"] = folder  # for the processes that it starts
     try:

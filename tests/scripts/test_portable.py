@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -99,6 +101,42 @@ def test_where_the_cache_cannot_be_written_a_temporary_place_goes_at_the_end(dis
     done = started(file, tmp_path, XDG_CACHE_HOME=str(tmp_path / "no folder"), TMPDIR=str(tmp_path / "temporary"))
     assert done.stdout == "started a word True\n", done.stderr
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_file_with_a_changed_byte_says_so_and_leaves_nothing(dist: Path, tmp_path: Path) -> None:
+    """A byte that changes nothing of the content, as a date in the archive, is the sums' to find; where the list of its
+    files is damaged, Python itself finds nothing to run."""
+    file = portable.build_pyz("linux-x86_64", ["3.1", VERSION])
+    whole, told = file.read_bytes(), Counter[str]()
+    begin = whole.index(b"site/")
+    for at in range(begin, whole.index(b"PK\x01\x02"), 17):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        home = tmp_path / str(at)
+        done = started(file, home)
+        told[done.stdout + done.stderr] += 1
+        if done.returncode:
+            assert not any(left.is_file() for left in home.rglob("*"))
+    damaged = "talkpath: this file is damaged: get it again, and compare it with its SHA256SUMS.\n"
+    assert set(told) == {damaged, "started a word True\n"}
+    assert told[damaged] > 10
+
+
+def test_without_room_to_unpack_it_says_so(dist: Path, tmp_path: Path) -> None:
+    file = portable.build_pyz("linux-x86_64", [VERSION])
+    limit = (resource.RLIMIT_FSIZE, (0, 0))
+    command = [sys.executable, str(file)]
+    done = subprocess.run(
+        command,
+        env={"HOME": str(tmp_path), "TMPDIR": str(tmp_path)},
+        preexec_fn=lambda: resource.setrlimit(*limit),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("talkpath: this file cannot be unpacked: it needs 85 MB where it may write")
+    assert [*(tmp_path / ".cache" / "talkpath").iterdir(), *tmp_path.glob("talkpath-*")] == []
 
 
 def test_another_python_is_told_which_the_file_is_for(dist: Path, tmp_path: Path) -> None:
