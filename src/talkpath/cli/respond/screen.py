@@ -54,7 +54,7 @@ def print_ready(
     if link.until is not None:
         click.echo(f"The link is good until {link.until:%Y-%m-%d %H:%M} UTC; this test server ends then.")
     if name is None:
-        click.echo("Put this machine's public name in place of HOST, or use --invite NAME.")
+        click.echo(f"Put this machine's public name in place of {link.host}, or use --invite NAME.")
         return
     _print_qr_code((page and page.url) or link.text())
 
