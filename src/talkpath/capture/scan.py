@@ -123,8 +123,7 @@ class Scan:
         self.gaps.feed(time_s)
         self.begin_s = min(self.begin_s, float(time_s.min()))
         self.end_s = max(self.end_s, float(time_s.max()))
-        batches = (self._packets(packets, payloads, frames) for packets, payloads in block.packets)
-        datagrams = [batch for batch in batches if batch is not None]
+        datagrams = [batch for found in block.packets if (batch := self._packets(*found, frames)) is not None]
         self.longest_bytes = max(self.longest_bytes, int(frames.captured.max()))
         is_cut = self.longest_bytes == frames.captured[frames.captured < frames.size].min(initial=NOT_CUT_BYTES)
         for batch in datagrams:
@@ -153,7 +152,8 @@ class Scan:
 
     def _seconds(self, time_ns: Ints) -> Seconds:
         shown, began = np.array(self.clocks, np.int64).T
-        return np.asarray((time_ns - began[np.abs(time_ns[:, None] - shown).argmin(axis=1)]) / 1e9, np.float64)
+        of = np.abs(time_ns[:, None] - shown).argmin(axis=1) if len(began) > 1 else 0
+        return np.asarray((time_ns - began[of]) / 1e9, np.float64)
 
     def _packets(self, packets: Packets, payloads: Datagrams | None, frames: Frames) -> Datagrams | None:
         """Count these packets; return the datagrams that they hold."""

@@ -7,7 +7,9 @@ of this app's calls, and what is it? Pure; state is what the caller keeps in `Fl
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 from talkpath.apps.contract.feature import Feature
 from talkpath.apps.contract.shape import Direction
@@ -33,7 +35,7 @@ class FlowView:
     captured: int = 65535
 
 
-class RecognisedDatagram(NamedTuple):
+class RecognisedDatagram(Struct, frozen=True):
     """One datagram recognised.
 
     `kind`: "setup", "keepalive", "media", "control", "probe", "close"; "untold" where the recording cut off what tells

@@ -198,7 +198,7 @@ def _is_call(groups: FlowGroups, call: DetectedCall) -> bool:
     begin, end = call.span()
     if end - begin < SHORTEST_CALL_S:
         return False
-    rows, packets = groups.table[call.flows], sum(stream.packets for stream in call.media)
+    rows, packets = groups.table.take(call.flows), sum(stream.packets for stream in call.media)
     had_reports = (rows["reports"].min(axis=1) >= RING_REPORTS) & (begin - rows["first_s"] >= RING_S)
     return packets >= FEWEST_CALL_PACKETS or bool(packets >= FEWEST_PACKETS_AFTER_RING and had_reports.any())
 
@@ -210,7 +210,7 @@ def _is_streaming(groups: FlowGroups, call: DetectedCall) -> bool:
     them."""
     if groups.streaming[call.flows].any() or groups.to_group[call.flows].any():
         return True
-    rows, is_voice = groups.table[call.flows], all(stream.medium == "voice" for stream in call.media)
+    rows, is_voice = groups.table.take(call.flows), all(stream.medium == "voice" for stream in call.media)
     has_dtls = bool(rows["hellos"].any() or rows["sealed"].any())
     if has_dtls or call.name.app not in (UNKNOWN_APP, "rtp") or call.name.confidence >= WEAK_CONFIDENCE:
         return False

@@ -43,7 +43,7 @@ from talkpath.measure.call import Attempt, Call, CallTransport, ClockGrade, Find
 from talkpath.measure.silence import silence_of, with_silent_end
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Unread
-from talkpath.wire.pcap.arrays import Bools, Ints
+from talkpath.wire.pcap.arrays import Bools, Ints, records_at
 
 MIN_STREAM_S = 10.0
 PACKETS_PER_S = np.array((1000 / 60, 25.0, 100 / 3, 50.0))
@@ -204,7 +204,9 @@ class _Records:
             opened=bool(self._table["hellos"][call.flows].any()),
             clock=self._clock_of(call),
             guessed_ends=bool(self._ends_of_flows.guessed[call.flows].all()),
-            assumed_ends=bool((self._ends_of_flows.guessed | self._ends_of_flows.assumed)[call.flows].all()),
+            assumed_ends=bool(
+                np.all(self._ends_of_flows.guessed[call.flows] | self._ends_of_flows.assumed[call.flows])
+            ),
             partly_read=self._is_partly_read(call),
         )
         if found.partly_read or (found.protocol == "tcp" and self._scan.unread[FRAMES_CUT]):
@@ -233,7 +235,7 @@ class _Records:
 
     def _clock_of(self, call: DetectedCall) -> ClockGrade:
         """Return what the times of a call's packets are worth."""
-        gaps, rows, (begin, end) = self._scan.gaps, self._table[call.flows], call.span()
+        gaps, rows, (begin, end) = self._scan.gaps, self._table.take(call.flows), call.span()
         turns, at_once = (rows[column][rows["protocol"] == UDP].sum() for column in ("turns", "turns_at_once"))
         is_batched = turns >= FEWEST_TURNS and at_once > AT_ONCE_SHARE * turns
         was_set = any(begin <= at_s - self._scan.begin_s <= end for at_s in self._scan.set_s)
@@ -245,8 +247,9 @@ class _Records:
         """Whether flows of no call carried meanwhile what may be this one's media: packets over IPv6 are cut off sooner
         than those over IPv4."""
         (begin, end), rows = call.span(), self._cut_off
-        meanwhile = np.any((rows["first_s"] < end) & (rows["last_s"] > begin))
-        return bool(meanwhile or self._scan.unread[UDP_HEADER_CUT] >= FEWEST_CUT_OFF)
+        return self._scan.unread[UDP_HEADER_CUT] >= FEWEST_CUT_OFF or bool(
+            np.any((rows["first_s"] < end) & (rows["last_s"] > begin))
+        )
 
     def attempt(self, flows: list[int]) -> Attempt | None:
         """Return the record of set-up without a call; None where it is too little, such as one packet a flow, or a
@@ -352,7 +355,7 @@ class _Records:
 
 def _flow_records(flows: list[int], table: NDArray[np.void], ends: NDArray[np.int8]) -> dict[int, Flow]:
     """Make the records of these flows, all at once: without their number, kind and media."""
-    rows, every = table[flows], np.arange(len(flows))
+    rows, every = records_at(table, np.array(flows, np.int64)), np.arange(len(flows))
     near, far = (every, ends[flows]), (every, 1 - ends[flows])
     counts = {
         "packets_sent": rows["packets"][near],

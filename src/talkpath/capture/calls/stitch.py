@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Set
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -268,11 +268,11 @@ def _join_near(
             if one != other:
                 for key in ((FLOWS_APART_S, one, other), (0.0, one, host), (0.0, other, host)):
                     near[key].add(flow)
+    first_s, last_s = table["first_s"].tolist(), table["last_s"].tolist()
     for (apart_s, *_), flows in near.items():
-        same = sorted(flows, key=lambda flow: float(table["first_s"][flow]))
-        ended = np.maximum.accumulate(table["last_s"][same])
-        for place, (before, after) in enumerate(pairwise(same)):
-            if table["first_s"][after] - ended[place] < apart_s:
+        same = sorted(flows, key=first_s.__getitem__)
+        for (before, after), end_s in zip(pairwise(same), accumulate(map(last_s.__getitem__, same), max), strict=False):
+            if first_s[after] - end_s < apart_s:
                 groups.join(before, after)
 
 
@@ -302,25 +302,26 @@ def _join_parallel(
     type (a telephone system's calls to its provider), show two calls; and those at the same time of which one carries
     media in one direction alone: a conference's server takes what an end says on one connection, and sends what the
     others say on one more, or on one each. `carried`: the payload type, and 1, of what each direction carries."""
-    flows = sorted(np.flatnonzero(carried.any(axis=1)).tolist(), key=table["first_s"].__getitem__)
-    by_hosts = grouped_by_key(((int(ends.local_host[flow]), int(ends.far_host[flow])), flow) for flow in flows)
     voiced = {
         talk
         for found in known.values()
         if any(said.media.get("voice") for said in found.evidence.values())
         for talk in found.sessions
     }
-    is_voice: Bools = np.all(table["bytes"] <= MOST_VOICE_BYTES * table["packets"], axis=1)
+    is_small = np.all(table["bytes"] <= MOST_VOICE_BYTES * table["packets"], axis=1)
+    is_voice, first_s, ended_s, types = map(np.ndarray.tolist, (is_small, table["first_s"], table["last_s"], carried))
+    flows = sorted(np.flatnonzero(carried.any(axis=1)).tolist(), key=first_s.__getitem__)
+    by_hosts = grouped_by_key(((int(ends.local_host[flow]), int(ends.far_host[flow])), flow) for flow in flows)
 
     def are_parallel(one: int, other: int) -> bool:
-        (begin_s, end_s), (next_s, last_s) = table[["first_s", "last_s"]][[one, other]].tolist()
+        begin_s, end_s, next_s, last_s = first_s[one], ended_s[one], first_s[other], ended_s[other]
         together_s, shorter_s = min(end_s, last_s) - next_s, min(end_s - begin_s, last_s - next_s)
-        if together_s > TOGETHER_SHARE * shorter_s and not carried[[one, other]].all():
+        if together_s > TOGETHER_SHARE * shorter_s and not all(types[one] + types[other]):
             return True
         first, second = (known[flow].sessions if flow in known else frozenset() for flow in (one, other))
         if voiced & first and voiced & second and not first & second:
             return False  # two calls; voice and video of one may have a session each (RFC 8843)
-        if is_voice[[one, other]].all() and (carried[one] == carried[other]).all():
+        if is_voice[one] and is_voice[other] and types[one] == types[other]:
             return False
         return bool(next_s - begin_s <= BEGIN_TOGETHER_S and abs(last_s - end_s) <= END_TOGETHER_S)
 

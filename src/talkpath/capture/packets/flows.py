@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from talkpath.measure.arrays import Floats
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets, Unread
-from talkpath.wire.pcap.arrays import Bools, Ints, Words, group_keys, is_among, marks_of
+from talkpath.wire.pcap.arrays import Bools, Ints, Words, group_keys, is_among, joined_records, marks_of
 from talkpath.wire.pcap.records import CLOSE_S
 
 CROWDED_FLOWS, MOST_TABLE_FLOWS = 1 << 18, 1 << 19
@@ -200,9 +200,8 @@ class Flows:
 
     def _room(self, size: int) -> None:
         if size > len(self.table):
-            grown = np.zeros(max(size, min(2 * len(self.table), MOST_TABLE_FLOWS)), FLOW_COLUMNS)
-            grown[: len(self.table)] = self.table
-            self.table = grown
+            more = max(size, min(2 * len(self.table), MOST_TABLE_FLOWS)) - len(self.table)
+            self.table = joined_records([self.table, np.zeros(more, FLOW_COLUMNS)])
 
     def _count(
         self, packets: Packets, place: Ints, numbers: Ints, direction: Directions, time_s: NDArray[np.float64]

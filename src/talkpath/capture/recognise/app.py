@@ -24,7 +24,7 @@ from talkpath.capture.recognise.app_files import app_byte_hints, app_recognisers
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
 from talkpath.capture.recognise.sampling import Sampler
 from talkpath.wire.pcap import Unread
-from talkpath.wire.pcap.arrays import Bools, Ints, is_among
+from talkpath.wire.pcap.arrays import Bools, Ints, Words, is_among
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute
 
@@ -36,6 +36,7 @@ class AskedDatagrams:
     data: memoryview
     tcp: bool
     flow: list[int]
+    ends: list[list[int]]
     local: list[int]
     quic: list[int]
     direction: list[int]
@@ -49,8 +50,8 @@ class AskedDatagrams:
     """How many bytes of the app's own wrapping come first."""
 
     @classmethod
-    def of(cls, batch: Datagrams, rows: Ints, local: Directions, quic: Ints) -> AskedDatagrams:
-        """Take these rows, given their flows' local ends and QUIC packets.
+    def of(cls, batch: Datagrams, rows: Ints, ends: Words, local: Directions, quic: Ints) -> AskedDatagrams:
+        """Take these rows, given their flows' ends, which of these is local, and QUIC packets.
 
         A datagram is taken as the app wrote it: without TURN, but with the app's own wrapping.
         """
@@ -62,6 +63,7 @@ class AskedDatagrams:
             data=batch.data.data,
             tcp=batch.tcp,
             flow=batch.flow[rows].tolist(),
+            ends=ends.tolist(),
             local=local.tolist(),
             quic=quic.tolist(),
             direction=batch.direction[rows].tolist(),
@@ -136,9 +138,9 @@ class Recognition:
             names.sort(key=lambda name: -self._successes[name])
 
     def _asked(self, batch: Datagrams, rows: Ints) -> AskedDatagrams:
-        flows = batch.flow[rows]
-        local = first_guess(self._flows.table[GUESSED_BY][flows], bool(self._flows.link_directions.min()))
-        return AskedDatagrams.of(batch, rows, local, self._flows.table["quic"][flows])
+        flows, table = batch.flow[rows], self._flows.table
+        local = first_guess(table[GUESSED_BY][flows], bool(self._flows.link_directions.min()))
+        return AskedDatagrams.of(batch, rows, table["end"][flows], local, table["quic"][flows])
 
     def marked(self, flow: Ints) -> Bools:
         """Tell which of these packets belong to flows with an end whose media has no readable header."""
@@ -159,8 +161,8 @@ class Recognition:
         known = self._known(asked, place)
         if known is None:
             return NONE
-        ends = self._flows.table["end"][asked.flow[place]].tolist()
-        name = self.headerless_ends.get(ends[0]) or self.headerless_ends[ends[1]]
+        first, second = asked.ends[place]
+        name = self.headerless_ends.get(first) or self.headerless_ends[second]
         self._look(known, asked, place)
         known.view.notes = known.notes.setdefault(name, {})
         hit = self._recognisers[name](asked.payload(place), known.view)
@@ -212,7 +214,7 @@ class Recognition:
         if not view.setup and asked.quic[place]:
             view.setup = "quic"
         elif not view.setup and self._setups:  # that of a flow at the same socket
-            first, second = self._flows.table["end"][view.number].tolist()
+            first, second = asked.ends[place]
             view.setup = self._setups.get(first) or self._setups.get(second, "")
 
     def _follow(self, known: KnownFlow, kind: int, payload: bytes) -> None:
@@ -272,7 +274,7 @@ class Recognition:
                 self._unread.note("packet not recognised: too many flows in the file")
                 return None
         known = self.known[flow] = KnownFlow(FlowView(number=flow), asked.local[place])
-        end = int(self._flows.table["end"][flow, known.local]) if self._memories else 0
+        end = asked.ends[place][known.local]
         if end in self._memories:  # without a readable header it may be the same call on another path
             known.notes[self.headerless_ends[end]] = dict(self._memories[end])
         return known
