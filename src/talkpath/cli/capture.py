@@ -80,8 +80,9 @@ def recording_report(recording: Recording, as_json: bool, addresses: bool = Fals
     if as_json:
         from talkpath.report.recordings import capture_json
 
-        endpoints = recording.endpoints if addresses else None
-        record = capture_json.capture_result(str(number or STDIN), recording.judged, endpoints)
+        record = capture_json.capture_result(
+            str(number or STDIN), recording.judged, recording.endpoints if addresses else None
+        )
         return Reported(recording.name, json=capture_json.capture_line(record))
     return Reported(
         recording.name,

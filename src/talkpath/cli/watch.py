@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -238,6 +237,5 @@ def _publishing_function(kept: list[Run], as_json: bool) -> OnRun:
             click.echo(json.dumps(watch_report.watch_json(len(kept), at, check, join_runs(kept))))
         else:
             click.echo(watch_report.check_line(at, verdicts) if facts is not None else watch_report.missed_line(at))
-        sys.stdout.flush()
 
     return publish

@@ -11,11 +11,12 @@ def is_agreed(question: str) -> bool:
     """Ask on standard error: does whoever sits here agree? No answer is a no. The language's own words serve, and
     English ones beside them, or their first letters; after anything else the question is asked again."""
     yes, no = [say("browser", "Yes").casefold(), "yes"], [say("browser", "No").casefold(), "no"]
-    return click.prompt(
-        f"{question} [{yes[0]}/{no[0]}]",
-        default=no[0],
-        show_default=False,
-        type=click.Choice([form for word in (*yes, *no) for form in (word, word[0])], case_sensitive=False),
-        show_choices=False,
-        err=True,
-    ) in {form for word in yes for form in (word, word[0])}
+    meanings = {form: word in yes for word in (*yes, *no) for form in (word, word[0])}
+    # Not click.Choice: what that says of another answer is English in every language.
+    while (
+        answer := click.prompt(f"{question} [{yes[0]}/{no[0]}]", default=no[0], show_default=False, err=True)
+        .strip()
+        .casefold()
+    ) not in meanings:
+        continue
+    return meanings[answer]

@@ -81,8 +81,10 @@ class TurnOptions:
         user, password = os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
         if not (user and password) and not sys.stdin.isatty():
             raise UsageError(NO_CREDENTIALS)
-        user = user or click.prompt("TURN user name", err=True)
-        return TurnCredentials.of(user, password or click.prompt("TURN password", hide_input=True, err=True))
+        return TurnCredentials.of(
+            user or click.prompt("TURN user name", err=True),
+            password or click.prompt("TURN password", hide_input=True, err=True),
+        )
 
 
 def planned_relays(plan: Plan) -> dict[str, Any]:
