@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from talkpath.capture.packets.datagrams import Seconds
 from talkpath.capture.packets.flows import Directions, is_private
 from talkpath.wire.pcap import Packets, Unread
-from talkpath.wire.pcap.arrays import Bools, Ints, is_ordered, stable_order
+from talkpath.wire.pcap.arrays import Bools, Ints, is_ordered, joined_records, records_at, stable_order
 
 TCP_OUTSIDE, TCP_INSIDE = -1, -2
 """Flow numbers that stand for all of TCP: with an end outside, and between private addresses."""
@@ -88,7 +88,7 @@ class Activity:
         if self._others:
             tcp["flow"], tcp["second"] = np.array(list(self._others)).T
             tcp["packets"] = np.array(list(self._others.values()))[:, None]
-        return np.concatenate([*self._pieces, tcp])
+        return joined_records([*self._pieces, tcp])
 
     def received(self, local: Directions, private: Bools, groups: Bools, *, inside: bool) -> NDArray[np.void]:
         """Return cells with what the local end of each flow received in both columns.
@@ -102,5 +102,4 @@ class Activity:
         kept = inside | (cells["flow"] != TCP_INSIDE)
         kept[udp] = ~groups[flow] & (inside | ~private[flow])
         cells["packets"][udp] = cells["packets"][np.flatnonzero(udp), 1 - local[flow]][:, None]
-        out: NDArray[np.void] = cells[kept]
-        return out
+        return records_at(cells, kept)

@@ -28,8 +28,6 @@ Leans = NDArray[np.int64]
 NEARER_HOPS = 2
 PROMPT_FACTOR, PROMPT_BY_S = 3.0, 0.002
 """Of two ends that ask each other, the one whose answers come so many times sooner, and by so much, recorded them."""
-GUESSED_BY = ["sent_hint", "private", "began_s", "hops", "packets", "answers_s"]
-"""The columns of a flow that tell its local end."""
 
 
 class LocalEnds(NamedTuple):

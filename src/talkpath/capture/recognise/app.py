@@ -18,13 +18,13 @@ import numpy as np
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, TURN, Datagrams
 from talkpath.capture.packets.flows import Directions, Flows
-from talkpath.capture.packets.local_host import GUESSED_BY, first_guess
+from talkpath.capture.packets.local_host import first_guess
 from talkpath.capture.packets.rows import MEDIA, NONE, UNTOLD_FLAG, VIDEO, VOICE, Rows
 from talkpath.capture.recognise.app_files import app_byte_hints, app_recognisers, apps_asked_about
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
 from talkpath.capture.recognise.sampling import Sampler
 from talkpath.wire.pcap import Unread
-from talkpath.wire.pcap.arrays import Bools, Ints, Words, is_among
+from talkpath.wire.pcap.arrays import Bools, Ints, Words, is_among, records_at
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute
 
@@ -138,9 +138,9 @@ class Recognition:
             names.sort(key=lambda name: -self._successes[name])
 
     def _asked(self, batch: Datagrams, rows: Ints) -> AskedDatagrams:
-        flows, table = batch.flow[rows], self._flows.table
-        local = first_guess(table[GUESSED_BY][flows], bool(self._flows.link_directions.min()))
-        return AskedDatagrams.of(batch, rows, table["end"][flows], local, table["quic"][flows])
+        flows = records_at(self._flows.table, batch.flow[rows])
+        local = first_guess(flows, bool(self._flows.link_directions.min()))
+        return AskedDatagrams.of(batch, rows, flows["end"], local, flows["quic"])
 
     def marked(self, flow: Ints) -> Bools:
         """Tell which of these packets belong to flows with an end whose media has no readable header."""

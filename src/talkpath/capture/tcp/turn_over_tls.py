@@ -69,11 +69,12 @@ class TurnOverTls:
         """Note which clients asked which servers for an allocation."""
         rows = np.flatnonzero((batch.kind == STUN) & (batch.outer == PLAIN))
         rows = rows[big16(batch.head[rows], 0) == ALLOCATE_MESSAGE]
-        for flow, direction in {*zip(batch.flow[rows].tolist(), batch.direction[rows].tolist(), strict=True)}:
-            row = self._flows.table[flow : flow + 1]
-            ends = (direction, 1 - direction)
-            hosts = [endpoint_hash(row["high"][:, end], row["low"][:, end], np.zeros(1, np.int64)) for end in ends]
-            self._asked.setdefault(int(_address_pair(*hosts)[0]), flow)
+        asked = [*{*zip(batch.flow[rows].tolist(), batch.direction[rows].tolist(), strict=True)}]
+        flow, direction = np.array(asked, np.int64).reshape(-1, 2).T
+        high, low, port = self._flows.table["high"], self._flows.table["low"], np.zeros(len(flow), np.int64)
+        hosts = (endpoint_hash(high[flow, end], low[flow, end], port) for end in (direction, 1 - direction))
+        for pair, number in zip(_address_pair(*hosts).tolist(), flow.tolist(), strict=True):
+            self._asked.setdefault(pair, number)
 
     def feed(self, packets: Packets, rows: Ints, head: Bytes, keys: Words, time_s: Seconds) -> None:
         """Look at segments: `rows` of these packets, their first bytes and the keys of their flows."""

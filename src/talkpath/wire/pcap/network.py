@@ -126,7 +126,7 @@ def _read_layer(frames: Frames, at: Ints, unread: Unread, fragments: Fragments) 
             _collect_fragments(frames, headers, at, fragments)
             headers = headers.where(~headers.fragment) if headers.fragment.any() else headers
             carrying = _note_tunnels(frames, headers, inner, unread)
-            yield from _packets(frames, headers.where(~carrying) if carrying.any() else headers, unread)
+            yield from _packets(frames, headers, carrying, unread)
         at = inner
     unread.note("tunnel too deep", int(np.sum(at >= 0)))
 
@@ -236,7 +236,8 @@ def _note_tunnels(frames: Frames, headers: _Headers, inner: Ints, unread: Unread
     return carrying
 
 
-def _packets(frames: Frames, headers: _Headers, unread: Unread) -> Iterator[Packets]:
+def _packets(frames: Frames, headers: _Headers, carrying: Bools, unread: Unread) -> Iterator[Packets]:
+    """Yield the packets that are no UDP tunnels."""
     other = ~UNDERSTOOD[headers.protocol]
     for protocol in distinct_values(headers.protocol[other]).tolist():
         unread.note(
@@ -244,7 +245,7 @@ def _packets(frames: Frames, headers: _Headers, unread: Unread) -> Iterator[Pack
             int(np.sum(headers.protocol == protocol)),
         )
     for protocol in (UDP, TCP):
-        rows = headers.protocol == protocol
+        rows = (headers.protocol == protocol) & ~carrying
         if rows.any():
             found = _transport(frames, headers.where(rows), protocol, unread)
             if len(found):
