@@ -132,7 +132,7 @@ def test_who_agrees_sends_what_was_shown_and_no_more(tmp_path: Path) -> None:
     done, events = run(*here(tmp_path), "--yes", "--json")
     assert events == ["socket.connect", "socket.sendto"]
     assert done.returncode == 3
-    assert "nobody answered" in done.stderr
+    assert "Nobody answered" in done.stderr
     told = json.loads(done.stdout)
     assert told["schema"] == "talkpath.endpoints/1"
     assert {each["host"] for each in told["exchanges"]} == {"relay", "neutral"}
@@ -151,3 +151,15 @@ def test_who_says_yes_is_heard(tmp_path: Path) -> None:
     assert "Could not tell" in done.stdout
     assert "127.0.0.1" in done.stderr  # the plan
     assert "127.0.0.1" not in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal: run it on Linux or macOS")
+def test_a_reader_of_russian_is_asked_in_russian() -> None:
+    near, far = pty.openpty()
+    os.write(near, "нет\n".encode())
+    done, events = run("--app", "telegram", "--language", "ru", stdin=far)
+    os.close(near)
+    os.close(far)
+    assert (done.returncode, events) == (3, [])
+    assert "Отправить это? [да/нет]: " in done.stderr
+    assert "Ничего не отправлено." in done.stderr

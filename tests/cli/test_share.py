@@ -131,7 +131,7 @@ def test_it_shows_asks_sends_and_takes_back(far: Observatory, bundle: Path) -> N
     receipt = bundle.with_suffix(".shared.json")
     assert os.name == "nt" or receipt.stat().st_mode & 0o777 == 0o600
     assert json.loads(receipt.read_text())["secret"] not in str(far.heard)
-    assert "It is removed" in run("withdraw", receipt).output
+    assert "has removed it" in run("withdraw", receipt).output
     assert not receipt.exists()
     assert run("share", bundle, "--to", far.url, "--yes").exception is None  # shared again
     far.sealed = True
@@ -199,7 +199,7 @@ def test_the_command_that_takes_it_back_is_whole(far: Observatory, tmp_path: Pat
     place.write_bytes(DATA)
     told = run("share", place, "--to", far.url, "--yes").stdout
     command = shlex.split(told.strip().partition("talkpath ")[2])
-    assert "It is removed" in run(*command).output
+    assert "has removed it" in run(*command).output
 
 
 def test_a_receipt_is_never_written_over(far: Observatory, bundle: Path) -> None:
@@ -215,7 +215,7 @@ def test_a_second_receipt_that_would_take_nothing_back_is_not_left(far: Observat
     error = failed(run("share", bundle, "--to", far.url, "--yes", "--receipt", second))
     assert "has this bundle already" in str(error)
     assert not second.exists()
-    assert "It is removed" in run("withdraw", bundle.with_suffix(".shared.json")).output
+    assert "has removed it" in run("withdraw", bundle.with_suffix(".shared.json")).output
 
 
 def test_what_was_shared_before_is_told_before_anything_is_asked(far: Observatory, bundle: Path) -> None:
@@ -223,7 +223,7 @@ def test_what_was_shared_before_is_told_before_anything_is_asked(far: Observator
     again = run("share", bundle, "--to", far.url)
     assert "this was shared before" in str(failed(again))
     assert "It tells" not in again.stderr
-    assert "It is removed" in run("withdraw", bundle.with_suffix(".shared.json")).output
+    assert "has removed it" in run("withdraw", bundle.with_suffix(".shared.json")).output
     assert "cannot be read" in str(failed(run("withdraw", bundle.with_suffix(".shared.json"))))
     assert run("share", bundle, "--to", far.url, "--yes").exception is None
     assert [method for method, *_ in far.heard] == ["PUT", "DELETE", "PUT"]

@@ -11,7 +11,9 @@ import click
 
 from talkpath.cli._terminal.language import language_option
 from talkpath.cli._terminal.output_file import output_option, tell_written
+from talkpath.cli._terminal.question import is_agreed
 from talkpath.errors import UsageError
+from talkpath.report.words.language import say
 
 if TYPE_CHECKING:
     from talkpath.measure.endpoint_facts import EndpointFacts
@@ -72,7 +74,7 @@ def command(
     if dry_run:
         show_plan(chosen, int(tier), as_json, to_stderr=False)
         return 0
-    if not yes and not agrees_to(chosen, int(tier), "nothing was sent."):
+    if not yes and not agrees_to(chosen, int(tier), say("share", "Nothing was sent.")):
         return 3
     return _ask_and_report(chosen, int(tier), family, (gap, every), output, as_json)
 
@@ -101,7 +103,7 @@ def agrees_to(chosen: ChosenEndpoints, tier: int, otherwise: str) -> bool:
     show_plan(chosen, tier, False, to_stderr=True)
     if not sys.stdin.isatty():
         raise UsageError("Nobody is here to agree to this plan; read it, then add --yes. Nothing was sent.")
-    agreed = click.confirm("Send this?", default=False, err=True)
+    agreed = is_agreed(say("endpoints", "Send this?"))
     if not agreed:
         click.echo(f"talkpath: {otherwise}", err=True)
     return agreed
@@ -129,7 +131,9 @@ def _ask_and_report(
         endpoint_report.show_endpoints(screen(), result.verdicts)
     if result.measured:
         return 0
-    click.echo("talkpath: nobody answered, not even a neutral server. Is this device online?", err=True)
+    click.echo(
+        "talkpath: " + say("endpoints", "Nobody answered, not even a neutral server. Is this device online?"), err=True
+    )
     return 3
 
 
@@ -155,7 +159,7 @@ def ask_endpoints(chosen: ChosenEndpoints, tier: int, family: int, waits_s: tupl
 
 def _print_request(request: Request) -> None:
     """Progress: who is being asked."""
-    click.echo(f"{request.row.app or 'neutral'}: {request.kind}", err=True)
+    click.echo(f"{request.row.app or say('endpoints', 'neutral')}: {request.kind}", err=True)
 
 
 def _print_stage(engine: OwnAddressEngine) -> None:

@@ -24,7 +24,7 @@ def command(receipt: Path) -> None:
     done = withdraw_report(read_share_receipt(receipt))
     receipt.unlink(missing_ok=True)  # it has done all that it can, and would stand in the way of sharing again
     click.echo(
-        say("share", "Withdrawn. It is removed.")
+        say("share", "Withdrawn: the observatory has removed it. Your own file stays.")
         if done == "removed"
         else say("share", "Withdrawn. Its day is sealed: it stays in the log, marked as withdrawn.")
     )

@@ -76,7 +76,7 @@ def test_share_and_withdraw(served: str, tmp_path: Path):
     kept = receipt.read_text()
     becomes(served, json.loads(kept)["id"], "judged")
     told = run("withdraw", receipt)
-    assert told.output == "Withdrawn. It is removed.\n"
+    assert told.output == "Withdrawn: the observatory has removed it. Your own file stays.\n"
     assert not receipt.exists()  # so that the bundle can be shared again
     receipt.write_text(kept)
     assert isinstance(run("withdraw", receipt).exception, NotTakenError)

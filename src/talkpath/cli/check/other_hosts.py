@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from talkpath.errors import UsageError
+from talkpath.report.words.language import say
 
 if TYPE_CHECKING:
     from talkpath.measure.facts import Facts
@@ -112,7 +113,7 @@ def ask_messages(chosen: ChosenEndpoints, own: OwnMeans, family: int) -> tuple[E
     """What the servers answer; nothing where it is not agreed to after the plan was shown."""
     from talkpath.cli import endpoints
 
-    refused = "nothing was sent to the apps' servers for messages."
+    refused = say("endpoints", "Nothing was sent to the apps' servers for messages.")
     if not own.agreed and not endpoints.agrees_to(chosen, BROWSER_TIER, refused):
         return ()
     return endpoints.ask_endpoints(chosen, BROWSER_TIER, family, own.waits_s).exchanges

@@ -18,6 +18,7 @@ import click
 
 from talkpath.errors import TalkpathError, UsageError
 from talkpath.probe.local_network import ANY_INTERFACE
+from talkpath.report.words.language import say
 from talkpath.wire.ip.error_queue import IS_LINUX
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ class OwnMeans:
         from talkpath.api.asked_endpoints import EndpointResult
         from talkpath.cli import endpoints
 
-        refused = "nothing was sent to the app's own servers."
+        refused = say("endpoints", "Nothing was sent to the app's own servers.")
         if not self.agreed and not endpoints.agrees_to(chosen, MOST_TIER, refused):
             return None
         return EndpointResult.of(endpoints.ask_endpoints(chosen, MOST_TIER, family, self.waits_s))

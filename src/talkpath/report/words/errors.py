@@ -83,6 +83,7 @@ ERROR_SENTENCES = (
     "The file of --beside holds no check of a network; make one with `talkpath check -o FILE`.",
     "The check of --beside is more than an hour old; measure the other network again first.",
     "Nobody is here to agree to the plan of --messages; read it with --dry-run, then add --yes.",
+    "Nobody is here to agree to this plan; read it, then add --yes. Nothing was sent.",
     "Nobody is here to agree to the plan of --own; read it with --dry-run, then add --yes.",
     "With --own name the app whose servers are asked: --app. Nothing was measured.",
     "--call goes with --own, and with the app that you will call in: --app.",
