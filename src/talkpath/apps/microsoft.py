@@ -38,7 +38,7 @@ def recognise_as(features: AppFeatures, datagram: bytes, view: FlowView) -> Reco
 
 def _recognise_stun(features: AppFeatures, message: StunMessage, view: FlowView) -> RecognisedDatagram | None:
     short = len(message.get(SHORT) or b"") == SHORT_BYTES
-    if not short and not MICROSOFT_ATTRIBUTES.intersection(kind for kind, _ in message.attributes):
+    if not short and MICROSOFT_ATTRIBUTES.isdisjoint(dict(message.attributes)):
         return None
     version = message.get(VERSION_ATTRIBUTE)
     if version is not None:

@@ -52,7 +52,7 @@ class TestDetectedCall:
     def test_its_media_and_span(self):
         streams = [stream(5, 9), stream(3, 7, "received"), stream(0, 99, medium=None)]
         made = DetectedCall([1], streams, AppName(), 0.0)
-        assert made.span() == (3, 9)
+        assert made.span == (3, 9)
         assert made.media == streams[:2]
 
     def test_losses_count_with_a_header_or_a_cadence(self):

@@ -63,4 +63,6 @@ class AppFeatures:
     ) -> RecognisedDatagram:
         """Return a datagram of this app that shows these features; without any it says only what the datagram is, in a
         flow that is known already."""
-        return RecognisedDatagram(self.app, kind, medium, stitch, tuple(map(self.table.__getitem__, shown)))
+        return RecognisedDatagram(
+            self.app, kind, medium, stitch, tuple(map(self.table.__getitem__, shown)) if shown else ()
+        )

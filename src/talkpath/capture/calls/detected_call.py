@@ -88,12 +88,15 @@ class DetectedCall:
     media: list[MeasuredStream] = field(init=False)
     """The streams that carry voice or video."""
 
+    span: tuple[float, float] = field(init=False)
+    """The times of the first and the last media packet."""
+
     def __post_init__(self) -> None:
         self.media = [stream for stream in self.streams if stream.medium is not None]
-
-    def span(self) -> tuple[float, float]:
-        """Return the times of the first and the last media packet."""
-        return min(stream.begin_s for stream in self.media), max(stream.end_s for stream in self.media)
+        self.span = (
+            min((stream.begin_s for stream in self.media), default=np.inf),
+            max((stream.end_s for stream in self.media), default=-np.inf),
+        )
 
 
 def split_at_pauses(streams: Sequence[MeasuredStream]) -> list[list[MeasuredStream]]:

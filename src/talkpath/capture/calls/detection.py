@@ -195,7 +195,7 @@ def _hosts_of(groups: FlowGroups, flows: list[int], name: AppName | None, sum_of
 def _is_call(groups: FlowGroups, call: DetectedCall) -> bool:
     if not call.media or _is_streaming(groups, call):
         return False
-    begin, end = call.span()
+    begin, end = call.span
     if end - begin < SHORTEST_CALL_S:
         return False
     rows, packets = groups.table.take(call.flows), sum(stream.packets for stream in call.media)
@@ -255,7 +255,7 @@ def _stream_keys(stats: StreamStats) -> list[int]:
 def _is_setup_of(setup: SetupGroup, call: DetectedCall) -> bool:
     """Does this set-up, on sockets of its own, belong to that call? Then it is added, and may name the call. One that
     connected is a session of its own beside the call, such as a data channel (RFC 8831), and nobody's set-up."""
-    begin, end = call.span()
+    begin, end = call.span
     if setup.begin_s > end or setup.end_s < min(begin, call.begin_s) - SETUP_APART_S:
         return False
     if setup.connected:

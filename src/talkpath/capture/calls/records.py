@@ -127,7 +127,7 @@ def measure_calls(scan: Scan) -> MeasuredCapture:
     groups = group_flows(scan)
     streams = measure_streams(scan, groups)
     found = find_calls(scan, groups, streams)
-    calls = tuple(sorted(found.calls, key=lambda call: call.span()[0]))
+    calls = tuple(sorted(found.calls, key=lambda call: call.span[0]))
     return MeasuredCapture(
         _capture_findings(scan, groups, calls, found.others), calls, scan, groups, streams.measurement
     )
@@ -172,12 +172,12 @@ class _Records:
 
     def calls(self, calls: Sequence[DetectedCall]) -> Iterator[Call]:
         """Yield the record of each call."""
-        spans = (CallSpan(call.media, *call.span(), self._other_traffic(call.flows), call.flows) for call in calls)
+        spans = (CallSpan(call.media, *call.span, self._other_traffic(call.flows), call.flows) for call in calls)
         for call, seconds in zip(calls, call_timelines(spans), strict=True):
             yield self._call(call, seconds)
 
     def _call(self, call: DetectedCall, seconds: tuple[Moment, ...]) -> Call:
-        begin, end = call.span()
+        begin, end = call.span
         paths = self._paths(call)
         numbers = {flow: place + 1 for place, flow in enumerate(call.flows)}
         last = self._last_flow(call)
@@ -235,7 +235,7 @@ class _Records:
 
     def _clock_of(self, call: DetectedCall) -> ClockGrade:
         """Return what the times of a call's packets are worth."""
-        gaps, rows, (begin, end) = self._scan.gaps, self._table.take(call.flows), call.span()
+        gaps, rows, (begin, end) = self._scan.gaps, self._table.take(call.flows), call.span
         turns, at_once = (rows[column][rows["protocol"] == UDP].sum() for column in ("turns", "turns_at_once"))
         is_batched = turns >= FEWEST_TURNS and at_once > AT_ONCE_SHARE * turns
         was_set = any(begin <= at_s - self._scan.begin_s <= end for at_s in self._scan.set_s)
@@ -246,7 +246,7 @@ class _Records:
     def _is_partly_read(self, call: DetectedCall) -> bool:
         """Whether flows of no call carried meanwhile what may be this one's media: packets over IPv6 are cut off sooner
         than those over IPv4."""
-        (begin, end), rows = call.span(), self._cut_off
+        (begin, end), rows = call.span, self._cut_off
         return self._scan.unread[UDP_HEADER_CUT] >= FEWEST_CUT_OFF or bool(
             np.any((rows["first_s"] < end) & (rows["last_s"] > begin))
         )
@@ -294,7 +294,7 @@ class _Records:
     def _lives(self, calls: Sequence[DetectedCall]) -> tuple[Floats, Floats]:
         """Return when calls, and flows whose set-up was answered, began, in order, and when the last of those that had
         begun ended."""
-        table, spans = self._table, [call.span() for call in calls]
+        table, spans = self._table, [call.span for call in calls]
         answered = table[table["answers"][np.arange(len(table)), 1 - self._ends_of_flows.local] > 0]
         lives = np.concatenate([np.array(spans).reshape(-1, 2), np.stack([answered["first_s"], answered["last_s"]], 1)])
         lives = lives[np.argsort(lives[:, 0])]

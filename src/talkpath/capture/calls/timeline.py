@@ -126,7 +126,8 @@ def on_one_network(
     left_s, last_s = float(heard_s[own].max()), float(heard_s.max())
     was_there = first_s[ends.local_host] <= left_s - NETWORK_CHANGE_S
     until_s = max(left_s, float(heard_s[was_there].max(initial=-np.inf)))
-    return tuple(replace(one, other_packets=0) if until_s < min(one.at_s, last_s) else one for one in seconds)
+    if_moved = (replace(one, other_packets=0) if until_s < one.at_s else one for one in seconds)
+    return tuple(if_moved) if until_s < last_s else seconds
 
 
 def _timelines_together(spans: Sequence[CallSpan]) -> Iterator[tuple[Moment, ...]]:

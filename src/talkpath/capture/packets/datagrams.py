@@ -277,7 +277,7 @@ def find_attribute(data: Bytes, at: Ints, size: Ints, wanted: int) -> tuple[Ints
     """Return where the first attribute of a kind has its value in each of these STUN messages, 0 for nowhere, and how
     long that is; looked for among the first ten attributes."""
     place, found, length = np.full(len(at), 20), np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
-    for _ in range(10):
+    for _ in range(10 if len(at) else 0):
         attribute = bytes_at(data, at + place, 4)
         name, claimed = big16(attribute, 0), big16(attribute, 2)
         hit = (name == wanted) & (found == 0) & (place + 4 + claimed <= size) & (claimed > 0)
