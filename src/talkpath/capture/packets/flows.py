@@ -256,7 +256,7 @@ def is_private(high: Words, low: Words) -> Bools:
     """Tell which are addresses of a local network (RFC 1918, 6598, 3927, 4193, 4291)."""
     short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
     inside = PRIVATE_NETWORKS[(low >> np.uint64(16) & np.uint64(0xFFFF)).astype(np.uint16)]
-    six = (high >> np.uint64(57) == 0x7E) | (high >> np.uint64(54) == 0x3FA)
+    six = (high >> np.uint64(57) == 0x7E) | (high >> np.uint64(54) == 0x3FA) if high.any() else False
     return np.where(short, inside, six)
 
 
