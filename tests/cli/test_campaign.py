@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import click
 import pytest
@@ -99,6 +100,17 @@ def test_it_leads_nobody_into_their_own_network(tmp_path: Path, host: str, monke
     assert "no public address" in str(run(*make).exception), "its organiser is told, before any volunteer is"
     refused = run("watch", "--campaign", made.stdout.strip(), "--yes")
     assert "no public address" in str(refused.exception)
+
+
+def test_a_name_that_leads_nowhere_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("talkpath.conduct.repeated_checks.repeat_checks", pytest.fail)
+    make = ("campaign", f"talkpath://check.invalid:22/#{'A' * 43}", "--by", "x", "--until", day(3), "--key",
+            str(tmp_path / "key.pem"))  # fmt: skip
+    made = run(*make)
+    monkeypatch.delenv("TALKPATH_PRIVATE_SERVERS")
+    monkeypatch.setattr("socket.getaddrinfo", Mock(side_effect=OSError))
+    for told in (run(*make), run("watch", "--campaign", made.stdout.strip(), "--yes")):
+        assert "No address was found" in str(told.exception)
 
 
 def test_watch_waits_until_it_begins_and_ends_when_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

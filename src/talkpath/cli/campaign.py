@@ -13,6 +13,7 @@ from talkpath.cli.check.listed import link_argument
 from talkpath.errors import FileError, UsageError, WireError, in_place_of
 
 if TYPE_CHECKING:
+    from talkpath.probe.invite_link import InviteLink
     from talkpath.wire.control.campaign import Campaign
 
 
@@ -47,7 +48,6 @@ def command(
     Whoever takes part runs `talkpath watch --campaign TEXT`, reads what it will do and when it ends, and agrees or
     not. End, apps and number of checks are fixed by your signature before it begins. LINK is that of the test server.
     """
-    from talkpath.api.listed_check import listed_addresses
     from talkpath.experiment.plan import choose_arms
     from talkpath.probe.invite_link import parse_invite_link
     from talkpath.wire.control.campaign import Campaign, campaign_text
@@ -58,8 +58,7 @@ def command(
         raise UsageError("Name the invite link of the test server that volunteers shall use.")
     choose_arms(names, ("voice",))
     invited = parse_invite_link(link)
-    if listed_addresses().link(invited, 0) is None:
-        raise UsageError("The test server has no public address; no volunteer's device would go there.")
+    public_link(invited)
     if invited.until is not None and invited.until.date() <= until.date():
         raise UsageError("The link ends before the campaign does; let the test server run longer, or end it earlier.")
     made = Campaign(
@@ -97,12 +96,29 @@ def open_campaign(text: str) -> Campaign:
     return campaign
 
 
+def public_link(link: InviteLink) -> InviteLink:
+    """The link with the addresses that a volunteer's device may go to: whoever signed it leads nobody's device into its
+    own network. `UsageError` where there is none."""
+    from talkpath.api.listed_check import listed_addresses
+
+    addresses = listed_addresses()
+    if found := addresses.link(link, 0):
+        return found
+    raise UsageError(
+        "The campaign's test server has no public address; no volunteer's device goes there."
+        if addresses.lookup(link.host)
+        else "No address was found for the campaign's test server; is its name right, and this device online?"
+    )
+
+
 def tell_campaign(campaign: Campaign) -> None:
     """Show on stderr what it will do."""
     from talkpath.api.live_check import make_check_plan
     from talkpath.report.watch_report import campaign_lines
     from talkpath.report.words.language import say
 
-    most_bytes = make_check_plan(campaign.apps).budget_bytes
-    for line in (*campaign_lines(campaign, datetime.now(UTC), most_bytes), say("campaign", "Ctrl-C stops it.")):
+    for line in (
+        *campaign_lines(campaign, datetime.now(UTC), make_check_plan(campaign.apps).budget_bytes),
+        say("campaign", "Ctrl-C stops it."),
+    ):
         click.echo(f"talkpath: {line}", err=True)

@@ -108,9 +108,8 @@ def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | N
     """Watch as a campaign says, after whoever sits here agreed; its stop rule stands with the result."""
     from datetime import UTC, datetime, timedelta
 
-    from talkpath.api.listed_check import listed_addresses
     from talkpath.cli._terminal.question import is_agreed
-    from talkpath.cli.campaign import open_campaign, tell_campaign
+    from talkpath.cli.campaign import open_campaign, public_link, tell_campaign
     from talkpath.conduct.repeated_checks import Bounds
     from talkpath.probe.invite_link import parse_invite_link
     from talkpath.report.watch_report import stop_rule
@@ -120,9 +119,7 @@ def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | N
     tell_campaign(found)
     if not agreed and not is_agreed(say("campaign", "Take part?")):
         raise click.Abort
-    link, now = listed_addresses().link(parse_invite_link(found.link), 0), datetime.now(UTC)
-    if link is None:  # whoever signed it leads nobody's device into its own network
-        raise UsageError("The campaign's test server has no public address. Nothing was measured.")
+    link, now = public_link(parse_invite_link(found.link)), datetime.now(UTC)
     if waits_s := found.waits_s(now):
         click.echo(f"talkpath: {say('campaign', 'It waits until {moment} (UTC).', moment=found.begins)}", err=True)
         WallClock().sleep(waits_s)

@@ -76,5 +76,8 @@ def without_closed_defaults(
 
 def usual_ports() -> list[str]:
     """The fields of an identity whose ports this command's user did not choose."""
-    source = click.get_current_context().get_parameter_source
-    return [name for name in PORT_OPTIONS if source(name) is ParameterSource.DEFAULT]
+    return [
+        name
+        for name in PORT_OPTIONS
+        if click.get_current_context().get_parameter_source(name) is ParameterSource.DEFAULT
+    ]
