@@ -142,7 +142,8 @@ def test_a_restart_begins_no_new_count(tmp_path: Path, campaign: str, monkeypatc
         "talkpath.conduct.repeated_checks.repeat_checks", lambda measure, given, *rest, **more: bounds.append(given)
     )
     for kept in range(2):
-        run("watch", "--campaign", campaign, "--yes", "-o", str(tmp_path))
+        told = run("watch", "--campaign", campaign, "--yes", "-o", str(tmp_path))
+        assert ("check-0001.talkpath --to URL" in told.stderr) == (kept > 0)
         facts = run_sim(make_plan(choose_arms(["webrtc"]), k=4), Scenario.parse("clean", (), kept))
         (tmp_path / f"check-{kept + 1:04}.talkpath").write_bytes(
             write_check(facts, judge_check(facts)[1], Signer.fresh())

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -112,6 +113,7 @@ def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | N
     from talkpath.cli.campaign import open_campaign, public_link, tell_campaign
     from talkpath.conduct.repeated_checks import Bounds
     from talkpath.probe.invite_link import parse_invite_link
+    from talkpath.report.printable import printable
     from talkpath.report.watch_report import stop_rule
     from talkpath.report.words.language import say
 
@@ -124,12 +126,21 @@ def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | N
         click.echo(f"talkpath: {say('campaign', 'It waits until {moment} (UTC).', moment=found.begins)}", err=True)
         WallClock().sleep(waits_s)
         now += timedelta(seconds=waits_s)
-    made = len(list(output.glob("check-*.talkpath"))) if output else 0
-    times = min(found.checks_left(now), found.checks_left(datetime.min.replace(tzinfo=UTC)) - made)
+    made = list(output.glob("check-*.talkpath")) if output else []
+    times = min(found.checks_left(now), found.checks_left(datetime.min.replace(tzinfo=UTC)) - len(made))
     bounds = Bounds(86400.0 / found.a_day, times, found.left_s(now))
-    runs = earlier_runs(output, link)
-    code = _watch_network(_watch_plan(found.apps, plan_file), [link], bounds, output, as_json, runs)
-    click.echo(f"talkpath: {stop_rule(found)}", err=True)
+    code = _watch_network(
+        _watch_plan(found.apps, plan_file), [link], bounds, output, as_json, earlier_runs(output, link)
+    )
+    sharing = [  # no result goes to the organiser: how whoever took part shares one themselves
+        say(
+            "campaign",
+            "To share a check, if you wish: {command}",
+            command=f"talkpath share {quote(printable(str(file)))} --to URL",
+        )
+        for file in sorted(output.glob("check-*.talkpath") if output else [])[:1]
+    ]
+    click.echo("\n".join(f"talkpath: {line}" for line in (stop_rule(found), *sharing)), err=True)
     return code
 
 
