@@ -77,12 +77,12 @@ def is_offline() -> bool:
 
 def own_addresses() -> frozenset[bytes]:
     """The addresses of this machine on all its interfaces, as bytes; none where that cannot be told."""
-    return frozenset(ip_address(text).packed for adapter in _adapters() or () for text in _ip_texts(adapter))
+    return frozenset(ip_address(text).packed for adapter in _network_adapters() or () for text in _ip_texts(adapter))
 
 
 def through_tunnel(local: Address) -> bool | None:
     """Does the interface with this address look like a VPN's? None where that cannot be told."""
-    adapters = _adapters()
+    adapters = _network_adapters()
     if adapters is None:
         return None
     found = [each for each in adapters if any(ip_address(text).packed == local.packed for text in _ip_texts(each))]
@@ -90,7 +90,7 @@ def through_tunnel(local: Address) -> bool | None:
     return True if True in told else None if not told or None in told else False
 
 
-def _adapters() -> list[ifaddr.Adapter] | None:
+def _network_adapters() -> list[ifaddr.Adapter] | None:
     """The machine's interfaces; None where programs are told nothing of them, as on Android."""
     try:
         return list(ifaddr.get_adapters())

@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 
 def listed_days(folder: Path) -> Sequence[Sealed]:
     """Every day that has a manifest; a day that is being written has none yet."""
-    return [_sealed(manifest) for manifest in sealed_days(folder)]
+    return [_sealed_day(manifest) for manifest in sealed_days(folder)]
 
 
-def _sealed(manifest: DayManifest) -> Sealed:
+def _sealed_day(manifest: DayManifest) -> Sealed:
     files = [SealedFile(f"{manifest.day}/{name}", one.size_bytes, one.sha256) for name, one in manifest.files.items()]
     rows = {name.partition(".")[0]: one.rows for name, one in manifest.files.items()}  # each release in two formats
     return Sealed(manifest.day, sum(rows.values()), tuple(files))
