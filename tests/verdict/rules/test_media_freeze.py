@@ -14,7 +14,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Facts
 from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.outcomes import flow_outcomes
-from talkpath.verdict.model import PlannedEpoch
+from talkpath.verdict.model import Category, PlannedEpoch
 from talkpath.verdict.rules import media_drop, media_freeze
 
 ARM = Arm("webrtc", "webrtc", "voice")
@@ -57,9 +57,17 @@ def test_no_fit_gains_more_than_its_bound(boxes: list[Box]) -> None:
 
 def seen(box: Box, packets: int) -> ArmView:
     """Two epochs of calls with so many packets."""
-    line, rng = boxed.Line((box,)), Random(3)
-    plays = (boxed.play_epoch(line, rng, PlannedEpoch(ARM, packets=packets), number, 2.0 * number) for number in (0, 1))
-    return arm_view(Facts(line.plan(), tuple(epoch for epoch, _ in plays), seed=bytes(32)), ARM)
+    return seen_by([box, box], packets)
+
+
+def seen_by(boxes: list[Box], packets: int) -> ArmView:
+    """An epoch behind each of the boxes."""
+    rng, lines = Random(3), [boxed.Line((box,)) for box in boxes]
+    plays = (
+        boxed.play_epoch(line, rng, PlannedEpoch(ARM, packets=packets), number, 2.0 * number)
+        for number, line in enumerate(lines)
+    )
+    return arm_view(Facts(lines[0].plan(), tuple(epoch for epoch, _ in plays), seed=bytes(32)), ARM)
 
 
 def test_calls_too_short_for_a_silence_show_a_freeze_by_their_last_packets() -> None:
@@ -76,6 +84,14 @@ def test_a_freeze_before_any_media_is_not_told_as_random_loss(app: str) -> None:
     verdict = verdict_of(app, [boxed.freeze_after(seconds=0.19)])
     assert verdict.state == "restricted"
     assert verdict.rule in ("media.freeze", "media.unknown")
+
+
+def test_how_many_packets_pass_after_set_up_may_differ_from_epoch_to_epoch() -> None:
+    boxes = [boxed.freeze_after(handshake=passing) for passing in (1, 3, 2, 1)]
+    together, *apart = (media_freeze.explain(seen_by(some, 40)) for some in (boxes, *([box] for box in boxes)))
+    assert together is not None
+    assert together.measure()["after"] == Category("handshake")
+    assert together.gain >= sum(fit.gain for fit in apart if fit is not None)
 
 
 @pytest.mark.parametrize("app", ["whatsapp", "telegram", "webrtc"])

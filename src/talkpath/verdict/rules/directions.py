@@ -35,12 +35,10 @@ def summed_gains(view: ArmView, direction: Direction, gains: Callable[[Direction
 
 
 def best_point(
-    view: ArmView, gains: Callable[[DirectionLosses], Floats], *, apart: bool = False, price: Floats | float = 0.0
+    view: ArmView, gains: Callable[[DirectionLosses], Floats], *, price: Floats | float = 0.0
 ) -> GridPoint | None:
-    """Return the best point over up, down, and both together. `gains` gives (points,) for the losses of one direction.
-
-    With `apart` each direction has its own best point (the one returned is up's). Points cost `price`.
-    """
+    """Return the best point over up, down, and both together. `gains` gives (points,) for the losses of one direction;
+    points cost `price`."""
     up, down = summed_gains(view, "up", gains), summed_gains(view, "down", gains)
     tried = [
         _peak_gain(values - price, direction)
@@ -52,10 +50,7 @@ def best_point(
     single = max(tried, key=lambda point: point.gain)
     if up is None or down is None:
         return single
-    if apart:
-        both = GridPoint(sum(point.gain for point in tried), tried[0].point, "both")
-    else:
-        both = _peak_gain(up + down - price, "both")
+    both = _peak_gain(up + down - price, "both")
     return both if both.gain >= single.gain + BOTH_NATS else single
 
 

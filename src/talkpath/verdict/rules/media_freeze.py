@@ -98,7 +98,7 @@ def _cut_off(view: ArmView) -> Fit | None:
         "packets": _after_count(view),
         "bytes": _after_count(view, view.header_bytes),
         "seconds": _best_threshold(view, None, SECONDS_NEAR, 0.0),
-        "handshake": best_point(view, _gains_after_handshake, apart=True),
+        "handshake": best_point(view, _gain_after_handshake),
         "each": _fit_each_direction(view),
     }
     gains = {
@@ -297,21 +297,21 @@ def _gains_beyond(losses: DirectionLosses, beyond: Floats, near: float) -> Float
 
 
 @lru_cache(maxsize=256)
-def _gains_after_handshake(losses: DirectionLosses) -> Floats:
-    """Return the gains (2 x how many packets after set-up still pass,) of losing everything after those; few of the
-    packets that pass are media."""
+def _gain_after_handshake(losses: DirectionLosses) -> Floats:
+    """Return the gain (1,) of losing everything after as many packets after set-up as passed in this epoch; few of
+    those are media. How many pass until set-up is seen to end is a matter of the moment, not of the rule."""
     after_setup = losses.on("media", "control")
     order = np.where(after_setup, after_setup.cumsum(), after_setup.cumsum() + 0.5)[:, None]
     passing = np.arange(HANDSHAKE_PACKETS + 1)
     few = (losses.media[:, None] & (order <= passing)).sum(axis=0) <= HANDSHAKE_MEDIA
     gains = _gains_beyond(losses, np.where(order >= 1.0, order - passing - 0.25, -np.inf), 1.0)
-    return np.where(np.tile(few, 2), gains, -np.inf)
+    return np.array([gains[np.tile(few, 2)].max()])
 
 
 def _fit_each_direction(view: ArmView) -> GridPoint | None:
     """Fit each direction by itself: calls are cut off one by one, or after the handshake. The two directions may differ
     in this."""
-    kinds = _gains_after_handshake, own_ends_gain(view)
+    kinds = _gain_after_handshake, own_ends_gain(view)
     gains = {
         direction: [float(g.max()) for kind in kinds if (g := summed_gains(view, direction, kind)) is not None]
         for direction in DIRECTIONS
