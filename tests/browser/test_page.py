@@ -101,6 +101,9 @@ def test_on_a_small_phone_the_button_is_in_sight_below_cost_and_consent(browser:
     assert all(is_in_sight(page, f"#vpn-{answer}") for answer in ("no", "yes", "unsure"))
     found = Axe().run(page, options=RULES)
     assert found.violations_count == 0, found.generate_report()
+    page.click("#back")  # to switch a VPN off, or to choose other calls
+    assert is_in_sight(page, "#start")
+    assert not page.is_visible("#vpn")
     page.context.close()
 
 

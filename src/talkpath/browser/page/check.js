@@ -79,7 +79,7 @@ byId("vpn-no").onclick = () => start(false);
 byId("vpn-unsure").onclick = () => start(null);
 byId("vpn-yes").onclick = () => start(true);
 byId("stop").onclick = () => stop();
-byId("again").onclick = () => ask();
+byId("again").onclick = byId("back").onclick = () => ask();
 byId("pass").onclick = async () => {
   const passed = await passOn(asMessage(result), linkOf(result), await picture);
   setText("status", passed ? "" : text("passed_not"));

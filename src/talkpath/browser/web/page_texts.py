@@ -33,6 +33,7 @@ def page_texts(code: str) -> dict[str, str]:
             "yes": say("browser", "Yes"),
             "no": say("browser", "No"),
             "unsure": say("browser", "I do not know"),
+            "back": say("browser", "Back"),
             **_running_texts(),
             **_result_texts(),
             **_passing_on(),
