@@ -41,3 +41,9 @@ def test_hits_name_their_app():
 def test_apples_attribute_8008_is_not_microsofts(size: int, is_teams: bool):
     apple = encode_message(StunMessage(1, bytes(12), ((0x8008, bytes(size)), (0x8007, bytes(4)), (8, bytes(20)))))
     assert (teams.recognise(apple, FlowView(0)) is not None) == is_teams
+
+
+def test_a_version_that_the_recording_cut_off_tells_neither_from_the_other():
+    """Zeros stand for what was not recorded; they are no old version."""
+    assert teams.recognise(check(0), FlowView(0)) == teams.FEATURES.hit("setup", "attributes")
+    assert skype.recognise(check(0), FlowView(0)) is None

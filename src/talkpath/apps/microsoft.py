@@ -2,6 +2,7 @@
 payload types.
 
 No app itself. The two are told apart by the implementation version in attribute 8070: 3 in Skype (2017), 7 in Teams.
+No implementation has 0: that is what a recording shows that cut the packet before its version.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ def _recognise_stun(features: AppFeatures, message: StunMessage, view: FlowView)
     short = len(message.get(SHORT) or b"") == SHORT_BYTES
     if not short and MICROSOFT_ATTRIBUTES.isdisjoint(dict(message.attributes)):
         return None
-    version = message.get(VERSION_ATTRIBUTE)
-    if version is not None:
-        view.notes["app"] = "skype" if int.from_bytes(version, "big") <= SKYPE_VERSION else "teams"
+    version = int.from_bytes(message.get(VERSION_ATTRIBUTE) or b"", "big")
+    if version:
+        view.notes["app"] = "skype" if version <= SKYPE_VERSION else "teams"
     if view.notes.setdefault("app", "teams") != features.app:
         return None
     realm = message.get(Attribute.REALM) or b""
