@@ -86,6 +86,7 @@ def test_stopped_between_two_checks_it_tells_what_there_is(tmp_path: Path) -> No
     assert running.returncode in (0, 3)
     assert "All checks together:" in rest or "No check could tell" in rest  # as on a machine that is too busy
     assert "talkpath: Stopped." in stderr
+    assert ": calls beside control traffic\n" in stderr  # what is measured is shown while it is
 
 
 @pytest.mark.long

@@ -79,10 +79,11 @@ def command(
 def _locate_restrictions(request: CheckRequest, link: str, output: Path | None, as_json: bool) -> int:
     from talkpath.cli._terminal.screen import screen
     from talkpath.conduct.hop_questions import restricted_places
+    from talkpath.probe.invite_link import parse_invite_link
     from talkpath.report import location_report
 
     signer = new_signer(False)
-    facts = measure_facts(request, link, signer)
+    facts = measure_facts(request, parse_invite_link(link), signer)
     result = judge_and_save(facts, signer, output)
     tell_ending(request.plan, result)
     places = restricted_places(facts)

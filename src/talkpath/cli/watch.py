@@ -212,13 +212,13 @@ def earlier_runs(folder: Path | None, link: InviteLink) -> list[Run]:
 def _measuring_function(plan: Plan, links: Sequence[InviteLink], output: Path | None) -> Measure:
     """A function that places a check to one link or the other, and writes its bundle into the folder."""
     from talkpath.api.check_result import Result
+    from talkpath.cli.check.measuring import measure_facts
     from talkpath.conduct.request import CheckRequest
-    from talkpath.conduct.run_check import run_check
     from talkpath.wire.control.keys import Signer
 
     def measure(to_fresh: bool) -> Facts:
         signer = Signer.fresh()
-        facts = run_check(CheckRequest(plan=plan), links[to_fresh], signer.public)
+        facts = measure_facts(CheckRequest(plan=plan), links[to_fresh], signer)
         if output is not None:
             numbers = (int(path.stem[-4:]) for path in output.glob("check-[0-9][0-9][0-9][0-9].talkpath"))
             Result.of(facts, signer).save(free_place(output / f"check-{max(numbers, default=0) + 1:04}.talkpath"))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.bases.repeated import ArmResult, Run, join_runs, log_e_path, wants_fresh
@@ -22,6 +23,10 @@ E = log(1e6)
 def run(state: State, log_e: float = 0.0, at_s: float = 0.0, *, void: bool = False, fresh: bool = False) -> Run:
     rule = "media.drop" if state == "restricted" else None
     return Run(at_s, at_s + 10.0, void, LIMIT, {ARM: ArmResult(state, rule, "up" if rule else None, log_e)}, fresh)
+
+
+def stopped(state: State, log_e: float = 0.0) -> Run:
+    return replace(run(state, log_e, 9000.0), interrupted=True)
 
 
 def series(*states: State, log_e: float = E) -> list[Run]:
@@ -76,6 +81,11 @@ def test_under_the_null_the_promise_holds_however_long_one_watches() -> None:
         (series("restricted", "restricted", log_e=log(1.5e4)), "restricted", "media.drop"),
         (series("ok", log_e=inf)[:1], "ok", None),
         ([run("ok", E), run("ok", E)], "ok", None),  # evidence without an effect that mattered
+        ([*series("ok", "ok"), stopped("insufficient"), stopped("insufficient", -0.1)], "ok", None),
+        ([*series("ok", "ok"), stopped("insufficient", 0.1)], "insufficient", None),  # it had begun to speak against it
+        ([*series("ok", "ok"), stopped("restricted", log(1.5e4))], "insufficient", None),
+        ([stopped("insufficient")], "insufficient", None),
+        ([*series("ok", "insufficient")], "insufficient", None),  # nobody stopped that one
     ],
 )
 def test_together(runs: list[Run], state: str, rule: str | None) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from talkpath.conduct.request import CheckRequest
     from talkpath.directory.fetch import FoundList
     from talkpath.measure.facts import Facts, Plan
+    from talkpath.probe.invite_link import InviteLink
     from talkpath.wire.control.keys import Signer
 
 
@@ -106,15 +107,14 @@ def _arm_words(arm: str) -> str:
     return f"like {rest.replace(' ', '.shape ')}" if app.startswith(RECORDED_PREFIX) else arm
 
 
-def measure_facts(request: CheckRequest, link: str, signer: Signer) -> Facts:
+def measure_facts(request: CheckRequest, link: InviteLink, signer: Signer) -> Facts:
     """Check with the server of the link, with progress on stderr, and return the facts. `PeerError` as `run_check`."""
     from talkpath.cli._terminal.screen import screen
     from talkpath.conduct.run_check import run_check
-    from talkpath.probe.invite_link import parse_invite_link
     from talkpath.report.check_progress import CheckProgressBar
 
     with CheckProgressBar(screen(stderr=True), request.plan) as progress:
-        return run_check(request, parse_invite_link(link), signer.public, progress)
+        return run_check(request, link, signer.public, progress)
 
 
 def measure_families(request: CheckRequest, link: str, signers: tuple[Signer, Signer]) -> tuple[Facts, Facts | None]:

@@ -41,7 +41,7 @@ class ArmResult(Struct, frozen=True):
 class Run(Struct, frozen=True):
     """One check of the watch, with its start and end in seconds from the start of the watch. `void`: it does not count.
 
-    `fresh`: its test server had never been called from here before.
+    `fresh`: its test server had never been called from here before. `interrupted`: whoever watches stopped it.
     """
 
     started_s: float
@@ -50,6 +50,7 @@ class Run(Struct, frozen=True):
     log_threshold: float
     arms: dict[Arm, ArmResult]
     fresh: bool = False
+    interrupted: bool = False
 
 
 def run_of(started_s: float, facts: Facts, *, fresh: bool = False) -> Run:
@@ -57,7 +58,8 @@ def run_of(started_s: float, facts: Facts, *, fresh: bool = False) -> Run:
     arms = {plan.arm: _result_of(assess_arm(facts, plan)) for plan in facts.plan.arms}
     unreached = facts.reach.control != "connected" and not facts.epochs
     void = why_voided(facts) is not None or unreached
-    return Run(started_s, started_s + facts.duration_s, void, log_threshold(facts), arms, fresh)
+    interrupted = facts.health.ended == "interrupted"
+    return Run(started_s, started_s + facts.duration_s, void, log_threshold(facts), arms, fresh, interrupted)
 
 
 def _result_of(assessment: Assessment) -> ArmResult:
@@ -72,20 +74,13 @@ def join_runs(runs: Sequence[Run]) -> list[Verdict]:
     `checks_restricted`, `checks_ok`. Times are seconds from the start of the watch."""
     counted = [run for run in runs if not run.void]
     arms = dict.fromkeys(arm for run in counted if not run.fresh for arm in run.arms)
-    verdicts: dict[tuple[str, str], Verdict] = {}
-    for arm in arms:
-        found = _join_arm(arm, counted)
-        key = found.app, found.medium
-        if key not in verdicts or _worse_run(found, verdicts[key]):
-            verdicts[key] = found
-    return list(verdicts.values())
+    joined = [_join_arm(arm, counted) for arm in arms]
+    kinds = dict.fromkeys((each.app, each.medium) for each in joined)
+    return [max((each for each in joined if (each.app, each.medium) == kind), key=_badness) for kind in kinds]
 
 
-def _worse_run(one: Verdict, other: Verdict) -> bool:
-    def rank(verdict: Verdict) -> tuple[bool, bool, float]:
-        return verdict.state == "restricted", verdict.state != "ok", verdict.log10_e or 0.0
-
-    return rank(one) > rank(other)
+def _badness(verdict: Verdict) -> tuple[bool, bool, float]:
+    return verdict.state == "restricted", verdict.state != "ok", verdict.log10_e or 0.0
 
 
 def _join_arm(arm: Arm, counted: Sequence[Run]) -> Verdict:
@@ -96,7 +91,7 @@ def _join_arm(arm: Arm, counted: Sequence[Run]) -> Verdict:
     accusing = [each for each in said if each.state == "restricted"]
     proven = bool(reached and accusing)
     learned = _learned_from_calls(arm, runs, [run for run in counted if run.fresh]) if proven else None
-    last = accusing[-1] if proven else said[-1]
+    last = accusing[-1] if proven else _last_word(arm, runs)
     known_s = runs[reached[0]].ended_s if proven else None
     state: State = "restricted" if proven else "insufficient" if last.state == "restricted" else last.state
     return Verdict(
@@ -117,6 +112,15 @@ def _join_arm(arm: Arm, counted: Sequence[Run]) -> Verdict:
             "checks_ok": float(sum(each.state == "ok" for each in said)),
         },
     )
+
+
+def _last_word(arm: Arm, runs: Sequence[Run]) -> ArmResult:
+    """What the last check said of the arm. One that was stopped before it could tell takes no earlier answer back, as
+    long as nothing in it speaks against calls."""
+    told = [
+        run for run in runs if not run.interrupted or run.arms[arm].state != "insufficient" or run.arms[arm].log_e > 0
+    ]
+    return (told or runs)[-1].arms[arm]
 
 
 def log_e_path(log_e: Iterable[float]) -> list[float]:
