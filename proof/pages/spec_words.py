@@ -142,8 +142,8 @@ REASON_TEXTS: dict[ReasonCode, str] = {
 }
 
 FIGURE_TEXTS: dict[str, str] = {
-    "calls_lost_up": "share of call media packets lost, up; with `_low` and `_high`, 95 % bounds over flows; "
-    "`_down` alike",
+    "calls_lost_up": "share of call media packets lost, up, those that came after the epoch's cut not among them; with "
+    "`_low` and `_high`, 95 % bounds over flows; `_down` alike",
     "twins_lost_up": "the same of random twins; `_down` alike",
     "extra_loss_up": "extra loss of calls, a 95 % confidence sequence with `_low` and `_high`; `_down` alike. Of an "
     "arm that is not restricted `_high` alone has the 95 %, and `_low` is 0",

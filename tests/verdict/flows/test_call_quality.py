@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from factories.checks import boxed
-from talkpath.measure.facts import Facts
+from talkpath.measure.bitmap import pack_bitmap
+from talkpath.measure.facts import Epoch, Facts, Observation
 from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.flows.call_quality import best_mos, call_quality
 from talkpath.verdict.judge import judge_facts
@@ -51,3 +52,38 @@ def test_the_better_end_of_the_bounds_nears_the_estimate_with_more_flows() -> No
     assert few.best_mos - few.line_mos > many.best_mos - many.line_mos > 0.0
     assert best_mos(epochs) <= many.best_mos + 0.3
     assert many.of_the_line().mos == many.line_mos
+
+
+def with_arrivals(epoch: Epoch, came: range, late: range) -> Epoch:
+    """Of what each flow sent down, these packets came before the epoch's cut, and these after it."""
+
+    def changed(flow: Observation) -> Observation:
+        in_time, afterwards = (pack_bitmap(each, 8 * len(flow.sent)) for each in (came, late))
+        return replace(flow, arrived=in_time, late=afterwards) if flow.direction == "down" else flow
+
+    return replace(epoch, flows=tuple(map(changed, epoch.flows)))
+
+
+def lost_down(epoch: Epoch) -> float:
+    found = call_quality((epoch,)).calls["down"]
+    assert found is not None
+    return found.estimate
+
+
+def test_what_comes_after_the_cut_is_late_and_not_lost_and_of_no_use_to_a_conversation() -> None:
+    (epoch, *_) = on_a_line_that_loses(0.0).epochs
+    size = len(epoch.down.stage)
+    late = with_arrivals(epoch, range(0), range(size))
+    assert lost_down(late) == lost_down(epoch) == 0.0
+    assert call_quality((late,)).mos < TALKABLE_MOS < call_quality((epoch,)).mos
+    assert lost_down(with_arrivals(epoch, range(0, size, 2), range(0))) > 0.4
+
+
+def test_what_a_queue_may_still_hold_is_not_told_as_lost() -> None:
+    """Behind the last packet that came late nothing is known; before it what is missing is lost."""
+    (epoch, *_) = on_a_line_that_loses(0.0).epochs
+    size = len(epoch.down.stage)
+    half = size // 2
+    assert lost_down(with_arrivals(epoch, range(half // 2), range(half // 2, half))) == 0.0
+    assert lost_down(with_arrivals(epoch, range(half // 2), range(half - 1, half))) > 0.3
+    assert lost_down(with_arrivals(epoch, range(half), range(0))) > 0.4

@@ -109,8 +109,7 @@ def judge_together(accompanied: Iterable[tuple[Call, Control]]) -> list[Verdict]
             groups.setdefault((verdict.app, verdict.medium, control.network), []).append(
                 (call.continues is None, verdict)
             )
-    found = map(_join_verdicts, groups.values())
-    return [verdict for verdict in found if verdict is not None]
+    return [verdict for verdict in map(_join_verdicts, groups.values()) if verdict is not None]
 
 
 def _fits_rule(verdict: Verdict) -> bool:

@@ -86,8 +86,7 @@ def _joined_medium(app: str, medium: Medium, verdicts: Sequence[Verdict]) -> Joi
     words = {each.means: each.finding for each in findings}
     if words.get("call") == "well" and any(map(_acts_on_what_was_sent, findings)):
         words["call"] = "unknown"
-    conclusion = _join_conclusion(words, _bound_to(findings))
-    return JoinedMedium(app, medium, findings, conclusion, _means_disagree(words))
+    return JoinedMedium(app, medium, findings, _join_conclusion(words, _bound_to(findings)), _means_disagree(words))
 
 
 def _acts_on_what_was_sent(found: MeansFinding) -> bool:

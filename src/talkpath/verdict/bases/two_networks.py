@@ -21,7 +21,7 @@ from talkpath.apps.contract.shape import Arm, Medium
 from talkpath.grouping import grouped_by_key
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
-from talkpath.verdict.statistics.cohort import DIRECTIONS, may_accuse
+from talkpath.verdict.statistics.cohort import may_accuse
 from talkpath.verdict.statistics.proportion import extra_share
 
 MORE_LOST = 0.05  # of a flow's media, than the usual flow of its epoch lost: it is hit
@@ -104,8 +104,7 @@ def _hit_flows(epoch: Epoch) -> list[tuple[str, bool]]:
 
 def _media_lost(flow: FlowOutcome) -> float:
     """Return the share of its packets that was lost, in the direction that suffered more."""
-    directions = [flow.of(direction) for direction in DIRECTIONS]
-    return max(1.0 - direction.arrived / direction.sent if direction.sent else 0.0 for direction in directions)
+    return max(1.0 - each.arrived / each.sent if each.sent else 0.0 for each in (flow.up, flow.down))
 
 
 def were_on_one_server(here: Facts, there: Facts) -> bool:

@@ -11,6 +11,7 @@ from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation
 from talkpath.measure.quality import ASSUMED_DELAY_MS, burst_ratio, mean_opinion_score
 from talkpath.verdict.analysis import remember_result
+from talkpath.verdict.flows.outcomes import with_late_arrivals
 from talkpath.verdict.statistics.cohort import (
     DIRECTIONS,
     Choice,
@@ -41,6 +42,7 @@ class Loss(NamedTuple):
 class CallQuality(NamedTuple):
     """The quality of `calls` and `twins` per direction (None: nothing was sent). `mos` of calls in the worse direction.
 
+    What came after the cut is late and not lost, but of no more use to a conversation: opinion scores count it as lost.
     `line_mos`: that of calls and control traffic as one, which says more once they are known to fare alike.
     `best_mos`: that of control traffic at the better end of its bounds.
     """
@@ -59,15 +61,14 @@ class CallQuality(NamedTuple):
 @remember_result
 def call_quality(epochs: tuple[Epoch, ...]) -> CallQuality:
     """Rate calls, control traffic, and all flows as one in these epochs."""
-    calls = {direction: _loss_in(epochs, direction, is_call) for direction in DIRECTIONS}
-    twins = {direction: _loss_in(epochs, direction, is_twin) for direction in DIRECTIONS}
+    came = tuple(map(with_late_arrivals, epochs))
+    calls, twins = ({direction: _loss_in(came, direction, of) for direction in DIRECTIONS} for of in (is_call, is_twin))
     late_ms = {
         direction: max((_spread_ms(epoch, direction) for epoch in epochs), default=0.0) for direction in DIRECTIONS
     }
-    every = {direction: _loss_in(epochs, direction, _is_measured) for direction in DIRECTIONS}
     usual, line = (
-        min(_mos_of(side[direction], late_ms[direction], best=False) for direction in DIRECTIONS)
-        for side in (calls, every)
+        min(_mos_of(_loss_in(epochs, direction, of), late_ms[direction], best=False) for direction in DIRECTIONS)
+        for of in (is_call, _is_measured)
     )
     best = min(
         _mos_of(_loss_in(epochs, direction, is_control), late_ms[direction], best=True) for direction in DIRECTIONS

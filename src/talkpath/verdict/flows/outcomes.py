@@ -12,6 +12,7 @@ back. Rows are flows, columns are slots of one direction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import is_
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,7 @@ MIN_SILENT_PACKETS = 6  # packets at its end of which none arrived: the flow wen
 MIN_SET_UP_CUT = 2  # likewise, and half of all its packets: a call that ended in its set-up, if most calls did
 CUT_SHORT = 6  # so many flows, of any arm, went silent at the least
 LEAST_TRIES = 2  # set-up packets of one kind that were sent
+MOST_TOLD_DMS = 32_767  # the longest delay that a report tells, in 0.1 ms
 ROUND_TRIP_SLACK_S = 0.3  # one slot's packets up and down pass a middlebox at most so far apart: one round trip
 
 
@@ -187,9 +189,30 @@ def without_ends(epoch: Epoch) -> Epoch:
     return replace(epoch, flows=tuple(map(_until_last_arrival, epoch.flows)))
 
 
+@remember_result
+def with_late_arrivals(epoch: Epoch) -> Epoch:
+    """Return the epoch with what came after its cut among what arrived: it is late, and not lost. In a direction in
+    which most flows that were heard waited for longer than the epoch did, a queue may still hold what was sent after a
+    flow's last arrival: that is left out."""
+    flows, most_dms = epoch.flows, min(10_000.0 * (epoch.cut_s - epoch.ended_s), MOST_TOLD_DMS)
+    for direction in DIRECTIONS:
+        heard = [flow for flow in epoch.flows if flow.direction == direction and (flow.delay_dms or any(flow.late))]
+        queued = [any(flow.late) or flow.delay_dms[-1] >= most_dms for flow in heard]
+        if 2 * sum(queued) > len(queued):
+            flows = tuple(_until_last_arrival(flow) if flow.direction == direction else flow for flow in flows)
+    flows = tuple(
+        replace(flow, arrived=_arrivals(flow).to_bytes(len(flow.late), "little"), late=b"") if any(flow.late) else flow
+        for flow in flows
+    )
+    return epoch if all(map(is_, flows, epoch.flows)) else replace(epoch, flows=flows)
+
+
+def _arrivals(flow: Observation) -> int:
+    return int.from_bytes(flow.arrived, "little") | int.from_bytes(flow.late, "little")
+
+
 def _until_last_arrival(flow: Observation) -> Observation:
-    came = int.from_bytes(flow.arrived, "little") | int.from_bytes(flow.late, "little")
-    sent = int.from_bytes(flow.sent, "little") & ((1 << came.bit_length()) - 1)
+    sent = int.from_bytes(flow.sent, "little") & ((1 << _arrivals(flow).bit_length()) - 1)
     return replace(flow, sent=sent.to_bytes(len(flow.sent), "little"))
 
 

@@ -15,7 +15,7 @@ from pkgutil import iter_modules
 from talkpath.verdict.model import State
 from talkpath.verdict.rules.rule import Rule
 
-REGISTRY_VERSION = 39  # of the registry: goes up with every change that can change a verdict
+REGISTRY_VERSION = 40  # of the registry: goes up with every change that can change a verdict
 
 
 @cache

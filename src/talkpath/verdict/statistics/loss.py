@@ -64,8 +64,7 @@ def burst_weights(histogram: Floats, calls: int) -> Floats:
     fit = tables.log_m @ histogram * min(1.0, MAX_COUNTED_BLOCKS / max(1.0, histogram.sum()))
     posterior = np.exp(fit - fit.max(axis=1, keepdims=True))
     posterior /= posterior.sum(axis=1, keepdims=True)
-    joint = np.einsum("pg,pgac->pac", posterior, tables.joint)
-    ratio = np.log(joint) - tables.log_chance
+    ratio = np.log(np.einsum("pg,pgac->pac", posterior, tables.joint)) - tables.log_chance
     return np.asarray(ratio.reshape(len(BURST_EFFECTS), -1) @ tables.slope)
 
 

@@ -38,8 +38,7 @@ def permutation_log_e_rows(weighted: Floats, calls: NDArray[np.bool_]) -> Floats
         return np.zeros(weighted.shape[:-1])
     centred = weighted - weighted.mean(axis=-1, keepdims=True)
     chosen: Floats = centred[..., calls].sum(axis=-1)
-    total = log_symmetric(centred, treated)
-    return log_choose(count, treated) + chosen - total
+    return log_choose(count, treated) + chosen - log_symmetric(centred, treated)
 
 
 def log_symmetric(logs: Floats, order: int) -> Floats:

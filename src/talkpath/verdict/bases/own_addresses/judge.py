@@ -256,8 +256,7 @@ def _routed_verdict(facts: EndpointFacts, verdict: Verdict, found: Reading) -> V
     epochs = finding_epochs(facts, verdict.app)
     counts = {"servers": len({epoch.host for epoch in epochs}), "neutral": len({epoch.beside for epoch in epochs})}
     reason = Reason("routes", {**counts, "odds": route_odds(epochs)})
-    told = _unproven_verdict(verdict, reason.code)
-    return replace(told, reason=reason, alternatives=(rule,), parameters=parameters)
+    return replace(_unproven_verdict(verdict, reason.code), reason=reason, alternatives=(rule,), parameters=parameters)
 
 
 def _rule_and_place(facts: EndpointFacts, app: str, found: Reading) -> tuple[str, dict[str, Number | Category]]:
