@@ -40,7 +40,7 @@ PROXY = textwrap.dedent("""
 """)
 
 
-def listened(port: int, greeting: str, reply: str) -> dict[str, Any] | str:
+def listened(port: int, greeting: str, reply: str, *options: str) -> dict[str, Any] | str:
     """In the lab: what `talkpath listen` tells of a call to a Telegram relay, all UDP dropped, while messages go to
     that port of another host; text: why it was not run."""
     try:
@@ -49,15 +49,16 @@ def listened(port: int, greeting: str, reply: str) -> dict[str, Any] | str:
             near = hosts[LAB_PROBE.name]
             proxy = Program([sys.executable, "-c", PROXY, str(port), greeting, reply], hosts[RESPONDER.name].start)
             undo.enter_context(proxy).line("listening")
-            listen = [sys.executable, "-m", "talkpath", "listen", "-i", "eth0", "--json"]
+            listen = [sys.executable, "-m", "talkpath", "listen", "-i", "eth0", *options]
             process = near.start(listen, stdout=-1, stderr=-1, text=True)
-            assert process.stdout is not None
-            process.stdout.readline()
+            ready = process.stdout if options else process.stderr  # people are told that nothing has come yet
+            assert ready is not None
+            ready.readline()
             call_beside_messages(near, port, bytes.fromhex(greeting))
             process.send_signal(signal.SIGINT)
             out, told = process.communicate(timeout=30)
             assert process.returncode == 0, told
-            return {"result": json.loads(out.splitlines()[-1]), "told": told}
+            return {"out": out, "told": told}
     except NoRules as error:
         return str(error)
 
@@ -77,17 +78,35 @@ def call_beside_messages(near: Namespace, port: int, greeting: bytes) -> None:
                 time.sleep(0.5)
 
 
+def heard(in_lab: Callable[..., Any], greeted: tuple[int, bytes, bytes], *options: str) -> dict[str, str]:
+    if namespace.system_tool("nft") is None:
+        pytest.skip("needs nft: apt install nftables")
+    port, greeting, reply = greeted
+    found = in_lab(listened, port, greeting.hex(), reply.hex(), *options)
+    if isinstance(found, str):
+        pytest.skip(f"needs nftables in the kernel: {found.splitlines()[0]}")
+    assert "192.0.2" not in json.dumps(found)
+    return dict(found)
+
+
 @pytest.mark.waits
 @pytest.mark.parametrize(("kind", "greeted"), [*PROXIES.items(), ("", NO_PROXY)], ids=["SOCKS", "HTTP", "no proxy"])
 def test_a_proxy_in_use_beside_a_call_that_goes_directly_is_seen(
     in_lab: Callable[..., Any], kind: str, greeted: tuple[int, bytes, bytes]
 ) -> None:
-    if namespace.system_tool("nft") is None:
-        pytest.skip("needs nft: apt install nftables")
-    port, greeting, reply = greeted
-    found = in_lab(listened, port, greeting.hex(), reply.hex())
-    if isinstance(found, str):
-        pytest.skip(f"needs nftables in the kernel: {found.splitlines()[0]}")
-    (attempt,) = found["result"]["attempts"]
+    (attempt,) = json.loads(heard(in_lab, greeted, "--json")["out"].splitlines()[-1])["attempts"]
     assert (attempt["app"], attempt["answered"], attempt["proxy"]) == ("telegram", False, kind)
-    assert "192.0.2" not in json.dumps(found)
+
+
+@pytest.mark.waits
+@pytest.mark.parametrize(
+    ("greeted", "told"),
+    [(PROXIES["socks"], "This device used a proxy meanwhile (SOCKS)"), (NO_PROXY, "If a proxy is set in Telegram")],
+    ids=["SOCKS", "no proxy"],
+)
+def test_people_read_that_messages_by_way_of_a_proxy_say_nothing_of_such_a_call(
+    in_lab: Callable[..., Any], greeted: tuple[int, bytes, bytes], told: str
+) -> None:
+    out = " ".join(heard(in_lab, greeted)["out"].split())
+    assert told in out
+    assert "restricted" not in out
