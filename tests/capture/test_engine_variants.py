@@ -147,6 +147,31 @@ def test_telegram_is_named_by_what_went_one_way(towards: bytes):
     assert call.app == "telegram"
 
 
+def recorded_twice(records: list[Record], after_us: int, changed: bool) -> list[Record]:
+    """As a mirror port shows a router's both sides: between other hosts of the link, with one hop less left."""
+    copies = []
+    for time_us, frame, size in records:
+        left = {b"\x08\0": 22, b"\x86\xdd": 21}.get(frame[12:14]) if changed else None
+        copy = frame if left is None else bytes(12) + frame[12:left] + bytes([frame[left] - 1]) + frame[left + 1 :]
+        copies += [(time_us, frame, size), (time_us + after_us, copy, size)]
+    return sorted(copies, key=lambda each: each[0])
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["same bytes", "behind a router"])
+@pytest.mark.parametrize("name", ["sip_voice.b", "cr_video_direct.b", "tg_video_direct.a", "cr_voice_turn_udp.a"])
+def test_a_recording_that_holds_each_packet_twice_is_the_same_call(name: str, changed: bool):
+    records = list(records_of(name))
+    once, twice = found_in(name, records), found_in(name, recorded_twice(records, 1000, changed))
+    assert [(one.app, one.app_confidence, one.transport) for one in twice.calls] == [
+        (one.app, one.app_confidence, one.transport) for one in once.calls
+    ]
+    for call, other in zip(once.calls, twice.calls, strict=True):
+        assert [(one.direction, one.ssrc, one.packets, one.lost, one.duplicates) for one in other.streams] == [
+            (one.direction, one.ssrc, one.packets, one.lost, one.duplicates) for one in call.streams
+        ]
+        assert judge_call(other).state == judge_call(call).state
+
+
 def is_check_for_a_relay(frame: bytes) -> bool:
     """A check of the far end that this end sends by its relay: a message of STUN in ChannelData (RFC 8656)."""
     return frame.rfind(b"\x00\x01\x00", 42, 60) > 42 and 0x40 <= frame[42] < 0x50
@@ -163,6 +188,11 @@ def test_a_recording_that_begins_after_a_relay_died_does_not_say_that_the_call_n
     assert attempt_outcome(attempt).kind == "unknown"
 
 
+def numbered(frame: bytes, number: int) -> bytes:
+    """Sent again: a sender gives each packet of IPv4 another number (RFC 6864)."""
+    return frame[:18] + (int.from_bytes(frame[18:20], "big") + number & 0xFFFF).to_bytes(2, "big") + frame[20:]
+
+
 @pytest.mark.parametrize("asker", ["cr_voice_recvonly.a", "wrtc_voice.a", "aiortc_cr_voice.a"])
 def test_an_attempt_of_another_phone_at_the_same_router_is_not_part_of_a_call(asker: str):
     """One phone talks, and the checks of another are not answered: they are of the same kind of call, and not of it."""
@@ -175,7 +205,7 @@ def test_an_attempt_of_another_phone_at_the_same_router_is_not_part_of_a_call(as
     ]
     later_us = call[0][0] - requests[0][0] + 300_000
     tries = [
-        (time_us + later_us + 300_000 * number, frame[:26] + phone + far + frame[34:], size)
+        (time_us + later_us + 300_000 * number, numbered(frame, number)[:26] + phone + far + frame[34:], size)
         for time_us, frame, size in requests
         for number in range(8)
     ]

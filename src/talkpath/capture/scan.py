@@ -14,6 +14,7 @@ import numpy as np
 
 from talkpath.capture.packets.activity import Activity
 from talkpath.capture.packets.byte_hints import ByteHintTable
+from talkpath.capture.packets.copies import Copies
 from talkpath.capture.packets.datagrams import (
     DTLS,
     OTHER,
@@ -100,6 +101,7 @@ class Scan:
     longest_bytes: int = 0
     """The most that is recorded of a frame. A recorder cuts frames to this; who takes bytes away later does to less."""
 
+    copies: Copies = field(default_factory=Copies)
     activity: Activity = field(init=False)
     recognition: Recognition = field(init=False)
     tcp: MediaOverTcp = field(init=False)
@@ -160,6 +162,9 @@ class Scan:
         time_s = self._seconds(packets.time_ns)
         if payloads is None:
             return self._segments(packets, time_s)
+        is_copy = self.copies.are_copies(packets, payloads, time_s)
+        if is_copy.any():
+            packets, time_s = packets.where(~is_copy), time_s[~is_copy]
         packets, time_s = self.flows.admitted(packets, time_s)
         if not len(packets):
             return None

@@ -100,8 +100,7 @@ def attempt_of(connection: PeerConnection, base_s: float) -> Attempt | None:
 
 def _stream_record(counters: Counters, base_s: float) -> Stream:
     packets, lost = round(counters.packets.sum()), None if counters.lost is None else round(counters.lost.sum())
-    lasts_s = counters.end_s - counters.begin_s
-    still = counters.still()
+    lasts_s, still = counters.end_s - counters.begin_s, counters.still()
     frozen_s, freezes = (
         float(counters.span_s[still].sum()),
         int(np.count_nonzero(np.diff(still, prepend=False) & still)),

@@ -37,9 +37,8 @@ def name_app(known: list[KnownFlow], labels: Sequence[str] = ()) -> AppName:
     if labelled:
         return AppName(labelled, LABEL_CONFIDENCE, totals.get(labelled, AppEvidence()))
     best = max(totals, key=lambda app: (totals[app].confidence, totals[app].hits), default=UNKNOWN_APP)
-    if best == UNKNOWN_APP or totals[best].confidence < NAMELESS:
-        return AppName()
-    return AppName(best, totals[best].confidence, totals[best])
+    is_told = best != UNKNOWN_APP and totals[best].confidence >= NAMELESS
+    return AppName(best, totals[best].confidence, totals[best]) if is_told else AppName()
 
 
 def name_by_address(kind: AppName, far: Iterable[Address], hinted: Collection[str] = ()) -> AppName:
@@ -92,9 +91,8 @@ def app_of_label(label: str) -> str:
     if not label:
         return ""
     letters, known = _letters_of(label), _ids_by_label()
-    if letters in known:
-        return known[letters]
-    return next((app for text, app in known.items() if len(text) >= 5 and letters.startswith(text)), "")
+    begins = (app for text, app in known.items() if len(text) >= 5 and letters.startswith(text))
+    return known.get(letters) or next(begins, "")
 
 
 def _letters_of(text: str) -> str:

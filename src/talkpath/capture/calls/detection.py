@@ -248,8 +248,7 @@ def _stream_keys(stats: StreamStats) -> list[int]:
     """Return the keys by which recognition knows a stream in each of its flows; none for streams without a header."""
     own = stats.carriers if stats.has_header else stats.carriers[:0]
     source = stats.figures["ssrc"][own["stream"]].astype(np.uint64)
-    keys: list[int] = stream_key(own["flow"].astype(np.int64), own["direction"].astype(np.int8), source).tolist()
-    return keys
+    return list(stream_key(own["flow"].astype(np.int64), own["direction"].astype(np.int8), source).tolist())
 
 
 def _is_setup_of(setup: SetupGroup, call: DetectedCall) -> bool:

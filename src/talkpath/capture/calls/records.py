@@ -239,9 +239,8 @@ class _Records:
         turns, at_once = (rows[column][rows["protocol"] == UDP].sum() for column in ("turns", "turns_at_once"))
         is_batched = turns >= FEWEST_TURNS and at_once > AT_ONCE_SHARE * turns
         was_set = any(begin <= at_s - self._scan.begin_s <= end for at_s in self._scan.set_s)
-        if gaps.are_clustered or was_set or (is_batched and gaps.are_far_apart):
-            return "clusters"
-        return "batches" if is_batched else "packets"
+        are_clusters = gaps.are_clustered or was_set or (is_batched and gaps.are_far_apart)
+        return "clusters" if are_clusters else "batches" if is_batched else "packets"
 
     def _is_partly_read(self, call: DetectedCall) -> bool:
         """Whether flows of no call carried meanwhile what may be this one's media: packets over IPv6 are cut off sooner
@@ -297,8 +296,8 @@ class _Records:
         table, spans = self._table, [call.span for call in calls]
         answered = table[table["answers"][np.arange(len(table)), 1 - self._ends_of_flows.local] > 0]
         lives = np.concatenate([np.array(spans).reshape(-1, 2), np.stack([answered["first_s"], answered["last_s"]], 1)])
-        lives = lives[np.argsort(lives[:, 0])]
-        return lives[:, 0], np.maximum.accumulate(lives[:, 1])
+        begin_s, end_s = lives[np.argsort(lives[:, 0])].T
+        return begin_s, np.maximum.accumulate(end_s)
 
     def _paths(self, call: DetectedCall) -> dict[int, FlowRoute | None]:
         known, app = self._scan.recognition.known, call.name.app

@@ -321,9 +321,9 @@ def _join_parallel(
         first, second = (known[flow].sessions if flow in known else frozenset() for flow in (one, other))
         if voiced & first and voiced & second and not first & second:
             return False  # two calls; voice and video of one may have a session each (RFC 8843)
-        if is_voice[one] and is_voice[other] and types[one] == types[other]:
-            return False
-        return bool(next_s - begin_s <= BEGIN_TOGETHER_S and abs(last_s - end_s) <= END_TOGETHER_S)
+        are_alike = is_voice[one] and is_voice[other] and types[one] == types[other]
+        are_together = next_s - begin_s <= BEGIN_TOGETHER_S and abs(last_s - end_s) <= END_TOGETHER_S
+        return bool(are_together and not are_alike)
 
     for same in by_hosts.values():
         for place, one in enumerate(same):

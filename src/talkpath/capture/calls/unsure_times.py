@@ -41,9 +41,9 @@ def _counted_stream(stream: Stream, numbers_told: bool) -> Stream:
     timeless = replace(
         stream, jitter_ms=None, late_ms=None, uneven_ms=None, freezes=0, frozen_s=0.0, longest_gap_ms=0.0, mos=None
     )
-    if numbers_told and stream.loss_basis != "cadence":
-        return timeless
-    return replace(timeless, lost=None, loss_pct=None, loss_basis=None, lost_range=None, mean_burst=None)
+    is_counted = numbers_told and stream.loss_basis != "cadence"
+    lossless = replace(timeless, lost=None, loss_pct=None, loss_basis=None, lost_range=None, mean_burst=None)
+    return timeless if is_counted else lossless
 
 
 def _counted_moment(moment: Moment, numbers_told: bool) -> Moment:

@@ -252,19 +252,22 @@ def flow_key(source: Words, target: Words) -> Words:
     return hash_words((source ^ target) + (source + target) * _B)
 
 
+def are_short(high: Words, low: Words) -> Bools:
+    """Tell which addresses are of IPv4."""
+    return np.asarray((high == 0) & (low >> np.uint64(32) == 0xFFFF), np.bool_)
+
+
 def is_private(high: Words, low: Words) -> Bools:
     """Tell which are addresses of a local network (RFC 1918, 6598, 3927, 4193, 4291)."""
-    short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
     inside = PRIVATE_NETWORKS[(low >> np.uint64(16) & np.uint64(0xFFFF)).astype(np.uint16)]
     six = (high >> np.uint64(57) == 0x7E) | (high >> np.uint64(54) == 0x3FA) if high.any() else False
-    return np.where(short, inside, six)
+    return np.where(are_short(high, low), inside, six)
 
 
 def endpoint_address(high: int, low: int, port: int) -> Address:
     """Return the endpoint of two numbers and a port."""
-    if high == 0 and low >> 32 == 0xFFFF:
-        return Address((low & 0xFFFFFFFF).to_bytes(4, "big"), port)
-    return Address(high.to_bytes(8, "big") + low.to_bytes(8, "big"), port)
+    is_short, packed = high == 0 and low >> 32 == 0xFFFF, (high << 64 | low).to_bytes(16, "big")
+    return Address(packed[12:] if is_short else packed, port)
 
 
 def address_of_end(row: np.void, end: int) -> Address:
@@ -274,9 +277,10 @@ def address_of_end(row: np.void, end: int) -> Address:
 
 def are_multicast(high: Words, low: Words) -> Bools:
     """Tell which addresses are multicast or broadcast."""
-    short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
     top = (low & np.uint64(0xFFFFFFFF)) >> np.uint64(28)
-    return np.asarray(np.where(short, (top == 14) | (top == 15), high >> np.uint64(56) == 0xFF), np.bool_)
+    return np.asarray(
+        np.where(are_short(high, low), (top == 14) | (top == 15), high >> np.uint64(56) == 0xFF), np.bool_
+    )
 
 
 def host_pair_hash(high: Words, low: Words) -> Words:

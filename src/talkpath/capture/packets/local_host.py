@@ -98,8 +98,7 @@ def _by_marks(hint: NDArray[np.int32], hosts: NDArray[np.int64]) -> Leans:
     far = np.concatenate([hosts[clear[end], 1 - end] for end in (0, 1)])
     both = distinct_values(local)[is_among(distinct_values(local), distinct_values(far))]
     one, other = (clear[end] & ~is_among(hosts[:, end], both) for end in (0, 1))
-    leans: Leans = one.astype(np.int64) - other
-    return leans
+    return np.asarray(one.astype(np.int64) - other, np.int64)
 
 
 def host_numbers(table: NDArray[np.void]) -> NDArray[np.int64]:

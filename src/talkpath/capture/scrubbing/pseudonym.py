@@ -81,13 +81,10 @@ def _kind_of(packed: bytes) -> AddressRange:
     short, number = len(packed) == 4, int.from_bytes(packed, "big")
     if (224 <= packed[0] < 240 if short else packed[0] == 0xFF) or packed == b"\xff" * 4:
         return GROUP4 if short else GROUP6
-    if _is_private(number, short):
-        return INSIDE4 if short else INSIDE6
-    return OUTSIDE4 if short else OUTSIDE6
+    inside, outside = (INSIDE4, OUTSIDE4) if short else (INSIDE6, OUTSIDE6)
+    return inside if _is_private(number, short) else outside
 
 
 def _is_private(number: int, short: bool) -> bool:
     """As `flows.is_private`, for one address."""
-    if short:
-        return bool(PRIVATE_NETWORKS[number >> 16])
-    return number >> 121 == 0x7E or number >> 118 == 0x3FA
+    return bool(PRIVATE_NETWORKS[number >> 16]) if short else number >> 121 == 0x7E or number >> 118 == 0x3FA

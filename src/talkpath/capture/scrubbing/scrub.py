@@ -22,7 +22,7 @@ import numpy as np
 from talkpath.capture.calls.detection import find_calls, measure_streams
 from talkpath.capture.calls.stitch import group_flows
 from talkpath.capture.packets.byte_hints import ByteHintTable
-from talkpath.capture.packets.flows import Flows, endpoint_address, endpoint_hash, flow_key, packet_ends
+from talkpath.capture.packets.flows import Flows, are_short, endpoint_address, endpoint_hash, flow_key, packet_ends
 from talkpath.capture.recognise.app_files import app_byte_hints, app_wrappings
 from talkpath.capture.scan import Scan, scan_capture
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
@@ -31,19 +31,17 @@ from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.wire.pcap import TCP, UDP, Frames, Packets, Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, Words
 from talkpath.wire.pcap.fragments import Fragments, ReassemblyBudget
-from talkpath.wire.pcap.network import MAPPED_PREFIX_WORD
 from talkpath.wire.pcap.window import ByteSource
 from talkpath.wire.pcap.write import Writer, packet_blocks
 
 LARGEST_PACKET_BYTES = 65535
 HOPS_AT_FIRST = 255
 """Of every sender, so that how far a packet had come stays, and its sender's system does not."""
-SHORT_SHIFT = np.uint64(32)
 
 
 def bare_blocks(packets: Packets, names: Pseudonyms) -> Iterator[tuple[int, bytes]]:
     """Yield the number of each packet's frame and its pcapng block."""
-    is_short = _is_v4(packets.source_high, packets.source_low)
+    is_short = are_short(packets.source_high, packets.source_low)
     for is_v4 in (True, False):
         for is_marked in (True, False):
             some = packets.where((is_short == is_v4) & ((packets.link_direction >= 0) == is_marked))
@@ -105,13 +103,8 @@ def _put_number(out: Bytes, at: int, kind: str, values: Ints) -> None:
 
 def are_of_one_family(packets: Packets) -> Bools:
     """Tell which packets have two addresses of one family: no header can be written for others."""
-    alike: Bools = _is_v4(packets.source_high, packets.source_low) == _is_v4(packets.target_high, packets.target_low)
-    return alike
-
-
-def _is_v4(high: Words, low: Words) -> Bools:
-    short: Bools = (high == 0) & (low >> SHORT_SHIFT == MAPPED_PREFIX_WORD >> SHORT_SHIFT)
-    return short
+    is_short = are_short(packets.source_high, packets.source_low)
+    return np.asarray(is_short == are_short(packets.target_high, packets.target_low), np.bool_)
 
 
 LARGEST_CAPTURED_BYTES = 65535

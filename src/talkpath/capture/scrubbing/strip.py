@@ -120,9 +120,8 @@ class PayloadStripper:
         first = data[0]
         if first >> 6 == 2 and len(data) >= 12:
             return _with_elements(data, self._encrypted(data, _rtp_kept(data)))
-        if first >= 192 and (data[1:5] in KEPT_QUIC_VERSIONS or data[1:4] in QUIC_DRAFTS):
-            return _zeroed_after(data, QUIC_KEPT)
-        return strip_sip(data) or self._encrypted(data, ENCRYPTED_KEPT)
+        is_quic = first >= 192 and (data[1:5] in KEPT_QUIC_VERSIONS or data[1:4] in QUIC_DRAFTS)
+        return _zeroed_after(data, QUIC_KEPT) if is_quic else strip_sip(data) or self._encrypted(data, ENCRYPTED_KEPT)
 
     def _encrypted(self, data: bytes, kept: int) -> bytes:
         """Keep a head and a hash of what follows up to 24 bytes; where a hint matches the datagram, its marks too."""
@@ -192,9 +191,7 @@ class PayloadStripper:
             return self._layer(value, layers - 1)
         if kind == Attribute.USERNAME:
             return _form_of(value, self._names)
-        if kind == Attribute.WA_STREAM:
-            return _zeroed_after(value, 5)
-        return _zeroed_after(value, 4 if kind == Attribute.ERROR_CODE else 0)
+        return _zeroed_after(value, {int(Attribute.WA_STREAM): 5, int(Attribute.ERROR_CODE): 4}.get(kind, 0))
 
     def _address(self, value: bytes, transaction: bytes, made: bytes, masked: bool) -> bytes:
         """Return the pseudonym of an address, masked again with the made-up transaction."""
@@ -307,6 +304,5 @@ def strip_sip(data: bytes) -> bytes:
     if head == b"SIP/2.0" and rest[:3].isdigit():
         invited = b"\r\nCSeq: 1 INVITE" if b"INVITE" in data.partition(b"CSeq:")[2][:40] else b""
         return (b"SIP/2.0 " + rest[:3] + invited).ljust(len(data))[: len(data)]
-    if rest[:4].lower() in (b"sip:", b"sips", b"tel:") and head in SIP_METHODS:
-        return (head + b" sip:x").ljust(len(data))[: len(data)]
-    return b""
+    is_request = rest[:4].lower() in (b"sip:", b"sips", b"tel:") and head in SIP_METHODS
+    return (head + b" sip:x").ljust(len(data))[: len(data)] if is_request else b""

@@ -50,9 +50,8 @@ def join_fields(parts: Iterable[FieldPart]) -> tuple[Field, ...]:
 def alphabet_of(values: Iterable[bytes]) -> Alphabet:
     """Return the alphabet in which all these values are written."""
     letters = frozenset(byte for value in values for byte in value)
-    if letters and letters <= HEX_LETTERS and len(letters) > 3:
-        return "hexdigits"
-    return "letters" if letters and letters <= BASE64_LETTERS else "bytes"
+    narrow: Alphabet = "hexdigits" if letters <= HEX_LETTERS and len(letters) > 3 else "letters"
+    return narrow if letters and letters <= BASE64_LETTERS else "bytes"
 
 
 def random_part(size: int, alphabet: Alphabet = "bytes") -> list[FieldPart]:
@@ -128,9 +127,7 @@ def element_parts(direction: Direction, number: int, seen: Sequence[SeenValue]) 
         return ClockField(name, 8, NTP_PER_MS), *random_part(size - 8)
     if not moves:
         return (values[0],) if size == 1 else (WordField(name, min(size, 256)), *random_part(size - 256))
-    if size == 1:
-        return (bits_of(values, 0),)
-    return tuple(random_part(size))
+    return (bits_of(values, 0),) if size == 1 else tuple(random_part(size))
 
 
 def bits_of(values: Sequence[bytes], at: int) -> BitsField:

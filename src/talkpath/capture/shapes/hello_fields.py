@@ -249,9 +249,7 @@ class _Der:
             return [value[:1], *_parts_of(value[1:], inner)]
         if tag in _TEXTS:
             return [value] if value in KNOWN_COMMON_NAMES else random_part(len(value), "letters")
-        if tag == _UTC_TIME and len(value) == 13:
-            return [self._date(value)]
-        return random_part(len(value))
+        return [self._date(value)] if tag == _UTC_TIME and len(value) == 13 else random_part(len(value))
 
     def _inside(self, value: bytes, depth: int) -> list[FieldPart]:
         inner = MessageReader(value)

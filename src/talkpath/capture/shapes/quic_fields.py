@@ -21,9 +21,8 @@ def connection_ids(data: bytes) -> tuple[bytes, bytes] | None:
         return None
     middle = 6 + data[5]
     size = data[middle] if middle < len(data) else MAX_CONNECTION_ID + 1
-    if max(data[5], size) > MAX_CONNECTION_ID or middle + 1 + size >= len(data):
-        return None
-    return data[6:middle], data[middle + 1 : middle + 1 + size]
+    is_whole = max(data[5], size) <= MAX_CONNECTION_ID and middle + 1 + size < len(data)
+    return (data[6:middle], data[middle + 1 : middle + 1 + size]) if is_whole else None
 
 
 def see_quic(data: bytes, direction: Direction, evidence: FlowEvidence) -> None:

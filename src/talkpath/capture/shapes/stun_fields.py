@@ -83,9 +83,8 @@ def stun_parts(
 
 def _transaction(data: bytes, direction: Direction, evidence: FlowEvidence) -> FieldPart:
     asked = evidence.requests.get(data[8:20])
-    if is_reply(data) and asked is not None and asked[0] != direction:
-        return EchoField(asked[1] + 8, 12)
-    return RandomField(12, evidence.letters.get(direction, "bytes"))
+    fresh = RandomField(12, evidence.letters.get(direction, "bytes"))
+    return EchoField(asked[1] + 8, 12) if is_reply(data) and asked and asked[0] != direction else fresh
 
 
 def _value(kind: int, value: bytes, direction: Direction, evidence: FlowEvidence) -> list[FieldPart]:
@@ -101,9 +100,8 @@ def _value(kind: int, value: bytes, direction: Direction, evidence: FlowEvidence
         return [WordField(f"{direction}_tie", size)]
     if kind in _ADDRESSES and size in (8, 20):  # the rest of an IPv6 address is mixed with the transaction id
         return [value[:2], WordField(f"{direction}_place{kind:x}", 6), *random_part(size - 8)]
-    if kind == _ERROR and size >= 4:
-        return [value[:4], *random_part(size - 4, "letters")]
-    return _unknown(kind, value, direction, evidence)
+    is_error = kind == _ERROR and size >= 4
+    return [value[:4], *random_part(size - 4, "letters")] if is_error else _unknown(kind, value, direction, evidence)
 
 
 def _name(name: str, value: bytes) -> list[FieldPart]:
@@ -119,6 +117,5 @@ def _unknown(kind: int, value: bytes, direction: Direction, evidence: FlowEviden
     same = len(evidence.attributes[direction, kind]) == 1
     if same and len(value) <= SHORT_MARK_BYTES:
         return [value]
-    if same and len(value) <= 256 and kind not in (Attribute.MESSAGE_INTEGRITY, 0x001C):
-        return [WordField(f"{direction}_value{kind:x}", len(value))]
-    return random_part(len(value))
+    is_word = same and len(value) <= 256 and kind not in (Attribute.MESSAGE_INTEGRITY, 0x001C)
+    return [WordField(f"{direction}_value{kind:x}", len(value))] if is_word else random_part(len(value))

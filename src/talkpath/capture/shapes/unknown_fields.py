@@ -134,11 +134,11 @@ class _Evidence:
         for flow in self._flows:
             numbers = [int.from_bytes(packet.data[at : at + size], "little" if little else "big") for packet in flow]
             steps.update((after - before) % (1 << 8 * size) for before, after in pairwise(numbers))
-        total = sum(steps.values())
-        near = sum(times for one, times in steps.items() if 0 < one <= 64)
-        if steps[1] < 0.5 * total or near < COUNTING_SHARE * total or not total:
-            return None
-        return CounterField(f"{self._name}_n{at}", size, self._start(at, size, little), 1, little)
+        total, near = sum(steps.values()), sum(times for one, times in steps.items() if 0 < one <= 64)
+        is_counter = total > 0 and steps[1] >= 0.5 * total and near >= COUNTING_SHARE * total
+        return (
+            CounterField(f"{self._name}_n{at}", size, self._start(at, size, little), 1, little) if is_counter else None
+        )
 
     def _has_still_half(self, at: int, size: int, little: bool) -> bool:
         """Whether the upper half never moves and is not 0: then a shorter number begins behind it."""
@@ -174,9 +174,8 @@ class _Evidence:
         seen = [
             [SeenValue(packet.at_s, _ordered(packet.data[at : at + size], little)) for packet in f] for f in self._flows
         ]
-        if all(is_clock(one, per_ms) for one in seen):
-            return ClockField(f"{self._name}_t{at}", size, float(f"{per_ms:.4g}"), little)
-        return None
+        clock = ClockField(f"{self._name}_t{at}", size, float(f"{per_ms:.4g}"), little)
+        return clock if all(is_clock(one, per_ms) for one in seen) else None
 
     def _moves_at_the_low_end(self, at: int, size: int, little: bool) -> bool:
         """Whether the lowest byte moves: else a shorter number ends in front of it."""
@@ -206,9 +205,8 @@ class _Evidence:
         if len(set(value)) == 1 and value[0] in (0, 0xFF) and self._is_everywhere(at, stop):
             return [value], stop
         most = 0 if at else min(stop, MAX_MARK_BYTES[self._several])
-        if kept := next((size for size in range(most, 0, -1) if self._is_everywhere(0, size)), 0):
-            return [value[:kept]], kept
-        return [WordField(f"{self._name}_w{at}", stop - at)], stop
+        kept = next((size for size in range(most, 0, -1) if self._is_everywhere(0, size)), 0)
+        return ([value[:kept]], kept) if kept else ([WordField(f"{self._name}_w{at}", stop - at)], stop)
 
     def _same_run(self, at: int, stop: int) -> bool:
         """Whether a byte belongs to the run that began: zeros and ones make runs of their own."""

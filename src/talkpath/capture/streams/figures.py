@@ -169,8 +169,7 @@ def usual_lateness(figures: NDArray[np.void]) -> list[float]:
     step = _class_of(figures["late"], LATE_SHARE * figures["rows"])
     last = len(STEP_CLASSES_S) - 1
     middle = np.sqrt(STEP_CLASSES_S[np.clip(step - 1, 0, last)] * STEP_CLASSES_S[np.minimum(step, last)])
-    late_s: list[float] = np.where(figures["parts"] == 1, figures["late_s"], middle).tolist()
-    return late_s
+    return list(np.where(figures["parts"] == 1, figures["late_s"], middle).tolist())
 
 
 def usual_unevenness(figures: NDArray[np.void]) -> list[float]:
@@ -191,5 +190,4 @@ def usual_unevenness(figures: NDArray[np.void]) -> list[float]:
 
 def _class_of(counts: Ints, rank: Floats) -> Ints:
     """Return the class in which the row of that rank lies, for each stream."""
-    steps: Ints = np.sum(np.cumsum(counts, axis=1) < rank[:, None], axis=1)
-    return steps
+    return np.asarray(np.sum(np.cumsum(counts, axis=1) < rank[:, None], axis=1), np.int64)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from talkpath.capture.packets.copies import NUMBERED, came_again, mixed_hash
 from talkpath.capture.packets.datagrams import TLS
 from talkpath.capture.packets.rows import UNTOLD_FLAG, is_video
 from talkpath.capture.streams.cadence import (
@@ -28,7 +29,7 @@ from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, fro
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.capture.streams.timing import Timing
 from talkpath.measure.arrays import Floats
-from talkpath.wire.pcap.arrays import Bools, Ints, records_at
+from talkpath.wire.pcap.arrays import Bools, Ints
 
 COPY_S = 1.0
 REGULAR_SHARE, LARGER_FACTOR = 20, 1.5
@@ -39,14 +40,9 @@ USUAL_SHARE, USUAL_INTERVAL_S, LONG_FACTOR, LONG_GAP_S = 0.95, 0.25, 4, 2 * VOIC
 
 def without_copies(segments: Segments) -> Bools:
     """Tell which rows are no copies: their first bytes did not come within the second before in the same segment."""
-    order = np.lexsort((segments.rows["time_s"], segments.rows["stamp"], segments.of))
-    rows, of = records_at(segments.rows, order), segments.of[order]
-    copy = np.zeros(len(order), np.bool_)
-    copy[1:] = (np.diff(of) == 0) & (rows["stamp"][1:] == rows["stamp"][:-1])
-    copy[1:] &= (rows["size"][1:] == rows["size"][:-1]) & (np.diff(rows["time_s"]) < COPY_S)
-    kept = np.ones(len(order), np.bool_)
-    kept[order[copy]] = False
-    return kept
+    rows = segments.rows
+    known = mixed_hash(rows["stamp"].astype(np.uint64), rows["size"].astype(np.uint64), segments.of)
+    return ~came_again(known | NUMBERED, rows["time_s"], COPY_S)
 
 
 @dataclass(slots=True)

@@ -80,9 +80,11 @@ class Segments:
 
     def total(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Return the sum over each segment."""
-        if values.dtype.kind != "f" and len(self):
-            return np.add.reduceat(values, self.begin, dtype=np.int64).astype(np.float64)
-        return np.bincount(self.of, values.astype(np.float64), len(self)).astype(np.float64)
+        is_whole = values.dtype.kind != "f" and len(self) > 0
+        total = (
+            np.add.reduceat(values, self.begin, dtype=np.int64) if is_whole else np.bincount(self.of, values, len(self))
+        )
+        return np.asarray(total, np.float64)
 
 
 class Cells(NamedTuple):

@@ -135,11 +135,10 @@ class StreamStats:
         other protocols with RTP's header they say when something happened: a key of a keyboard, a tick of a game, a
         measurement."""
         own = self.figures[stream]
-        if not self.has_header or video:
-            return bool(not self.has_header or own["clock_hz"] >= SLOWEST_VIDEO_HZ)
-        return bool(
+        is_voices = (
             SLOWEST_VOICE_HZ <= own["clock_hz"] <= VIDEO_CLOCK_HZ and own["framed"] >= FRAMED_SHARE * own["moved"]
         )
+        return bool(not self.has_header or (own["clock_hz"] >= SLOWEST_VIDEO_HZ if video else is_voices))
 
     def seconds_of(self, stream: int) -> set[int]:
         """Return the seconds in which packets of a stream came."""
